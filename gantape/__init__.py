@@ -1,0 +1,64 @@
+"""Training loops of one's own with `tf.GradientTape`, GANs above all.
+
+What is learnt is a `Task`, how a step runs is a `StepCompiler`, what is measured is a `MetricSet`, what drives it is a `Loop`.
+"""
+
+import keras as _keras
+from loguru import logger as _logger
+
+from gantape import callbacks, data, errors, losses
+from gantape.callbacks import Callback, Stop
+from gantape.compiler import StepCompiler
+from gantape.errors import BackendError as _BackendError
+from gantape.errors import GantapeError
+from gantape.history import History
+from gantape.loop import Loop
+from gantape.losses import Losses
+from gantape.metrics import MetricSet
+from gantape.noise import Noise
+from gantape.progress import Progress
+from gantape.schedule import Moment, When, at, at_end, at_start, every
+from gantape.tasks import AdversarialTask, Part, SupervisedTask, Task
+from gantape.update import MovingAverage, Step, Update
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AdversarialTask",
+    "Callback",
+    "GantapeError",
+    "History",
+    "Loop",
+    "Losses",
+    "MetricSet",
+    "Moment",
+    "MovingAverage",
+    "Noise",
+    "Part",
+    "Progress",
+    "Step",
+    "StepCompiler",
+    "Stop",
+    "SupervisedTask",
+    "Task",
+    "Update",
+    "When",
+    "at",
+    "at_end",
+    "at_start",
+    "callbacks",
+    "data",
+    "errors",
+    "every",
+    "losses",
+]
+
+if _keras.backend.backend() != "tensorflow":
+    raise _BackendError(
+        "gantape needs Keras on TensorFlow.",
+        where="import gantape",
+        got=f"Keras on {_keras.backend.backend()}",
+        do='set the environment variable KERAS_BACKEND to "tensorflow" before Keras is imported.',
+    )
+
+_logger.disable("gantape")

@@ -1,0 +1,69 @@
+"""The history on disk, row by row: as CSV and as TensorBoard events."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from gantape.progress import Progress
+from gantape.types import Row
+
+
+class MetricsFile:
+    """Keeps the history in a CSV file: an action for every moment at which a row may be new.
+
+    Args:
+        path: The file. A column that first occurs in a later row makes the file be written anew.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._written = 0
+        self._columns: list[str] = []
+
+    def __call__(self, progress: Progress) -> None:
+        rows, columns = progress.history.rows, progress.history.columns
+        if columns != self._columns:
+            self._columns, self._written = columns, 0
+        fresh = rows[self._written :]
+        if fresh:
+            with self._path.open("a" if self._written else "w", newline="") as file:
+                writer = csv.DictWriter(file, self._columns)
+                if not self._written:
+                    writer.writeheader()
+                writer.writerows(map(dict, fresh))
+            self._written = len(rows)
+
+
+class TensorBoardFile:
+    """Writes new rows of the history as events for TensorBoard: an action.
+
+    Args:
+        folder: Where the event files go, in one folder for each split.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._writers: dict[str, Any] = {}
+        self._written = 0
+
+    def __call__(self, progress: Progress) -> None:
+        for row in progress.history.rows[self._written :]:
+            self._write(row)
+        self._written = len(progress.history.rows)
+
+    def close(self) -> None:
+        """Close the event files."""
+        for writer in self._writers.values():
+            writer.close()
+
+    def _write(self, row: Row) -> None:
+        split = str(row["split"])
+        if split not in self._writers:
+            self._writers[split] = tf.summary.create_file_writer(str(self._folder / split))
+        with self._writers[split].as_default(step=int(row["step"])):
+            for name, value in row.items():
+                if name not in ("step", "split"):
+                    tf.summary.scalar(name, value)
+        self._writers[split].flush()

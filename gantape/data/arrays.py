@@ -1,0 +1,174 @@
+"""Batches from arrays in memory."""
+
+import hashlib
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+import numpy as np
+import tensorflow as tf
+
+from gantape.data.batches import Batches, Position, Reader, Stack, unchanged
+from gantape.errors import DataError
+from gantape.noise import derive_key
+from gantape.types import Batch
+
+Arrays = Any
+"""An array, or a tuple or dict of arrays, each with the axis `examples` first."""
+
+
+def shuffled(examples: int, seed: int, epoch: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The order of an epoch, a permutation of `examples` numbers: a pure function of (seed, epoch)."""
+    return np.random.Generator(np.random.Philox(derive_key(seed, "order", epoch))).permutation(examples)
+
+
+@attrs.frozen(eq=False)
+class ArrayBatches(Batches):
+    """Batches from arrays in memory, shuffled anew in every epoch. Made by `gantape.data.from_arrays`."""
+
+    arrays: Arrays = attrs.field(repr=False)
+    batch_size: int
+    prepare: Callable[[Batch], Batch] = attrs.field(default=unchanged, repr=False)
+    name: str = "arrays"
+
+    @property
+    def examples(self) -> int:
+        """How many examples there are."""
+        return len(tf.nest.flatten(self.arrays)[0])
+
+    @property
+    def batches_per_epoch(self) -> int:
+        return self.examples // self.batch_size
+
+    def open(self, seed: int, position: Position) -> Reader:
+        if self.examples < self.batch_size:
+            raise DataError(
+                "there are fewer examples than one batch needs.",
+                where=f"{self.name}, argument `batch_size`",
+                got=f"{self.examples} examples, batch_size={self.batch_size}",
+                do=f"choose a batch_size of at most {self.examples}.",
+            )
+        return _ArrayReader(self, seed, position)
+
+    def in_order(self) -> Iterator[Batch]:
+        for start in range(0, self.examples, self.batch_size):
+            yield self._at(slice(start, start + self.batch_size))
+
+    def split(self, *, validation: int | float = 0, test: int | float = 0) -> "tuple[ArrayBatches, ...]":
+        """Cut off the last examples for validation and, behind them, for test.
+
+        No example is in two parts. Data sorted by class has to be shuffled before.
+
+        Args:
+            validation: How many examples, or which share of them if it is below 1.
+            test: How many examples, or which share of them if it is below 1.
+
+        Returns:
+            The training part, then each part that was asked for.
+
+        Raises:
+            DataError: If nothing is asked for, or a part would be empty.
+        """
+        sizes = [size if size >= 1 else round(size * self.examples) for size in (validation, test) if size]
+        rest = self.examples - sum(map(int, sizes))
+        if not sizes or min(sizes) < 1 or rest < 1 or any(int(size) != size for size in sizes):
+            raise DataError(
+                "a split leaves examples in each of its parts.",
+                where=f"{self.name}.split",
+                got=f"validation={validation}, test={test}, {self.examples} examples",
+                do="give whole numbers of examples, or shares between 0 and 1, that leave some for training.",
+            )
+        bounds = np.cumsum([0, rest, *map(int, sizes)])
+        return tuple(
+            attrs.evolve(self, arrays=self._at(slice(int(start), int(stop)))) for start, stop in itertools.pairwise(bounds)
+        )
+
+    def describe(self) -> dict[str, Any]:
+        leaves = tf.nest.flatten(self.arrays)
+        digest = hashlib.blake2b(digest_size=16)
+        for leaf in leaves:
+            digest.update(f"{leaf.shape}{leaf.dtype}".encode())
+            digest.update(np.ascontiguousarray(leaf).data)
+        return {
+            "name": self.name,
+            "examples": self.examples,
+            "batch_size": self.batch_size,
+            "arrays": [f"{leaf.dtype}{list(leaf.shape[1:])}" for leaf in leaves],
+            "checksum": f"blake2b:{digest.hexdigest()}",
+        }
+
+    def _at(self, which: Any) -> Arrays:
+        return tf.nest.map_structure(lambda array: array[which], self.arrays)
+
+
+class _ArrayReader(Reader):
+    def __init__(self, source: ArrayBatches, seed: int, position: Position) -> None:
+        self._source = source
+        self._seed = seed
+        self._position = position
+        self._order = shuffled(source.examples, seed, position.epoch)
+
+    def read(self, count: int) -> Stack:
+        size, position = self._source.batch_size, self._position
+        stop = min(position.batch + count, self._source.batches_per_epoch)
+        chosen = self._order[position.batch * size : stop * size].reshape(-1, size)
+        batches = self._source._at(chosen)
+        if stop == self._source.batches_per_epoch:
+            self._position = Position(position.epoch + 1, 0)
+            self._order = shuffled(self._source.examples, self._seed, self._position.epoch)
+        else:
+            self._position = Position(position.epoch, stop)
+        return Stack(batches, stop - position.batch, self._position)
+
+
+def from_arrays(
+    arrays: Arrays, *, batch_size: int, prepare: Callable[[Batch], Batch] = unchanged, name: str = "arrays"
+) -> ArrayBatches:
+    """Batches from arrays in memory.
+
+    Args:
+        arrays: An array, or a tuple or dict of arrays, each with the axis `examples` first.
+        batch_size: Examples in a batch.
+        prepare: Applied to each batch inside the graph, so that bytes can stay bytes until they are needed;
+            `gantape.data.scale_pixels` is one.
+        name: What the data is called in the record of a run.
+
+    Returns:
+        Batches with the structure of `arrays`.
+
+    Raises:
+        DataError: If the arrays are empty, of different lengths, or not arrays, or the batch size is not positive.
+    """
+    where = "gantape.data.from_arrays"
+    if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
+        raise DataError(
+            "a batch has at least one example.",
+            where=f"{where}, argument `batch_size`",
+            got=repr(batch_size),
+            do="give a positive whole number.",
+        )
+    leaves = tf.nest.flatten(arrays)
+    if not leaves or not all(isinstance(leaf, np.ndarray) and leaf.ndim > 0 for leaf in leaves):
+        raise DataError(
+            "batches are made from NumPy arrays.",
+            where=f"{where}, argument `arrays`",
+            got=", ".join(type(leaf).__name__ for leaf in leaves) or "nothing",
+            do="convert with numpy.asarray, or use gantape.data.from_dataset for a tf.data.Dataset.",
+        )
+    lengths = {len(leaf) for leaf in leaves}
+    if len(lengths) > 1 or 0 in lengths:
+        raise DataError(
+            "arrays of examples have one length, which is not zero.",
+            where=f"{where}, argument `arrays`",
+            got=f"lengths {[len(leaf) for leaf in leaves]}",
+            do="pass arrays whose first axis is the examples, in the same order.",
+        )
+    if any(leaf.dtype.hasobject for leaf in leaves):
+        raise DataError(
+            "an array of Python objects cannot become a tensor.",
+            where=f"{where}, argument `arrays`",
+            got=", ".join(str(leaf.dtype) for leaf in leaves),
+            do="convert to numbers first.",
+        )
+    return ArrayBatches(arrays, batch_size, prepare, name)

@@ -1,0 +1,86 @@
+"""What every source of batches can do. Opens the part `data`, which follows `schedule` in the reading order."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+
+from gantape.types import Batch
+
+
+@attrs.frozen
+class Position:
+    """A place in the data.
+
+    Args:
+        epoch: Passes over the data finished.
+        batch: Batches read in this pass.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+
+
+@attrs.frozen(eq=False)
+class Stack:
+    """Several batches that lie one behind the other.
+
+    Args:
+        batches: The structure of a batch, each leaf with the axes `stack batch ...`.
+        count: How many batches there are.
+        next: Where to read on.
+    """
+
+    batches: Batch
+    count: int
+    next: Position
+
+
+class Reader(ABC):
+    """Reads training batches in order, from a position on."""
+
+    @abstractmethod
+    def read(self, count: int) -> Stack:
+        """Read up to `count` whole batches, at least one, and never across the end of an epoch."""
+
+
+class Batches(ABC):
+    """A source of batches.
+
+    For training, every batch has `batch_size` examples: the partial batch at the end of an epoch is dropped (its examples
+    come at another place in the next epoch if the data is shuffled), so that a step is traced once, and a discriminator sees
+    as many real images as generated ones. For evaluation it is kept, so that every example counts once.
+    """
+
+    @property
+    @abstractmethod
+    def batch_size(self) -> int:
+        """Examples in a training batch."""
+
+    @property
+    @abstractmethod
+    def batches_per_epoch(self) -> int | None:
+        """Whole batches in a pass over the data; `None` where that is not known or without end."""
+
+    @property
+    @abstractmethod
+    def prepare(self) -> Callable[[Batch], Batch]:
+        """What turns a stored batch into the one a task sees, run inside the graph: pixels to floats, say."""
+
+    @abstractmethod
+    def open(self, seed: int, position: Position) -> Reader:
+        """Read training batches from a position on; the order is a pure function of (seed, epoch)."""
+
+    @abstractmethod
+    def in_order(self) -> Iterator[Batch]:
+        """Every example once, in stored order, the last batch partial."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """What the data is, for the record of a run: name, number of examples, checksum."""
+
+
+def unchanged(batch: Batch) -> Batch:
+    """Prepare nothing."""
+    return batch

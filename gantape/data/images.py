@@ -1,0 +1,159 @@
+"""Handwritten digits and clothes: MNIST, Fashion-MNIST, and the digits that scikit-learn ships.
+
+MNIST and Fashion-MNIST are looked up as `mnist.npz` and `fashion_mnist.npz` in the folder that the environment variable
+`GANTAPE_DATA` names, then through `keras.datasets`, which keeps a copy in its cache and downloads it the first time.
+"""
+
+import os
+import zipfile
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import numpy as np
+from loguru import logger
+
+from gantape.data.arrays import ArrayBatches, from_arrays
+from gantape.data.pixels import scale_pixels
+from gantape.errors import DataError, DataNotFoundError
+
+Split = Literal["train", "test"]
+ImageArray = np.ndarray[Any, np.dtype[np.uint8]]
+LabelArray = np.ndarray[Any, np.dtype[np.int32]]
+
+DIGITS_TEST_EXAMPLES = 297
+FOLDER_VARIABLE = "GANTAPE_DATA"
+
+
+def mnist(
+    *, batch_size: int, split: Split = "train", labels: bool = True, pixels: tuple[float, float] = (0.0, 1.0)
+) -> ArrayBatches:
+    """MNIST: 60,000 training and 10,000 test digits, 28×28×1.
+
+    Args:
+        batch_size: Examples in a batch.
+        split: "train" or "test".
+        labels: Whether a batch is `(images, labels)` or images alone.
+        pixels: The range that the bytes are scaled to, inside the graph.
+
+    Raises:
+        DataNotFoundError: If MNIST is neither on disk nor to be downloaded.
+
+    References:
+        LeCun et al. 1998, Gradient-based learning applied to document recognition.
+    """
+    return _image_batches("mnist", _load("mnist", split), split, batch_size, labels, pixels)
+
+
+def fashion_mnist(
+    *, batch_size: int, split: Split = "train", labels: bool = True, pixels: tuple[float, float] = (0.0, 1.0)
+) -> ArrayBatches:
+    """Fashion-MNIST: 60,000 training and 10,000 test pictures of clothes, 28×28×1. Arguments as for `mnist`.
+
+    Raises:
+        DataNotFoundError: If Fashion-MNIST is neither on disk nor to be downloaded.
+
+    References:
+        Xiao et al. 2017, arXiv 1708.07747.
+    """
+    return _image_batches("fashion_mnist", _load("fashion_mnist", split), split, batch_size, labels, pixels)
+
+
+def digits(
+    *, batch_size: int, split: Split = "train", labels: bool = True, pixels: tuple[float, float] = (0.0, 1.0)
+) -> ArrayBatches:
+    """The 1,797 handwritten digits that scikit-learn ships, brought from 8×8 to 28×28×1. They need no network.
+
+    The last 297 are the test split: the file is in the order of its writers, so that a test digit's writer is
+    (but for the one at the border) not seen in training. Arguments as for `mnist`.
+
+    References:
+        Alpaydin and Kaynak 1998, Optical recognition of handwritten digits, UCI.
+    """
+    return _image_batches("digits", _load_digits(split), split, batch_size, labels, pixels)
+
+
+def mnist_or_digits(
+    *, batch_size: int, split: Split = "train", labels: bool = True, pixels: tuple[float, float] = (0.0, 1.0)
+) -> ArrayBatches:
+    """MNIST where it can be had, else the embedded digits; the log says which. Arguments as for `mnist`."""
+    try:
+        return mnist(batch_size=batch_size, split=split, labels=labels, pixels=pixels)
+    except DataNotFoundError:
+        logger.warning("MNIST is not to be had here: using the 1,797 embedded digits instead ({} split).", split)
+        return digits(batch_size=batch_size, split=split, labels=labels, pixels=pixels)
+
+
+def _image_batches(
+    name: str,
+    arrays: tuple[ImageArray, LabelArray],
+    split: Split,
+    batch_size: int,
+    labels: bool,
+    pixels: tuple[float, float],
+) -> ArrayBatches:
+    return from_arrays(
+        arrays if labels else arrays[0], batch_size=batch_size, prepare=scale_pixels(*pixels), name=f"{name} {split}"
+    )
+
+
+def _load(name: Literal["mnist", "fashion_mnist"], split: Split) -> tuple[ImageArray, LabelArray]:
+    _check_split(split, name)
+    folder = os.environ.get(FOLDER_VARIABLE)
+    path = Path(folder, f"{name}.npz") if folder else None
+    if path is not None and path.is_file():
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                images, labels = arrays[f"x_{split}"], arrays[f"y_{split}"]
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise DataError(
+                f"{path.name} cannot be read.",
+                where=f"gantape.data.{name}, {FOLDER_VARIABLE}",
+                got=f"{path}: {error}",
+                do="put the file there anew: arrays x_train, y_train, x_test and y_test.",
+            ) from None
+    else:
+        try:
+            parts = getattr(keras.datasets, name).load_data()
+        except Exception as error:
+            raise DataNotFoundError(
+                f"{name} is not to be had.",
+                where=f"gantape.data.{name}",
+                got=f"no {path or f'folder in {FOLDER_VARIABLE}'}; keras.datasets: {error}",
+                do=f"put {name}.npz into a folder and name it in {FOLDER_VARIABLE}, or connect to a network so that Keras "
+                "can download it, or use gantape.data.digits, which needs neither.",
+            ) from None
+        images, labels = parts[0 if split == "train" else 1]
+    if images.ndim != 3 or images.dtype != np.uint8 or len(images) != len(labels):
+        raise DataError(
+            f"{name} does not hold images and labels.",
+            where=f"gantape.data.{name}",
+            got=f"images {images.dtype}{images.shape}, labels {labels.shape}",
+            do="use the file as it is published: uint8 images (examples, 28, 28) and as many labels.",
+        )
+    return images[..., None], labels.astype(np.int32)
+
+
+def _load_digits(split: Split) -> tuple[ImageArray, LabelArray]:
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    _check_split(split, "digits")
+    found = load_digits()
+    part = slice(None, -DIGITS_TEST_EXAMPLES) if split == "train" else slice(-DIGITS_TEST_EXAMPLES, None)
+    # MNIST's own proportions: the digit fills 20×20 pixels, with 4 pixels of margin.
+    images = np.zeros((len(found.images[part]), 28, 28, 1), np.uint8)
+    for image, small in zip(images, found.images[part], strict=True):
+        scaled = np.round(small * (255.0 / 16.0)).astype(np.uint8)
+        image[4:24, 4:24, 0] = np.asarray(Image.fromarray(scaled).resize((20, 20), Image.Resampling.BICUBIC))
+    return images, found.target[part].astype(np.int32)
+
+
+def _check_split(split: str, name: str) -> None:
+    if split not in ("train", "test"):
+        raise DataError(
+            "there is no such split.",
+            where=f"gantape.data.{name}, argument `split`",
+            got=repr(split),
+            do='give "train" or "test"; cut validation data off the training split with .split(validation=...).',
+        )

@@ -1,0 +1,99 @@
+"""Every exception that gantape raises on purpose. Follows `types` in the reading order.
+
+    GantapeError
+    ├── BackendError           Keras runs on another backend than TensorFlow
+    ├── HyperparameterError    a field of a task, loss or penalty has a wrong name, type or value
+    ├── TaskError              a task declares parts or updates that cannot be trained
+    ├── TensorError
+    │   ├── ShapeError         a tensor does not have the axes that are asked for
+    │   ├── DtypeError         a tensor has the wrong type of number
+    │   └── RangeError         a tensor's values lie where they cannot be right
+    ├── LossError              what a loss returned is not a set of named scalars
+    ├── GradientError          a variable that is to be moved gets no gradient
+    ├── MetricError            a metric is unknown, doubled, or given the wrong arguments
+    ├── DataError              a source of batches cannot be used
+    │   └── DataNotFoundError  a data set is neither on disk nor to be had
+    ├── ScheduleError          a moment, an interval or a rule for stopping makes no sense
+    ├── CompileError           the task's code cannot be compiled in this mode
+    └── RunDirectoryError      a run's directory cannot be written or read
+
+Each says what is wrong, where, what it got and what to do about it.
+"""
+
+
+class GantapeError(Exception):
+    """A mistake that gantape can explain.
+
+    Args:
+        what: What is wrong, one sentence.
+        where: The class, method or argument in which it was seen.
+        got: What was received instead.
+        do: What to do about it.
+    """
+
+    def __init__(self, what: str, *, where: str, got: str, do: str) -> None:
+        super().__init__(f"{what}\n  where:  {where}\n  got:    {got}\n  do:     {do}")
+        self.what = what
+        self.where = where
+        self.got = got
+        self.do = do
+
+
+class BackendError(GantapeError):
+    """Keras runs on another backend than TensorFlow."""
+
+
+class HyperparameterError(GantapeError):
+    """A field of a task, loss or penalty has a wrong name, type or value."""
+
+
+class TaskError(GantapeError):
+    """A task declares parts or updates that cannot be trained."""
+
+
+class TensorError(GantapeError):
+    """A tensor is not what it has to be."""
+
+
+class ShapeError(TensorError):
+    """A tensor does not have the axes that are asked for."""
+
+
+class DtypeError(TensorError):
+    """A tensor has the wrong type of number."""
+
+
+class RangeError(TensorError):
+    """A tensor's values lie where they cannot be right."""
+
+
+class LossError(GantapeError):
+    """What a loss returned is not a set of named scalars."""
+
+
+class GradientError(GantapeError):
+    """A variable that is to be moved gets no gradient."""
+
+
+class MetricError(GantapeError):
+    """A metric is unknown, doubled, or given the wrong arguments."""
+
+
+class DataError(GantapeError):
+    """A source of batches cannot be used."""
+
+
+class DataNotFoundError(DataError):
+    """A data set is neither on disk nor to be had."""
+
+
+class ScheduleError(GantapeError):
+    """A moment, an interval or a rule for stopping makes no sense."""
+
+
+class CompileError(GantapeError):
+    """The task's code cannot be compiled in this mode."""
+
+
+class RunDirectoryError(GantapeError):
+    """A run's directory cannot be written or read."""

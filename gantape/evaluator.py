@@ -1,0 +1,67 @@
+"""Losses and metrics over a whole data set. Follows `stopping`, stands before `loop`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from gantape.compiler import StepCompiler
+from gantape.data import Batches
+from gantape.errors import DataError
+from gantape.noise import Noise
+from gantape.tasks import Task
+from gantape.types import Batch, Tensor
+
+
+class Evaluator:
+    """Evaluates a task on every example of a data set, partial last batch included.
+
+    Args:
+        task: What is evaluated.
+        compiler: How; in the XLA modes evaluation is a graph, so that the last batch may have another size.
+        seed: The seed of the noise that the evaluation may draw.
+    """
+
+    def __init__(self, task: Task, compiler: StepCompiler, seed: int) -> None:
+        self._task = task
+        self._compiler = compiler
+        self._seed = seed
+        self._names: list[str] = []
+        self._prepare: Callable[[Batch], Batch] | None = None
+        self._compiled: Callable[..., Any] | None = None
+
+    def evaluate(self, data: Batches) -> dict[str, float]:
+        """Means over all examples: each example counts once, whatever its batch.
+
+        Raises:
+            DataError: If there is no example.
+        """
+        metrics = self._task.evaluation_metrics
+        metrics.reset()
+        if self._compiled is None or data.prepare is not self._prepare:
+            self._prepare = data.prepare
+            self._compiled = self._compiler.compile_function(self._one_batch)
+        sums: Any = 0.0
+        examples = 0
+        for index, stored in enumerate(data.in_order()):
+            batch = tf.nest.map_structure(tf.convert_to_tensor, stored)
+            size = int(tf.nest.flatten(batch)[0].shape[0])
+            sums = sums + size * self._compiled(batch, tf.constant(index, tf.int64)).numpy().astype("float64")
+            examples += size
+        if not examples:
+            raise DataError(
+                "there is nothing to evaluate.",
+                where="gantape.Loop.evaluate, argument `data`",
+                got="no example",
+                do="check where the data comes from.",
+            )
+        means = dict(zip(self._names, (sums / examples).tolist(), strict=True))
+        return means | metrics.result()
+
+    def _one_batch(self, stored: Batch, index: Tensor) -> Tensor:
+        assert self._prepare is not None
+        losses = self._task.evaluate(self._prepare(stored), Noise(self._seed, index).stream("evaluation"))
+        self._task.evaluation_metrics.update(losses.metrics)
+        values = {"loss": losses.total, **(losses.terms if len(losses.terms) > 1 else {})}
+        self._names = list(values)
+        return tf.stack([tf.cast(value, tf.float32) for value in values.values()])

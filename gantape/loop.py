@@ -1,0 +1,330 @@
+"""What drives a run: plan, call, observe, act. The last part of the core."""
+
+import contextlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import tensorflow as tf
+from loguru import logger
+
+from gantape.callbacks import Callback, MetricsFile
+from gantape.compiler import CompiledSteps, StepCompiler
+from gantape.data import Batches, Position, Reader
+from gantape.errors import DataError, ScheduleError, TaskError
+from gantape.evaluator import Evaluator
+from gantape.history import History, Split
+from gantape.interruption import heed_signals
+from gantape.progress import Progress
+from gantape.run_directory import RunDirectory, machine
+from gantape.schedule import Moment, When, at_end, every
+from gantape.stopping import StoppingRule
+from gantape.tasks import Task
+from gantape.update import Step
+
+SECONDS_PER_CALL = 0.5
+
+
+class Loop:
+    """Trains a task.
+
+        while not over:
+            plan    how many steps until something is due
+            call    the compiled steps
+            observe the moment: steps, epochs, seconds
+            act     on what is due: record, validate, callbacks
+
+    A call lasts about half a second at most, so that bars move and Ctrl-C is heeded, and nothing is read from compiled code
+    before something is due. Ctrl-C ends the call, then the run, in good order; a second one ends it at once.
+
+    Args:
+        task: What is trained.
+        compiler: How steps are run; a graph by default.
+        run_dir: Where the record (`run.json`) and the history (`metrics.csv`) go; nothing is written without it.
+        seed: The seed of the noise and of the order of the data. (Initial weights are drawn when the task is made: call
+            `keras.utils.set_random_seed` before that.)
+        callbacks: Actions and when they are due.
+        gradient_norms: Whether to record the norm of each update's gradient.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        *,
+        compiler: StepCompiler | None = None,
+        run_dir: str | Path | None = None,
+        seed: int = 0,
+        callbacks: Sequence[Callback] = (),
+        gradient_norms: bool = False,
+    ) -> None:
+        _check_arguments(task, callbacks, seed)
+        self.task = task
+        self.compiler = compiler or StepCompiler()
+        self.run_dir = None if run_dir is None else Path(run_dir)
+        self.seed = seed
+        self.callbacks = tuple(callbacks)
+        self.gradient_norms = gradient_norms
+        self.history = History()
+        self._moment = Moment()
+        self._position = Position()
+        self._data: Batches | None = None
+        self._compiled: CompiledSteps | None = None
+        self._evaluator = Evaluator(task, self.compiler, seed)
+        self._examples = 0
+        self._updates = 0
+
+    def run(
+        self,
+        data: Batches,
+        *,
+        validation: Batches | None = None,
+        steps: int | None = None,
+        epochs: int | None = None,
+        minutes: float | None = None,
+        record: When | None = None,
+    ) -> History:
+        """Train. A further call goes on from where the one before ended.
+
+        Args:
+            data: Training batches.
+            validation: Batches to evaluate the task on whenever a row is recorded.
+            steps: Steps to do.
+            epochs: Passes over the data to do.
+            minutes: Minutes to go on for, compiling included. Give exactly one of the three.
+            record: When a row of the history is recorded; at the end of every epoch and of the run by default.
+
+        Returns:
+            The history, which tells why the run stopped.
+
+        Raises:
+            ScheduleError: Unless exactly one rule for stopping is given.
+            DataError: If the data cannot fill a step.
+            TensorError: If the batches do not fit the task.
+            CompileError: If the task's code cannot be compiled in this mode.
+            GradientError: If a variable to be moved gets no gradient.
+            RunDirectoryError: If the run's directory cannot be written, or holds another run.
+        """
+        rule = StoppingRule(steps, epochs, minutes)
+        self._check_data(data)
+        compiled = self._compile(data)
+        callbacks = self._with_own_callbacks(record or every(epochs=1) | at_end(), validation)
+        directory = self._open_directory()
+        speed = _Speed()
+        started = time.perf_counter()
+        moment = start = attrs.evolve(self._moment, ended=False)
+
+        with contextlib.ExitStack() as stack:
+            interruption = stack.enter_context(heed_signals())
+            for callback in callbacks:
+                stack.callback(getattr(callback.action, "close", _nothing))
+            reader = data.open(self.seed, self._position)
+            self._save_record(directory, data, compiled, speed, "running")
+            stopped_by = self._act(callbacks, None, moment, rule.share_done(start, moment), speed)
+            while not moment.ended:
+                before = moment
+                count = self._plan(compiled, callbacks, moment.step, rule.steps_left(start, moment), speed)
+                done = self._call(compiled, reader, count, speed)
+                moment = Moment(before.step + done, self._position.epoch, start.seconds + time.perf_counter() - started)
+                share = rule.share_done(start, moment)
+                stopped_by = stopped_by or interruption.signal_name or (str(rule) if share == 1.0 else "")
+                self._moment = moment = attrs.evolve(moment, ended=bool(stopped_by))
+                asked = self._act(callbacks, before, moment, share, speed)
+                if asked and not moment.ended:
+                    stopped_by = asked
+                    self._moment = moment = attrs.evolve(moment, ended=True)
+                    self._act(callbacks, moment, moment, share, speed)
+            self.history.stopped_by = stopped_by
+            self._save_record(directory, data, compiled, speed, "finished")
+        logger.info("stopped by {} at step {} after {:.1f} s", stopped_by, moment.step, moment.seconds)
+        return self.history
+
+    def evaluate(self, data: Batches) -> dict[str, float]:
+        """Means of losses and metrics over every example of `data`, with no variable moved.
+
+        Raises:
+            TaskError: If the task does not say how it is evaluated.
+        """
+        return self._evaluator.evaluate(data)
+
+    def _plan(
+        self, compiled: CompiledSteps, callbacks: Sequence[Callback], step: int, left: int | None, speed: "_Speed"
+    ) -> int:
+        limits = [speed.steps_in(SECONDS_PER_CALL)]
+        limits += [boundary - step for callback in callbacks if (boundary := callback.when.next_step(step)) is not None]
+        if left is not None:
+            limits.append(left)
+        return compiled.steps_alike(step, min(limits))
+
+    def _call(self, compiled: CompiledSteps, reader: Reader, count: int, speed: "_Speed") -> int:
+        traces, started = compiled.traces, time.perf_counter()
+        width = compiled.batches_per_step
+        stack = reader.read(count * width)
+        self._position = stack.next
+        self._examples += stack.count * (self._data.batch_size if self._data else 0)
+        done = compiled.run(stack, self._moment.step) if stack.count >= width else 0
+        self._updates += done * compiled.updates_due(self._moment.step)
+        if compiled.traces == traces:
+            speed.note(done, time.perf_counter() - started)
+        return done
+
+    def _act(self, callbacks: Sequence[Callback], before: Moment | None, now: Moment, share: float, speed: "_Speed") -> str:
+        """Do what is due; returns why the run is to stop, or nothing."""
+        due = [callback for callback in callbacks if callback.when.due(before, now)]
+        if not due:
+            return ""
+        progress = Progress(
+            self.task,
+            now,
+            self._examples,
+            self._updates,
+            speed.steps_per_second,
+            share,
+            self.history,
+            self.run_dir,
+            self._current,
+        )
+        answers = [callback.action(progress) for callback in due]
+        return next((answer.reason for answer in answers if answer is not None), "")
+
+    def _current(self) -> dict[str, float]:
+        means = self._compiled.means() if self._compiled else {}
+        return means | (self.task.metrics.result() if means else {})
+
+    def _record(self, progress: Progress) -> None:
+        values = self._current()
+        if values:
+            self._add_row(progress, "train", values)
+            if self._compiled:
+                self._compiled.reset()
+            self.task.metrics.reset()
+
+    def _add_row(self, progress: Progress, split: Split, values: dict[str, float]) -> None:
+        place: dict[str, float | int | str] = {
+            "step": progress.step,
+            "epoch": progress.epoch,
+            "seconds": round(progress.seconds, 3),
+            "split": split,
+        }
+        self.history.rows.append(place | values)
+        logger.info(
+            "{} {}", split, " ".join(f"{name}={value:.6g}" for name, value in (place | values).items() if name != "split")
+        )
+
+    def _with_own_callbacks(self, record: When, validation: Batches | None) -> list[Callback]:
+        own = [Callback(self._record, record)]
+        if validation is not None:
+            data = validation
+            own.append(Callback(lambda now: self._add_row(now, "validation", self.evaluate(data)), record))
+        if self.run_dir is not None:
+            own.append(Callback(MetricsFile(self.run_dir / "metrics.csv"), record))
+        return [*own, *self.callbacks]
+
+    def _check_data(self, data: Batches) -> None:
+        if not isinstance(data, Batches):
+            raise DataError(
+                "a loop trains on batches.",
+                where="gantape.Loop.run, argument `data`",
+                got=type(data).__name__,
+                do="wrap it: gantape.data.from_arrays(arrays, batch_size=64) or gantape.data.from_dataset(dataset).",
+            )
+        if data is not self._data:
+            stack = data.open(self.seed, Position()).read(1)
+            self.task.check_batch(data.prepare(tf.nest.map_structure(lambda leaf: tf.constant(leaf[0]), stack.batches)))
+
+    def _compile(self, data: Batches) -> CompiledSteps:
+        if self._compiled is None or data is not self._data:
+            step = Step(self.task.updates(), self.seed, data.prepare, self.task.metrics.update, self.gradient_norms)
+            known = data.batches_per_epoch
+            if known is not None and known < step.batches_per_step:
+                raise DataError(
+                    "an epoch has fewer batches than a step reads.",
+                    where="gantape.Loop.run, argument `data`",
+                    got=f"{known} batches an epoch, {step.batches_per_step} a step",
+                    do="use more data, smaller batches, or fewer repeats of an update.",
+                )
+            self._compiled = self.compiler.compile(step)
+            if self._data is not None:
+                self._position = Position(self._position.epoch, 0)
+            self._data = data
+        return self._compiled
+
+    def _open_directory(self) -> RunDirectory | None:
+        if self.run_dir is None:
+            return None
+        directory = RunDirectory(self.run_dir)
+        if not self._moment.step:
+            directory.create()
+        return directory
+
+    def _save_record(
+        self, directory: RunDirectory | None, data: Batches, compiled: CompiledSteps, speed: "_Speed", status: str
+    ) -> None:
+        if directory is None:
+            return
+        record: dict[str, Any] = {
+            "task": type(self.task).__name__,
+            "hyperparameters": self.task.hyperparameters,
+            "seed": self.seed,
+            "data": data.describe(),
+            "mode": self.compiler.mode,
+            "steps_per_call": self.compiler.most_steps,
+            "status": status,
+            "stopped_by": self.history.stopped_by,
+            "steps": self._moment.step,
+            "epochs": self._moment.epoch,
+            "updates": self._updates,
+            "examples": self._examples,
+            "seconds": round(self._moment.seconds, 3),
+            "compile_seconds": round(compiled.compile_seconds, 3),
+            "steps_per_second": round(speed.steps_per_second, 3),
+            "versions": machine(),
+        }
+        directory.write(record)
+
+
+@attrs.define
+class _Speed:
+    """How fast steps run, apart from compiling."""
+
+    steps: int = 0
+    seconds: float = 0.0
+
+    @property
+    def steps_per_second(self) -> float:
+        return self.steps / self.seconds if self.seconds else 0.0
+
+    def note(self, steps: int, seconds: float) -> None:
+        self.steps += steps
+        self.seconds += seconds
+
+    def steps_in(self, seconds: float) -> int:
+        """Steps that fit in so many seconds; one while the speed is unknown."""
+        return max(1, int(self.steps_per_second * seconds))
+
+
+def _nothing() -> None:
+    pass
+
+
+def _check_arguments(task: Task, callbacks: Sequence[Callback], seed: int) -> None:
+    if not isinstance(task, Task):
+        raise TaskError(
+            "a loop trains a task.",
+            where="gantape.Loop, argument `task`",
+            got=repr(task),
+            do="give an instance of your class" + (f": {task.__name__}()." if isinstance(task, type) else "."),
+        )
+    wrong = [callback for callback in callbacks if not isinstance(callback, Callback)]
+    if wrong:
+        raise ScheduleError(
+            "callbacks are actions with a schedule.",
+            where="gantape.Loop, argument `callbacks`",
+            got=repr(wrong[0]),
+            do="write gantape.Callback(action, gantape.every(steps=100)); for Keras' *gantape.callbacks.from_keras(...).",
+        )
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise ScheduleError(
+            "a seed is a whole number.", where="gantape.Loop, argument `seed`", got=repr(seed), do="give seed=0, say."
+        )

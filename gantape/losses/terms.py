@@ -1,0 +1,53 @@
+"""What a loss returns: named scalars, and what metrics are to see. Opens the part `losses`, which follows `data`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import tensorflow as tf
+
+from gantape.errors import LossError
+from gantape.shapes import axes_of, dtype_name
+from gantape.types import Tensor
+
+
+@attrs.frozen(eq=False)
+class Losses:
+    """The terms of a loss, by name. Their sum is differentiated.
+
+    Args:
+        terms: Scalars, means over the batch.
+        metrics: For each metric of the task's `MetricSet` that this forward pass feeds, the arguments of its `update_state`.
+
+    Raises:
+        LossError: If there is no term, or one is not a floating-point scalar.
+    """
+
+    terms: Mapping[str, Any]
+    metrics: Mapping[str, tuple[Any, ...]] = attrs.field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.terms, Mapping) or not self.terms:
+            raise LossError(
+                "a loss has at least one named term.",
+                where="gantape.Losses",
+                got=repr(self.terms),
+                do='name the terms: gantape.Losses({"reconstruction": ..., "divergence": ...}).',
+            )
+        for name, term in self.terms.items():
+            tensor = tf.convert_to_tensor(term)
+            if axes_of(tensor) != () or "float" not in dtype_name(tensor):
+                raise LossError(
+                    "a term of a loss is a floating-point scalar.",
+                    where=f'gantape.Losses, term "{name}"',
+                    got=f"shape {axes_of(tensor)}, dtype {dtype_name(tensor)}",
+                    do="reduce it over the batch, with tf.reduce_mean for instance.",
+                )
+
+    @property
+    def total(self) -> Tensor:
+        """The sum of the terms, added in their order."""
+        first, *others = self.terms.values()
+        for term in others:
+            first = first + term
+        return tf.convert_to_tensor(first)

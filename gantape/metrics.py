@@ -1,0 +1,76 @@
+"""Named metrics of Keras, updated in the graph and read outside. Follows `losses` in the reading order."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gantape.errors import MetricError
+from gantape.types import Metric, Variable
+
+
+class MetricSet:
+    """Metrics of Keras under names of one's own.
+
+    A loss says what they see (`Losses.metrics`), from the forward pass that made it, so that no second pass is needed.
+
+    Args:
+        metrics: A metric for each name, as in `MetricSet(accuracy=keras.metrics.SparseCategoricalAccuracy())`.
+
+    Raises:
+        MetricError: If something is not a metric, or one metric has two names.
+    """
+
+    def __init__(self, **metrics: Metric) -> None:
+        for name, metric in metrics.items():
+            if not all(hasattr(metric, needed) for needed in ("update_state", "result", "reset_state", "variables")):
+                raise MetricError(
+                    "this is not a metric of Keras.",
+                    where=f"gantape.MetricSet, argument `{name}`",
+                    got=repr(metric),
+                    do="give an instance, such as keras.metrics.SparseCategoricalAccuracy().",
+                )
+        if len({id(metric) for metric in metrics.values()}) < len(metrics):
+            raise MetricError(
+                "one metric has two names, and would be updated twice.",
+                where="gantape.MetricSet",
+                got=", ".join(metrics),
+                do="make a metric for each name.",
+            )
+        self._metrics = dict(metrics)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names, in the order given."""
+        return tuple(self._metrics)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The state of all metrics."""
+        return [variable for metric in self._metrics.values() for variable in metric.variables]
+
+    def update(self, arguments: Mapping[str, tuple[Any, ...]]) -> None:
+        """Update metrics, each with the arguments under its name.
+
+        Raises:
+            MetricError: If a name is not one of this set's.
+        """
+        for name, values in arguments.items():
+            if name not in self._metrics:
+                raise MetricError(
+                    f'there is no metric "{name}".',
+                    where="gantape.MetricSet.update",
+                    got=f"metrics {list(self._metrics)}",
+                    do="add it in build_metrics, or leave it out of Losses.metrics.",
+                )
+            self._metrics[name].update_state(*values)
+
+    def result(self) -> dict[str, float]:
+        """The value of each metric."""
+        return {name: float(metric.result()) for name, metric in self._metrics.items()}
+
+    def reset(self) -> None:
+        """Forget what was seen."""
+        for metric in self._metrics.values():
+            metric.reset_state()
+
+    def __repr__(self) -> str:
+        return f"MetricSet({', '.join(self._metrics)})"

@@ -1,0 +1,79 @@
+"""Random numbers as a pure function of (seed, step, name). Follows `shapes` in the reading order.
+
+Eager code, graphs and XLA draw the same numbers, and a resumed run needs only its step number. TensorFlow's own
+`tf.random.stateless_normal` is not enough for that: in TensorFlow 2.21 its numbers in an XLA program differ altogether from
+those in a graph. Its Philox *bits* are the same everywhere, so the numbers are made from the bits here.
+
+References:
+    Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3 (Philox).
+    Box and Muller 1958, A note on the generation of random normal deviates.
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import keras
+import tensorflow as tf
+
+from gantape.errors import RangeError
+from gantape.types import Tensor
+
+
+def derive_key(seed: int, *names: str | int) -> int:
+    """A 63-bit number for a seed and a path of names; other names, an unrelated number."""
+    text = "/".join([str(seed), *map(str, names)])
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
+
+
+@attrs.frozen(eq=False)
+class Noise:
+    """Named random streams for one step.
+
+    The same name gives the same numbers: two independent draws need two names. Under an update, gantape hands out a
+    `Noise` of its own for each update and repeat, so that "latent" of the discriminator's is not "latent" of the generator's.
+
+    Args:
+        seed: The run's seed.
+        step: The step, an int or an integer scalar tensor.
+    """
+
+    seed: int
+    step: Any = 0
+
+    def stream(self, *names: str | int) -> "Noise":
+        """The streams below a path of names."""
+        return Noise(derive_key(self.seed, *names), self.step)
+
+    def bits(self, name: str, shape: Sequence[int]) -> Tensor:
+        """Uniform random bits, `uint32`, of the given shape."""
+        seed = tf.stack([tf.constant(derive_key(self.seed, name), tf.int64), tf.cast(self.step, tf.int64)])
+        return tf.random.stateless_uniform(shape, seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox")
+
+    def uniform(self, name: str, shape: Sequence[int], low: float = 0.0, high: float = 1.0) -> Tensor:
+        """Numbers from [low, high), of the given shape, in Keras' default float type."""
+        # 24 bits are what a float32 holds exactly, so that no rounding can reach 1.
+        unit = tf.cast(tf.bitwise.right_shift(self.bits(name, shape), tf.constant(8, tf.uint32)), tf.float32) * 2.0**-24
+        return tf.cast(low + (high - low) * unit, keras.config.floatx())
+
+    def normal(self, name: str, shape: Sequence[int], mean: float = 0.0, deviation: float = 1.0) -> Tensor:
+        """Normal numbers, by Box and Muller: √(-2 ln u) cos(2πv), of the given shape, in Keras' default float type."""
+        unit = tf.cast(self.uniform(name, [2, *shape]), tf.float32)
+        # 1 - u lies in (0, 1]: the logarithm is finite.
+        radius = tf.sqrt(-2.0 * tf.math.log(1.0 - unit[0]))
+        numbers = radius * tf.cos(2.0 * math.pi * unit[1])
+        return tf.cast(mean + deviation * numbers, keras.config.floatx())
+
+    def integers(self, name: str, shape: Sequence[int], bound: int) -> Tensor:
+        """Whole numbers from 0 to bound - 1, `int32`, of the given shape. `bound` is at most 2²⁴."""
+        if not 0 < bound <= 2**24:
+            raise RangeError(
+                "whole numbers are drawn from a range of 1 to 2²⁴ of them.",
+                where="Noise.integers, argument `bound`",
+                got=str(bound),
+                do="choose a bound in that range.",
+            )
+        numbers = tf.bitwise.right_shift(self.bits(name, shape), tf.constant(8, tf.uint32))
+        return tf.cast(tf.math.floormod(tf.cast(numbers, tf.int32), bound), tf.int32)

@@ -1,0 +1,58 @@
+"""When a run is over. Follows `interruption` in the reading order."""
+
+import attrs
+
+from gantape.errors import ScheduleError
+from gantape.schedule import Moment
+
+
+@attrs.frozen
+class StoppingRule:
+    """The length of a run: so many steps, epochs or minutes after its start. Exactly one of them.
+
+    Args:
+        steps: Steps to do.
+        epochs: Passes over the data to do.
+        minutes: Minutes to go on for, compiling included.
+    """
+
+    steps: int | None = None
+    epochs: int | None = None
+    minutes: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        given = {name: value for name, value in attrs.asdict(self).items() if value is not None}
+        if len(given) != 1:
+            raise ScheduleError(
+                "a run has one rule for stopping.",
+                where="gantape.Loop.run",
+                got=", ".join(f"{name}={value}" for name, value in given.items()) or "none",
+                do="give exactly one of steps=, epochs= and minutes=.",
+            )
+        (name, value) = next(iter(given.items()))
+        kinds = int | float if name == "minutes" else int
+        if isinstance(value, bool) or not isinstance(value, kinds) or not 0 < value < float("inf"):
+            raise ScheduleError(
+                "a run has a positive length, and a whole number of steps or epochs.",
+                where=f"gantape.Loop.run, argument `{name}`",
+                got=repr(value),
+                do="give a positive number.",
+            )
+
+    def share_done(self, start: Moment, now: Moment) -> float:
+        """How much of the run is done, 0 to 1."""
+        if self.steps is not None:
+            share = (now.step - start.step) / self.steps
+        elif self.epochs is not None:
+            share = (now.epoch - start.epoch) / self.epochs
+        else:
+            share = (now.seconds - start.seconds) / (60.0 * (self.minutes or 1.0))
+        return min(share, 1.0)
+
+    def steps_left(self, start: Moment, now: Moment) -> int | None:
+        """Steps until the end, where they are what is counted."""
+        return None if self.steps is None else start.step + self.steps - now.step
+
+    def __str__(self) -> str:
+        name, value = next((name, value) for name, value in attrs.asdict(self).items() if value is not None)
+        return f"{value:g} {name}"

@@ -1,0 +1,7 @@
+"""What is learnt: `Task` and its two abstract kinds."""
+
+from gantape.tasks.adversarial import AdversarialTask
+from gantape.tasks.supervised import SupervisedTask
+from gantape.tasks.task import Part, Task, require_positive
+
+__all__ = ["AdversarialTask", "Part", "SupervisedTask", "Task", "require_positive"]

@@ -1,0 +1,111 @@
+"""Learning from examples with answers."""
+
+from abc import abstractmethod
+from typing import Any
+
+import tensorflow as tf
+
+from gantape.errors import DataError, DtypeError, LossError, ShapeError
+from gantape.losses import Losses
+from gantape.noise import Noise
+from gantape.shapes import axes_of, describe, dtype_name
+from gantape.tasks.task import Part, Task
+from gantape.types import Batch, LossFunction, Model, Optimizer
+from gantape.update import Update
+
+
+class SupervisedTask(Task):
+    """One model, one optimizer, one loss: a batch is `(inputs, targets)`.
+
+    ```python
+    class DigitClassifier(gt.SupervisedTask):
+        learning_rate: float = 1e-3
+
+        def build_model(self): ...
+        def build_optimizer(self): return keras.optimizers.SGD(self.learning_rate)
+        def build_loss(self): return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        def build_metrics(self): return gt.MetricSet(accuracy=keras.metrics.SparseCategoricalAccuracy())
+    ```
+    """
+
+    model = Part[Model]()
+    optimizer = Part[Optimizer]()
+    loss = Part[LossFunction]()
+
+    @abstractmethod
+    def build_model(self) -> Model:
+        """The model, which maps inputs to predictions."""
+
+    @abstractmethod
+    def build_optimizer(self) -> Optimizer:
+        """The optimizer of the model's trainable variables."""
+
+    @abstractmethod
+    def build_loss(self) -> LossFunction:
+        """`loss(targets, predictions)`, a scalar: a loss of Keras, or a function like it."""
+
+    def updates(self) -> tuple[Update, ...]:
+        return (Update("model", self._training, (self.model,), self.optimizer),)
+
+    def evaluate(self, batch: Batch, noise: Noise) -> Losses:
+        return self._losses(batch, training=False)
+
+    def check_batch(self, batch: Batch) -> None:
+        """Check a batch against the model's inputs and run the loss on it.
+
+        Raises:
+            DataError: If the batch is not a pair.
+            DtypeError: If the model takes floats and the inputs are whole numbers.
+            ShapeError: If the inputs do not fit the model.
+            LossError: If the loss is not a scalar.
+        """
+        inputs, _ = self._pair(batch)
+        where = f"{type(self).__name__}.model, argument `inputs`"
+        wanted = getattr(self.model, "inputs", None) or []
+        for tensor, spec in zip(tf.nest.flatten(inputs), wanted, strict=False):
+            if "float" in dtype_name(spec) and "float" not in dtype_name(tensor):
+                raise DtypeError(
+                    "the model takes floating-point numbers.",
+                    where=where,
+                    got=describe(tensor),
+                    do="scale bytes to floats: prepare=gantape.data.scale_pixels() does it inside the graph.",
+                )
+            axes, expected = axes_of(tensor), axes_of(spec)
+            if len(axes) != len(expected) or any(
+                size != fixed for size, fixed in zip(axes, expected, strict=True) if fixed is not None
+            ):
+                raise ShapeError(
+                    "the inputs do not fit the model.",
+                    where=where,
+                    got=f"{describe(tensor)}, where the model takes {expected}",
+                    do="reshape the data, or begin the model with keras.Input of the data's shape.",
+                )
+        self.evaluation_metrics.update(self.evaluate(batch, Noise(0)).metrics)
+        self.evaluation_metrics.reset()
+
+    def _training(self, batch: Batch, noise: Noise) -> Losses:
+        return self._losses(batch, training=True)
+
+    def _losses(self, batch: Batch, *, training: bool) -> Losses:
+        inputs, targets = self._pair(batch)
+        predictions = self.model(inputs, training=training)
+        loss = self.loss(targets, predictions)
+        if axes_of(tf.convert_to_tensor(loss)) != ():
+            raise LossError(
+                "the loss is not a scalar.",
+                where=f"{type(self).__name__}.build_loss",
+                got=f"shape {axes_of(loss)}, for targets {axes_of(targets)} and predictions {axes_of(predictions)}",
+                do="reduce it over the batch, with tf.reduce_mean for instance.",
+            )
+        seen = (targets, predictions)
+        return Losses({"data": loss}, dict.fromkeys(self.metrics.names, seen))
+
+    def _pair(self, batch: Batch) -> tuple[Any, Any]:
+        if not isinstance(batch, tuple | list) or len(batch) != 2:
+            raise DataError(
+                "a batch of a supervised task is a pair (inputs, targets).",
+                where=type(self).__name__,
+                got=type(batch).__name__ + (f" of {len(batch)}" if isinstance(batch, tuple | list) else ""),
+                do="make the batches from a pair: gantape.data.from_arrays((inputs, targets), batch_size=...).",
+            )
+        return batch[0], batch[1]

@@ -1,0 +1,252 @@
+"""What is learnt: a class whose fields are hyper-parameters and whose `build_` methods declare the parts.
+
+Opens the part `tasks`, which follows `update` in the reading order.
+"""
+
+import difflib
+import inspect
+import typing
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar, cast, dataclass_transform, overload
+
+import attrs
+from beartype import BeartypeConf
+from beartype.door import is_bearable
+
+from gantape.errors import GantapeError, HyperparameterError, TaskError
+from gantape.losses import Losses
+from gantape.metrics import MetricSet
+from gantape.noise import Noise
+from gantape.types import Batch, Variable
+from gantape.update import Update, check_updates
+
+P = TypeVar("P")
+
+_INTS_ARE_FLOATS = BeartypeConf(is_pep484_tower=True)
+
+
+class Part(Generic[P]):
+    """A part of a task, made once by the method `build_` and its name.
+
+    `Task` adds one for every `build_` method by itself. Declaring it, as in `generator = Part[keras.Model]()`, tells a type
+    checker the part's type.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, task: None, owner: type) -> "Part[P]": ...
+    @overload
+    def __get__(self, task: "Task", owner: type) -> P: ...
+    def __get__(self, task: "Task | None", owner: type) -> "Part[P] | P":
+        if task is None:
+            return self
+        parts = vars(task).setdefault("_parts", {})
+        if self._name not in parts:
+            parts[self._name] = _BEING_BUILT
+            try:
+                parts[self._name] = getattr(task, f"build_{self._name}")()
+            except BaseException:
+                del parts[self._name]
+                raise
+        part = parts[self._name]
+        if part is _BEING_BUILT:
+            raise TaskError(
+                "a part needs itself to be built.",
+                where=f"{type(task).__name__}.build_{self._name}",
+                got=f"self.{self._name} inside its own building",
+                do="build what both need in a build_ method of its own.",
+            )
+        return cast(P, part)
+
+    def __set__(self, task: "Task", value: Any) -> None:
+        raise TaskError(
+            "a part is made by its build_ method and cannot be set.",
+            where=f"{type(task).__name__}.{self._name}",
+            got=type(value).__name__,
+            do=f"return it from build_{self._name}.",
+        )
+
+
+_BEING_BUILT = object()
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(attrs.field,))
+class Task(ABC):
+    """What is learnt: models, optimizers and losses.
+
+    A subclass is an attrs class without further ado: its annotated fields are hyper-parameters, given by name, checked
+    against their types, frozen, and saved with the run. Each method `build_x` declares the part `x`. When the constructor
+    returns, every part exists, and so do all variables, the optimizers' included. Parts may use one another.
+
+    Raises:
+        HyperparameterError: If a hyper-parameter has a wrong name, type or value.
+        TaskError: If a `build_` method is missing or fails, or the updates cannot be trained.
+    """
+
+    metrics = Part[MetricSet]()
+    evaluation_metrics = Part[MetricSet]()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name in list(vars(cls)):
+            part = name.removeprefix("build_")
+            if part != name and not hasattr(cls, part):
+                descriptor: Part[Any] = Part()
+                descriptor.__set_name__(cls, part)
+                setattr(cls, part, descriptor)
+        attrs.define(cls, frozen=True, slots=False, eq=False, kw_only=True, auto_attribs=True)
+
+    def __new__(cls, *arguments: Any, **hyperparameters: Any) -> "Task":
+        missing = sorted(getattr(cls, "__abstractmethods__", ()))
+        if missing:
+            raise TaskError(
+                f"{cls.__name__} leaves {'methods' if len(missing) > 1 else 'a method'} undefined.",
+                where=cls.__name__,
+                got=f"no {', '.join(missing)}",
+                do=f"define {', '.join(f'{name}(self)' for name in missing)} in {cls.__name__}.",
+            )
+        _check_names(cls, arguments, hyperparameters)
+        return super().__new__(cls)
+
+    def __attrs_post_init__(self) -> None:
+        self._check_types()
+        self.check_hyperparameters()
+        for name in self.part_names():
+            self._build(name)
+        self.check_parts()
+        check_updates(self.updates(), type(self).__name__)
+
+    @abstractmethod
+    def updates(self) -> tuple[Update, ...]:
+        """The updates of a step, in order."""
+
+    def build_metrics(self) -> MetricSet:
+        """The metrics that the losses feed. Called twice: training and evaluation each have their own."""
+        return MetricSet()
+
+    def build_evaluation_metrics(self) -> MetricSet:
+        """The metrics of evaluation, the same as those of training."""
+        return self.build_metrics()
+
+    def check_hyperparameters(self) -> None:
+        """Raise a `HyperparameterError` where a value makes no sense. Called before anything is built."""
+
+    def check_parts(self) -> None:
+        """Raise an error where the parts do not fit one another. Called when all are built."""
+
+    def check_batch(self, batch: Batch) -> None:
+        """Raise an error where a batch does not fit the models. Called with one prepared batch before the first step."""
+
+    def evaluate(self, batch: Batch, noise: Noise) -> Losses:
+        """The losses of a batch in evaluation, with no variable moved.
+
+        Raises:
+            TaskError: If the task does not say what to evaluate.
+        """
+        raise TaskError(
+            "this task does not say how it is evaluated.",
+            where=f"{type(self).__name__}.evaluate",
+            got="a call of Loop.evaluate, or validation data",
+            do="define evaluate(self, batch, noise), which returns gantape.Losses.",
+        )
+
+    @classmethod
+    def part_names(cls) -> tuple[str, ...]:
+        """The names of the parts, those of base classes first."""
+        names: dict[str, None] = {}
+        for base in reversed(cls.__mro__):
+            names |= {name: None for name, value in vars(base).items() if isinstance(value, Part)}
+        return tuple(names)
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """The fields and their values."""
+        return {field.name: getattr(self, field.name) for field in _fields(type(self))}
+
+    @property
+    def variables(self) -> list[Variable]:
+        """Every variable of every part, each once: weights, moving statistics, dropout's seeds, optimizers, metrics."""
+        found: dict[int, Variable] = {}
+        for name in self.part_names():
+            for variable in getattr(getattr(self, name), "variables", ()):
+                found.setdefault(id(variable), variable)
+        return list(found.values())
+
+    def _build(self, name: str) -> None:
+        where = f"{type(self).__name__}.build_{name}"
+        try:
+            part = getattr(self, name)
+        except GantapeError:
+            raise
+        except Exception as error:
+            raise TaskError(
+                "a part cannot be built.",
+                where=where,
+                got=f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}",
+                do="mend this method; the first exception is the cause of this one.",
+            ) from error
+        if part is None:
+            raise TaskError("a part is missing.", where=where, got="None", do="return what the method has built.")
+
+    def _check_types(self) -> None:
+        cls = type(self)
+        try:
+            types: Mapping[str, Any] = typing.get_type_hints(cls)
+        except NameError:
+            return
+        for name, value in self.hyperparameters.items():
+            wrong = isinstance(value, bool) and types[name] in (int, float)
+            if wrong or not is_bearable(value, types[name], conf=_INTS_ARE_FLOATS):
+                raise HyperparameterError(
+                    "a hyper-parameter has the wrong type.",
+                    where=f"{cls.__name__}, field `{name}`",
+                    got=f"{value!r}, a {type(value).__name__}",
+                    do=f"give a value of type {inspect.formatannotation(types[name])}.",
+                )
+
+
+def require_positive(task: Task, *names: str) -> None:
+    """Raise a `HyperparameterError` unless the named hyper-parameters are above zero."""
+    for name in names:
+        if not getattr(task, name) > 0:
+            raise HyperparameterError(
+                "a hyper-parameter has to be positive.",
+                where=f"{type(task).__name__}, field `{name}`",
+                got=repr(getattr(task, name)),
+                do="give a number above zero.",
+            )
+
+
+def _fields(cls: Any) -> tuple[Any, ...]:
+    return attrs.fields(cls)
+
+
+def _check_names(cls: type, arguments: tuple[Any, ...], hyperparameters: Mapping[str, Any]) -> None:
+    known = [field.name for field in _fields(cls)]
+    if arguments:
+        raise HyperparameterError(
+            "hyper-parameters are given by name.",
+            where=cls.__name__,
+            got=", ".join(map(repr, arguments)),
+            do=f"write {cls.__name__}({', '.join(f'{name}=...' for name in known)}).",
+        )
+    for name in hyperparameters:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            raise HyperparameterError(
+                "there is no such hyper-parameter.",
+                where=cls.__name__,
+                got=name,
+                do=f"did you mean `{close[0]}`?" if close else f"the fields are {', '.join(known) or 'none'}.",
+            )
+    required = [field.name for field in _fields(cls) if field.default is attrs.NOTHING and field.name not in hyperparameters]
+    if required:
+        raise HyperparameterError(
+            "a hyper-parameter without a default is missing.",
+            where=cls.__name__,
+            got=f"no {', '.join(required)}",
+            do=f"write {cls.__name__}({', '.join(f'{name}=...' for name in required)}).",
+        )

@@ -1,0 +1,142 @@
+"""Deep convolutional GANs of 28×28 images: a light one, and the Keras guide's."""
+
+from typing import ClassVar
+
+import keras
+
+from gantape.losses import AdversarialLoss, NoisyLabels
+from gantape.tasks import AdversarialTask, require_positive
+from gantape.types import Model, Optimizer
+
+
+class DCGAN(AdversarialTask):
+    """A light deep convolutional GAN, which makes digits in minutes on a laptop's CPU.
+
+    The generator has batch norm, the discriminator has none; samples come from the generator's moving average.
+
+    Args:
+        width: Channels of the widest layer but one; the others are multiples of it.
+        learning_rate: Of both Adams.
+        beta_1: Of both Adams.
+
+    References:
+        Radford et al. 2016, arXiv 1511.06434; Karras et al. 2018, arXiv 1710.10196 (moving average).
+    """
+
+    latent_size: int = 64
+    generator_decay: float = 0.999
+    width: int = 32
+    learning_rate: float = 2e-4
+    beta_1: float = 0.5
+
+    def check_hyperparameters(self) -> None:
+        super().check_hyperparameters()
+        require_positive(self, "width", "learning_rate")
+
+    def build_generator(self) -> Model:
+        layers = keras.layers
+        return keras.Sequential(
+            [
+                keras.Input(shape=(self.latent_size,)),
+                layers.Dense(7 * 7 * 4 * self.width, use_bias=False),
+                layers.Reshape((7, 7, 4 * self.width)),
+                layers.BatchNormalization(),
+                layers.ReLU(),
+                layers.Conv2DTranspose(2 * self.width, 4, strides=2, padding="same", use_bias=False),
+                layers.BatchNormalization(),
+                layers.ReLU(),
+                layers.Conv2DTranspose(1, 4, strides=2, padding="same", activation="tanh"),
+            ],
+            name="generator",
+        )
+
+    def build_discriminator(self) -> Model:
+        layers = keras.layers
+        return keras.Sequential(
+            [
+                keras.Input(shape=(28, 28, 1)),
+                layers.Conv2D(2 * self.width, 4, strides=2, padding="same"),
+                layers.LeakyReLU(negative_slope=0.2),
+                layers.Conv2D(4 * self.width, 4, strides=2, padding="same"),
+                layers.LeakyReLU(negative_slope=0.2),
+                layers.Flatten(),
+                layers.Dense(1),
+            ],
+            name="discriminator",
+        )
+
+    def build_generator_optimizer(self) -> Optimizer:
+        return _adam(self.learning_rate, self.beta_1)
+
+    def build_discriminator_optimizer(self) -> Optimizer:
+        return _adam(self.learning_rate, self.beta_1)
+
+
+class GuideDCGAN(AdversarialTask):
+    """The GAN of the Keras guide, network for network: 74,625 and 1,339,905 parameters, noisy reversed labels, one joint batch.
+
+    Args:
+        discriminator_learning_rate: Of the discriminator's Adam.
+        generator_learning_rate: Of the generator's Adam.
+        label_noise: Width of the uniform noise on the labels.
+
+    References:
+        Chollet, Writing a training loop from scratch in TensorFlow, keras.io.
+    """
+
+    latent_size: int = 128
+    joint_batch: bool = True
+    discriminator_learning_rate: float = 3e-4
+    generator_learning_rate: float = 4e-4
+    label_noise: float = 0.05
+
+    pixels: ClassVar[tuple[float, float]] = (0.0, 1.0)
+
+    def check_hyperparameters(self) -> None:
+        super().check_hyperparameters()
+        require_positive(self, "discriminator_learning_rate", "generator_learning_rate")
+
+    def build_discriminator(self) -> Model:
+        layers = keras.layers
+        return keras.Sequential(
+            [
+                keras.Input(shape=(28, 28, 1)),
+                layers.Conv2D(64, (3, 3), strides=(2, 2), padding="same"),
+                layers.LeakyReLU(negative_slope=0.2),
+                layers.Conv2D(128, (3, 3), strides=(2, 2), padding="same"),
+                layers.LeakyReLU(negative_slope=0.2),
+                layers.GlobalMaxPooling2D(),
+                layers.Dense(1),
+            ],
+            name="discriminator",
+        )
+
+    def build_generator(self) -> Model:
+        layers = keras.layers
+        return keras.Sequential(
+            [
+                keras.Input(shape=(self.latent_size,)),
+                layers.Dense(7 * 7 * 128),
+                layers.LeakyReLU(negative_slope=0.2),
+                layers.Reshape((7, 7, 128)),
+                layers.Conv2DTranspose(128, (4, 4), strides=(2, 2), padding="same"),
+                layers.LeakyReLU(negative_slope=0.2),
+                layers.Conv2DTranspose(128, (4, 4), strides=(2, 2), padding="same"),
+                layers.LeakyReLU(negative_slope=0.2),
+                layers.Conv2D(1, (7, 7), padding="same", activation="sigmoid"),
+            ],
+            name="generator",
+        )
+
+    def build_discriminator_optimizer(self) -> Optimizer:
+        return _adam(self.discriminator_learning_rate)
+
+    def build_generator_optimizer(self) -> Optimizer:
+        return _adam(self.generator_learning_rate)
+
+    def build_loss(self) -> AdversarialLoss:
+        return NoisyLabels(self.label_noise)
+
+
+def _adam(learning_rate: float, beta_1: float = 0.9) -> Optimizer:
+    return keras.optimizers.Adam(learning_rate, beta_1=beta_1)
