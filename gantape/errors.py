@@ -15,6 +15,7 @@
     │   └── DataNotFoundError  a data set is neither on disk nor to be had
     ├── ScheduleError          a moment, an interval or a rule for stopping makes no sense
     ├── CompileError           the task's code cannot be compiled in this mode
+    │   └── RetraceError       a step was traced more often than allowed
     └── RunDirectoryError      a run's directory cannot be written or read
 
 Each says what is wrong, where, what it got and what to do about it.
@@ -93,6 +94,10 @@ class ScheduleError(GantapeError):
 
 class CompileError(GantapeError):
     """The task's code cannot be compiled in this mode."""
+
+
+class RetraceError(CompileError):
+    """A step was traced more often than allowed."""
 
 
 class RunDirectoryError(GantapeError):

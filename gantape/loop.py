@@ -10,9 +10,10 @@ import attrs
 import tensorflow as tf
 from loguru import logger
 
+from gantape.autotune import Choice, Length, choose_mode
 from gantape.callbacks import Callback, MetricsFile
 from gantape.compiler import CompiledSteps, StepCompiler
-from gantape.data import Batches, Position, Reader
+from gantape.data import Batches, Lookahead, Position, Reader
 from gantape.errors import DataError, ScheduleError, TaskError
 from gantape.evaluator import Evaluator
 from gantape.history import History, Split
@@ -25,6 +26,7 @@ from gantape.tasks import Task
 from gantape.update import Step
 
 SECONDS_PER_CALL = 0.5
+TRIAL_STEPS = 32
 
 
 class Loop:
@@ -70,7 +72,9 @@ class Loop:
         self._moment = Moment()
         self._position = Position()
         self._data: Batches | None = None
+        self._step = Step(task.updates(), seed, task.metrics.update, gradient_norms, repr(task))
         self._compiled: CompiledSteps | None = None
+        self._choice: Choice | None = None
         self._evaluator = Evaluator(task, self.compiler, seed)
         self._examples = 0
         self._updates = 0
@@ -107,19 +111,17 @@ class Loop:
             RunDirectoryError: If the run's directory cannot be written, or holds another run.
         """
         rule = StoppingRule(steps, epochs, minutes)
-        self._check_data(data)
-        compiled = self._compile(data)
+        reader = self._open_data(data)
         callbacks = self._with_own_callbacks(record or every(epochs=1) | at_end(), validation)
         directory = self._open_directory()
-        speed = _Speed()
-        started = time.perf_counter()
+        speed, started = _Speed(), time.perf_counter()
         moment = start = attrs.evolve(self._moment, ended=False)
 
         with contextlib.ExitStack() as stack:
             interruption = stack.enter_context(heed_signals())
             for callback in callbacks:
                 stack.callback(getattr(callback.action, "close", _nothing))
-            reader = data.open(self.seed, self._position)
+            compiled = self._compile(reader, self._length(rule, data))
             self._save_record(directory, data, compiled, speed, "running")
             stopped_by = self._act(callbacks, None, moment, rule.share_done(start, moment), speed)
             while not moment.ended:
@@ -140,6 +142,17 @@ class Loop:
         logger.info("stopped by {} at step {} after {:.1f} s", stopped_by, moment.step, moment.seconds)
         return self.history
 
+    def explain(self) -> str:
+        """How the task is run, as text: mode, traces, compile seconds, what "auto" measured, variables, updates of a step."""
+        updates = [
+            f"  {update.name}: {len(update.trainable_variables)} variables, {type(update.optimizer).__name__}"
+            f", {update.repeats} times every {update.every} steps"
+            for update in self._step.updates
+        ]
+        how = self._compiled.explain() if self._compiled else f"mode {self.compiler.mode}, nothing is traced yet"
+        tried = [self._choice.table()] if self._choice else []
+        return "\n".join([repr(self.task), how, *tried, f"{len(self.task.variables)} variables in all; updates:", *updates])
+
     def evaluate(self, data: Batches) -> dict[str, float]:
         """Means of losses and metrics over every example of `data`, with no variable moved.
 
@@ -159,12 +172,12 @@ class Loop:
 
     def _call(self, compiled: CompiledSteps, reader: Reader, count: int, speed: "_Speed") -> int:
         traces, started = compiled.traces, time.perf_counter()
-        width = compiled.batches_per_step
+        width = compiled.step.batches_per_step
         stack = reader.read(count * width)
         self._position = stack.next
         self._examples += stack.count * (self._data.batch_size if self._data else 0)
         done = compiled.run(stack, self._moment.step) if stack.count >= width else 0
-        self._updates += done * compiled.updates_due(self._moment.step)
+        self._updates += done * compiled.step.updates_due(self._moment.step)
         if compiled.traces == traces:
             speed.note(done, time.perf_counter() - started)
         return done
@@ -221,7 +234,8 @@ class Loop:
             own.append(Callback(MetricsFile(self.run_dir / "metrics.csv"), record))
         return [*own, *self.callbacks]
 
-    def _check_data(self, data: Batches) -> None:
+    def _open_data(self, data: Batches) -> Lookahead:
+        """Read on in the data of the run before, or begin other data, after a look at its first batch."""
         if not isinstance(data, Batches):
             raise DataError(
                 "a loop trains on batches.",
@@ -229,26 +243,40 @@ class Loop:
                 got=type(data).__name__,
                 do="wrap it: gantape.data.from_arrays(arrays, batch_size=64) or gantape.data.from_dataset(dataset).",
             )
-        if data is not self._data:
-            stack = data.open(self.seed, Position()).read(1)
-            self.task.check_batch(data.prepare(tf.nest.map_structure(lambda leaf: tf.constant(leaf[0]), stack.batches)))
+        known, needed = data.batches_per_epoch, self._step.batches_per_step
+        if known is not None and 0 < known < needed:
+            raise DataError(
+                "an epoch has fewer batches than a step reads.",
+                where="gantape.Loop.run, argument `data`",
+                got=f"{known} batches an epoch, {needed} a step",
+                do="use more data, smaller batches, or fewer repeats of an update.",
+            )
+        same = data is self._data
+        if not same and self._data is not None:
+            self._position = Position(self._position.epoch, 0)
+        reader = Lookahead(data.open(self.seed, self._position))
+        if not same:
+            stack = reader.peek(1)
+            self.task.check_batch(stack.prepare(tf.nest.map_structure(lambda leaf: tf.constant(leaf[0]), stack.batches)))
+        self._data = data
+        return reader
 
-    def _compile(self, data: Batches) -> CompiledSteps:
-        if self._compiled is None or data is not self._data:
-            step = Step(self.task.updates(), self.seed, data.prepare, self.task.metrics.update, self.gradient_norms)
-            known = data.batches_per_epoch
-            if known is not None and known < step.batches_per_step:
-                raise DataError(
-                    "an epoch has fewer batches than a step reads.",
-                    where="gantape.Loop.run, argument `data`",
-                    got=f"{known} batches an epoch, {step.batches_per_step} a step",
-                    do="use more data, smaller batches, or fewer repeats of an update.",
-                )
-            self._compiled = self.compiler.compile(step)
-            if self._data is not None:
-                self._position = Position(self._position.epoch, 0)
-            self._data = data
+    def _compile(self, reader: Lookahead, length: Length) -> CompiledSteps:
+        if self._compiled is None:
+            mode = self.compiler.mode
+            if mode == "auto":
+                stack = reader.peek(TRIAL_STEPS * self._step.batches_per_step)
+                self._choice, self._compiled = choose_mode(self.compiler, self._step, stack, self._moment.step, length)
+            else:
+                self._compiled = self.compiler.compile(self._step, mode)
         return self._compiled
+
+    def _length(self, rule: StoppingRule, data: Batches) -> Length:
+        if rule.minutes is not None:
+            return Length(seconds=60.0 * rule.minutes)
+        if rule.epochs is not None and data.batches_per_epoch is not None:
+            return Length(steps=rule.epochs * (data.batches_per_epoch // self._step.batches_per_step))
+        return Length(steps=rule.steps)
 
     def _open_directory(self) -> RunDirectory | None:
         if self.run_dir is None:
@@ -268,8 +296,9 @@ class Loop:
             "hyperparameters": self.task.hyperparameters,
             "seed": self.seed,
             "data": data.describe(),
-            "mode": self.compiler.mode,
-            "steps_per_call": self.compiler.most_steps,
+            "mode": compiled.mode,
+            "steps_per_call": compiled.most_steps,
+            "modes_tried": self._choice.record() if self._choice else [],
             "status": status,
             "stopped_by": self.history.stopped_by,
             "steps": self._moment.step,

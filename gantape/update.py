@@ -195,16 +195,16 @@ class Step:
     Args:
         updates: The updates, in order.
         seed: The run's seed.
-        prepare: What turns a stored batch into the one that the losses see.
         update_metrics: Given what the losses say that metrics are to see.
         gradient_norms: Whether to report the norm of each update's gradient.
+        name: What is trained, with its hyper-parameters.
     """
 
     updates: tuple[Update, ...]
     seed: int
-    prepare: Callable[[Batch], Batch]
     update_metrics: Callable[[Mapping[str, tuple[Any, ...]]], None]
     gradient_norms: bool = False
+    name: str = "step"
 
     @property
     def batches_per_step(self) -> int:
@@ -223,7 +223,7 @@ class Step:
         """Do one step.
 
         Args:
-            batches: As many stored batches as `batches_per_step`.
+            batches: As many batches as `batches_per_step`.
             step: Its number, from 0, an integer scalar.
             due: The names of the updates to do.
 
@@ -231,11 +231,10 @@ class Step:
             Scalars by name: each loss, its terms where there are several, and gradient norms where asked for; of an update
             that is repeated, the mean over its repeats.
         """
-        prepared = [self.prepare(batch) for batch in batches]
         report: dict[str, Tensor] = {}
         for update in self.updates:
             if update.name in due:
-                report |= self._repeat(update, prepared[len(prepared) - update.repeats :], step)
+                report |= self._repeat(update, batches[len(batches) - update.repeats :], step)
         return report
 
     def _repeat(self, update: Update, batches: Sequence[Batch], step: Tensor) -> dict[str, Tensor]:

@@ -1,18 +1,20 @@
 """Sources of batches: arrays in memory, any `tf.data.Dataset`, images of digits and clothes, mixtures of Gaussians."""
 
 from gantape.data.arrays import ArrayBatches, from_arrays, shuffled
-from gantape.data.batches import Batches, Position, Reader, Stack, unchanged
+from gantape.data.batches import Batches, Lookahead, Position, Reader, Stack, unchanged
 from gantape.data.datasets import DatasetBatches, from_dataset
 from gantape.data.images import digits, fashion_mnist, mnist, mnist_or_digits
 from gantape.data.mixtures import grid, grid_centres, ring, ring_centres
-from gantape.data.pixels import scale_pixels
+from gantape.data.pixels import ScalePixels, scale_pixels
 
 __all__ = [
     "ArrayBatches",
     "Batches",
     "DatasetBatches",
+    "Lookahead",
     "Position",
     "Reader",
+    "ScalePixels",
     "Stack",
     "digits",
     "fashion_mnist",

@@ -119,7 +119,7 @@ class _ArrayReader(Reader):
             self._order = shuffled(self._source.examples, self._seed, self._position.epoch)
         else:
             self._position = Position(position.epoch, stop)
-        return Stack(batches, stop - position.batch, self._position)
+        return Stack(batches, stop - position.batch, self._position, self._source.prepare)
 
 
 def from_arrays(

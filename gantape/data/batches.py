@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
+import numpy as np
+import tensorflow as tf
 
 from gantape.types import Batch
 
@@ -30,11 +32,18 @@ class Stack:
         batches: The structure of a batch, each leaf with the axes `stack batch ...`.
         count: How many batches there are.
         next: Where to read on.
+        prepare: What turns a stored batch into the one a task sees.
     """
 
     batches: Batch
     count: int
     next: Position
+    prepare: Callable[[Batch], Batch]
+
+    @property
+    def ends_epoch(self) -> bool:
+        """Whether an epoch ends with the last batch."""
+        return self.next.batch == 0
 
 
 class Reader(ABC):
@@ -43,6 +52,39 @@ class Reader(ABC):
     @abstractmethod
     def read(self, count: int) -> Stack:
         """Read up to `count` whole batches, at least one, and never across the end of an epoch."""
+
+
+class Lookahead(Reader):
+    """A reader that can show what it will read next.
+
+    Args:
+        reader: Reads on where nothing was shown.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._shown: list[Stack] = []
+
+    def peek(self, count: int) -> Stack:
+        """Up to `count` batches, at least one, that `read` will give next."""
+        self._show(count)
+        return _joined(self._shown[:count])
+
+    def read(self, count: int) -> Stack:
+        if not self._shown:
+            return self._reader.read(count)
+        self._show(count)
+        given, self._shown = self._shown[:count], self._shown[count:]
+        return _joined(given)
+
+    def _show(self, count: int) -> None:
+        while len(self._shown) < count and not (self._shown and self._shown[-1].ends_epoch):
+            self._shown.append(self._reader.read(1))
+
+
+def _joined(stacks: list[Stack]) -> Stack:
+    batches = tf.nest.map_structure(lambda *leaves: np.concatenate(leaves), *(stack.batches for stack in stacks))
+    return attrs.evolve(stacks[-1], batches=batches, count=len(stacks))
 
 
 class Batches(ABC):

@@ -66,7 +66,7 @@ class _DatasetReader(Reader):
         else:
             self._position = Position(position.epoch, position.batch + len(found))
         batches = tf.nest.map_structure(lambda *leaves: np.stack(leaves), *found)
-        return Stack(batches, len(found), self._position)
+        return Stack(batches, len(found), self._position, self._source.prepare)
 
     def _whole_batches(self) -> Iterator[Batch]:
         for batch in self._source.dataset.as_numpy_iterator():

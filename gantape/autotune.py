@@ -1,0 +1,216 @@
+"""Which mode ends a run soonest, by trying. Follows `compiler` in the reading order; knows no task.
+
+A candidate runs a few steps on the run's own batches, on the run's own variables, which are put back afterwards: training
+is the same, bit for bit, as if the chosen mode had been named. What was compiled for the trial is kept for the run.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+import attrs
+import keras
+import tensorflow as tf
+from loguru import logger
+
+from gantape.compiler import CompiledSteps, NamedMode, StepCompiler
+from gantape.data import Stack
+from gantape.errors import CompileError
+from gantape.programs import GraphProgram, StepFunction
+
+SECONDS_PER_TRIAL = 0.5
+LONGEST_STEP_TO_LOOP = 0.02
+"""Seconds. The loop in XLA saves the trip between steps, tenths of a millisecond, and makes convolutions on a CPU many times
+slower (they run on one thread there): it is tried for steps that are short in XLA only."""
+
+
+@attrs.frozen
+class Length:
+    """How long a run will be: steps or seconds, whichever is known; neither for one without a known end."""
+
+    steps: int | None = None
+    seconds: float | None = None
+
+
+@attrs.frozen
+class Measurement:
+    """What a trial found.
+
+    Args:
+        mode: What was tried.
+        compile_seconds: Seconds until the first step was done.
+        seconds_per_step: Seconds of a step after that; infinite if the mode cannot run the step.
+        failure: Why it cannot.
+    """
+
+    mode: NamedMode
+    compile_seconds: float
+    seconds_per_step: float
+    failure: str = ""
+
+    def cost(self, length: Length) -> float:
+        """What to minimise: the seconds of the whole run; for a run of given seconds, the seconds lost for each step done."""
+        if length.steps is not None:
+            return self.compile_seconds + length.steps * self.seconds_per_step
+        if length.seconds is not None:
+            return self.seconds_per_step / max(length.seconds - self.compile_seconds, 1e-9)
+        return self.seconds_per_step
+
+
+@attrs.frozen(eq=False)
+class Choice:
+    """A mode, and why.
+
+    Args:
+        measurements: What was tried, in order.
+        length: The length of the run that the choice is for.
+    """
+
+    measurements: tuple[Measurement, ...]
+    length: Length
+
+    @property
+    def mode(self) -> NamedMode:
+        """The mode that ends the run soonest."""
+        return min(self.measurements, key=lambda measurement: measurement.cost(self.length)).mode
+
+    def table(self) -> str:
+        """The measurements as a small table."""
+        lines = [f"{'mode':<9}{'compile s':>10}{'steps/s':>10}  chosen"]
+        for found in self.measurements:
+            speed = f"{1.0 / found.seconds_per_step:>10.2f}" if not found.failure else f"{'fails':>10}"
+            lines.append(f"{found.mode:<9}{found.compile_seconds:>10.2f}{speed}  {'*' if found.mode == self.mode else ''}")
+        return "\n".join(lines)
+
+    def record(self) -> list[dict[str, Any]]:
+        """The measurements as plain data."""
+        return [attrs.asdict(found) | {"chosen": found.mode == self.mode} for found in self.measurements]
+
+
+def choose_mode(
+    compiler: StepCompiler, step: StepFunction, stack: Stack, first_step: int, length: Length
+) -> tuple[Choice, CompiledSteps]:
+    """Try the compiled modes and keep the one that ends the run soonest.
+
+    A mode is tried only if it can pay: not where compiling it takes longer than the whole run in the best mode so far (a
+    trace of the graph is the least that XLA needs), and not the loop in XLA where a step is long.
+
+    Args:
+        compiler: Makes the candidates.
+        step: The step function.
+        stack: Batches of the run, enough for a step.
+        first_step: The number of the run's next step.
+        length: How long the run will be.
+
+    Returns:
+        The choice, and the step compiled in its mode.
+
+    Raises:
+        CompileError: If no mode can run the step.
+    """
+    known = _recall(compiler.measurements, key := _key(compiler, step, stack))
+    if known:
+        choice = Choice(known, length)
+        logger.info("modes measured before:\n{}", choice.table())
+        return choice, compiler.compile(step, choice.mode)
+    tried: dict[NamedMode, tuple[Measurement, CompiledSteps]] = {}
+
+    def attempt(mode: NamedMode) -> Measurement:
+        compiled = compiler.compile(step, mode)
+        tried[mode] = (_measure(compiled, stack, first_step), compiled)
+        return tried[mode][0]
+
+    graph = attempt("graph")
+    if graph.failure or _remaining(graph, length) > graph.compile_seconds:
+        xla = attempt("xla")
+        if not xla.failure and xla.seconds_per_step < LONGEST_STEP_TO_LOOP:
+            attempt("xla-loop")
+    choice = Choice(tuple(measurement for measurement, _ in tried.values()), length)
+    if all(measurement.failure for measurement in choice.measurements):
+        raise CompileError(
+            "the step runs in none of the compiled modes.",
+            where='gantape.StepCompiler, mode "auto"',
+            got="; ".join(f"{found.mode}: {found.failure}" for found in choice.measurements),
+            do='mend the first failure; mode="eager" runs the same code line by line.',
+        )
+    _remember(compiler.measurements, key, choice.measurements)
+    logger.info("modes tried:\n{}", choice.table())
+    return choice, tried[choice.mode][1]
+
+
+def _remaining(measurement: Measurement, length: Length) -> float:
+    if length.steps is not None:
+        return length.steps * measurement.seconds_per_step
+    return length.seconds if length.seconds is not None else float("inf")
+
+
+def _measure(compiled: CompiledSteps, stack: Stack, first_step: int) -> Measurement:
+    program = compiled.program(stack, first_step)
+    assert isinstance(program, GraphProgram)
+    width = compiled.step.batches_per_step
+    most = min(compiled.steps_alike(first_step, compiled.most_steps), stack.count // width)
+
+    def seconds(count: int) -> float:
+        started = time.perf_counter()
+        compiled.run(_first(stack, count * width), first_step)
+        compiled.means()
+        return time.perf_counter() - started
+
+    started = time.perf_counter()
+    program.trace()
+    saved = [(variable, tf.identity(variable)) for variable in program.variables]
+    try:
+        compiled.run(_first(stack, width), first_step)
+        compiled.means()
+        compile_seconds = program.compile_seconds = time.perf_counter() - started
+        per_step = seconds(1)
+        count = max(1, min(most, int(SECONDS_PER_TRIAL / 2 / per_step)))
+        if count > 1:
+            per_step = min(seconds(count), seconds(count)) / count
+        return Measurement(compiled.mode, compile_seconds, per_step)
+    except CompileError as error:
+        return Measurement(compiled.mode, time.perf_counter() - started, float("inf"), error.got)
+    finally:
+        for variable, value in saved:
+            variable.assign(value)
+        compiled.reset()
+
+
+def _key(compiler: StepCompiler, step: StepFunction, stack: Stack) -> str:
+    shapes = [f"{leaf.dtype}{leaf.shape[1:]}" for leaf in tf.nest.flatten(stack.batches)]
+    machine = [platform.node(), platform.machine(), os.cpu_count(), tf.config.get_visible_devices()]
+    facts = [step.name, step.batches_per_step, compiler.steps_per_call, shapes, machine, tf.__version__, keras.__version__]
+    return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
+
+
+def _recall(path: Path | None, key: str) -> tuple[Measurement, ...]:
+    if path is None or not path.exists():
+        return ()
+    try:
+        return tuple(Measurement(**found) for found in json.loads(path.read_text()).get(key, ()))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        logger.warning("{} holds no measurements ({}): measuring anew.", path, error)
+        return ()
+
+
+def _remember(path: Path | None, key: str, measurements: tuple[Measurement, ...]) -> None:
+    if path is None:
+        return
+    kept = {}
+    if path.exists():
+        with contextlib.suppress(OSError, ValueError):
+            kept = json.loads(path.read_text())
+    kept[key] = [attrs.asdict(found) for found in measurements]
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(kept, indent=2))
+    fresh.replace(path)
+
+
+def _first(stack: Stack, count: int) -> Stack:
+    batches = tf.nest.map_structure(lambda leaf: leaf[:count], stack.batches)
+    return attrs.evolve(stack, batches=batches, count=count)
