@@ -1,6 +1,7 @@
 """What drives a run: plan, call, observe, act. The last part of the core."""
 
 import contextlib
+import functools
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,14 +15,15 @@ from gantape.autotune import Choice, Length, choose_mode
 from gantape.callbacks import Callback, MetricsFile
 from gantape.compiler import CompiledSteps, StepCompiler
 from gantape.data import Batches, Lookahead, Position, Reader
-from gantape.errors import DataError, ScheduleError, TaskError
 from gantape.evaluator import Evaluator
-from gantape.history import History, Split
+from gantape.history import History
 from gantape.interruption import heed_signals
 from gantape.progress import Progress
+from gantape.recorder import Recorder
+from gantape.refusals import check_arguments, check_data, too_few_batches
 from gantape.run_directory import RunDirectory, machine
 from gantape.schedule import Moment, When, at_end, every
-from gantape.stopping import StoppingRule
+from gantape.stopping import Speed, StoppingRule
 from gantape.tasks import Task
 from gantape.update import Step
 
@@ -61,7 +63,7 @@ class Loop:
         callbacks: Sequence[Callback] = (),
         gradient_norms: bool = False,
     ) -> None:
-        _check_arguments(task, callbacks, seed)
+        check_arguments(task, callbacks, seed)
         self.task = task
         self.compiler = compiler or StepCompiler()
         self.run_dir = None if run_dir is None else Path(run_dir)
@@ -114,7 +116,7 @@ class Loop:
         reader = self._open_data(data)
         callbacks = self._with_own_callbacks(record or every(epochs=1) | at_end(), validation)
         directory = self._open_directory()
-        speed, started = _Speed(), time.perf_counter()
+        speed, started = Speed(), time.perf_counter()
         moment = start = attrs.evolve(self._moment, ended=False)
 
         with contextlib.ExitStack() as stack:
@@ -122,23 +124,24 @@ class Loop:
             for callback in callbacks:
                 stack.callback(getattr(callback.action, "close", _nothing))
             compiled = self._compile(reader, self._length(rule, data))
-            self._save_record(directory, data, compiled, speed, "running")
             stopped_by = self._act(callbacks, None, moment, rule.share_done(start, moment), speed)
-            while not moment.ended:
+            while not stopped_by:
                 before = moment
-                count = self._plan(compiled, callbacks, moment.step, rule.steps_left(start, moment), speed)
+                count = self._plan(compiled, callbacks, before.step, rule.steps_left(start, before), speed)
                 done = self._call(compiled, reader, count, speed)
                 moment = Moment(before.step + done, self._position.epoch, start.seconds + time.perf_counter() - started)
                 share = rule.share_done(start, moment)
-                stopped_by = stopped_by or interruption.signal_name or (str(rule) if share == 1.0 else "")
+                stopped_by = interruption.signal_name or (str(rule) if share == 1.0 else "")
                 self._moment = moment = attrs.evolve(moment, ended=bool(stopped_by))
-                asked = self._act(callbacks, before, moment, share, speed)
-                if asked and not moment.ended:
-                    stopped_by = asked
-                    self._moment = moment = attrs.evolve(moment, ended=True)
-                    self._act(callbacks, moment, moment, share, speed)
+                stopped_by = self._act(callbacks, before, moment, share, speed) or stopped_by
+                if directory is not None and before is start:
+                    directory.write(self._report(data, compiled, speed))
+            if not moment.ended:
+                self._moment = moment = attrs.evolve(moment, ended=True)
+                self._act(callbacks, moment, moment, rule.share_done(start, moment), speed)
             self.history.stopped_by = stopped_by
-            self._save_record(directory, data, compiled, speed, "finished")
+            if directory is not None:
+                directory.write(self._report(data, compiled, speed))
         logger.info("stopped by {} at step {} after {:.1f} s", stopped_by, moment.step, moment.seconds)
         return self.history
 
@@ -159,30 +162,31 @@ class Loop:
         Raises:
             TaskError: If the task does not say how it is evaluated.
         """
+        check_data(data, "data")
         return self._evaluator.evaluate(data)
 
-    def _plan(
-        self, compiled: CompiledSteps, callbacks: Sequence[Callback], step: int, left: int | None, speed: "_Speed"
-    ) -> int:
+    def _plan(self, compiled: CompiledSteps, callbacks: Sequence[Callback], step: int, left: int | None, speed: Speed) -> int:
         limits = [speed.steps_in(SECONDS_PER_CALL)]
         limits += [boundary - step for callback in callbacks if (boundary := callback.when.next_step(step)) is not None]
         if left is not None:
             limits.append(left)
         return compiled.steps_alike(step, min(limits))
 
-    def _call(self, compiled: CompiledSteps, reader: Reader, count: int, speed: "_Speed") -> int:
+    def _call(self, compiled: CompiledSteps, reader: Reader, count: int, speed: Speed) -> int:
         traces, started = compiled.traces, time.perf_counter()
         width = compiled.step.batches_per_step
         stack = reader.read(count * width)
-        self._position = stack.next
-        self._examples += stack.count * (self._data.batch_size if self._data else 0)
+        if stack.count < width and not self._position.batch:
+            raise too_few_batches(stack.count, width)
         done = compiled.run(stack, self._moment.step) if stack.count >= width else 0
-        self._updates += done * compiled.step.updates_due(self._moment.step)
         if compiled.traces == traces:
             speed.note(done, time.perf_counter() - started)
+        self._position = stack.next
+        self._examples += stack.count * len(tf.nest.flatten(stack.batches)[0][0])
+        self._updates += done * compiled.step.updates_due(self._moment.step)
         return done
 
-    def _act(self, callbacks: Sequence[Callback], before: Moment | None, now: Moment, share: float, speed: "_Speed") -> str:
+    def _act(self, callbacks: Sequence[Callback], before: Moment | None, now: Moment, share: float, speed: Speed) -> str:
         """Do what is due; returns why the run is to stop, or nothing."""
         due = [callback for callback in callbacks if callback.when.due(before, now)]
         if not due:
@@ -205,52 +209,25 @@ class Loop:
         means = self._compiled.means() if self._compiled else {}
         return means | (self.task.metrics.result() if means else {})
 
-    def _record(self, progress: Progress) -> None:
-        values = self._current()
-        if values:
-            self._add_row(progress, "train", values)
-            if self._compiled:
-                self._compiled.reset()
-            self.task.metrics.reset()
-
-    def _add_row(self, progress: Progress, split: Split, values: dict[str, float]) -> None:
-        place: dict[str, float | int | str] = {
-            "step": progress.step,
-            "epoch": progress.epoch,
-            "seconds": round(progress.seconds, 3),
-            "split": split,
-        }
-        self.history.rows.append(place | values)
-        logger.info(
-            "{} {}", split, " ".join(f"{name}={value:.6g}" for name, value in (place | values).items() if name != "split")
-        )
+    def _reset(self) -> None:
+        if self._compiled is not None:
+            self._compiled.reset()
+        self.task.metrics.reset()
 
     def _with_own_callbacks(self, record: When, validation: Batches | None) -> list[Callback]:
-        own = [Callback(self._record, record)]
+        recorder = Recorder(self.history, self._reset)
+        own = [Callback(recorder.record, record)]
         if validation is not None:
-            data = validation
-            own.append(Callback(lambda now: self._add_row(now, "validation", self.evaluate(data)), record))
+            check_data(validation, "validation")
+            evaluate = functools.partial(self.evaluate, validation)
+            own.append(Callback(functools.partial(recorder.validate, evaluate), record))
         if self.run_dir is not None:
             own.append(Callback(MetricsFile(self.run_dir / "metrics.csv"), record))
         return [*own, *self.callbacks]
 
     def _open_data(self, data: Batches) -> Lookahead:
         """Read on in the data of the run before, or begin other data, after a look at its first batch."""
-        if not isinstance(data, Batches):
-            raise DataError(
-                "a loop trains on batches.",
-                where="gantape.Loop.run, argument `data`",
-                got=type(data).__name__,
-                do="wrap it: gantape.data.from_arrays(arrays, batch_size=64) or gantape.data.from_dataset(dataset).",
-            )
-        known, needed = data.batches_per_epoch, self._step.batches_per_step
-        if known is not None and 0 < known < needed:
-            raise DataError(
-                "an epoch has fewer batches than a step reads.",
-                where="gantape.Loop.run, argument `data`",
-                got=f"{known} batches an epoch, {needed} a step",
-                do="use more data, smaller batches, or fewer repeats of an update.",
-            )
+        check_data(data, "data", self._step.batches_per_step)
         same = data is self._data
         if not same and self._data is not None:
             self._position = Position(self._position.epoch, 0)
@@ -286,12 +263,8 @@ class Loop:
             directory.create()
         return directory
 
-    def _save_record(
-        self, directory: RunDirectory | None, data: Batches, compiled: CompiledSteps, speed: "_Speed", status: str
-    ) -> None:
-        if directory is None:
-            return
-        record: dict[str, Any] = {
+    def _report(self, data: Batches, compiled: CompiledSteps, speed: Speed) -> dict[str, Any]:
+        return {
             "task": type(self.task).__name__,
             "hyperparameters": self.task.hyperparameters,
             "seed": self.seed,
@@ -299,7 +272,7 @@ class Loop:
             "mode": compiled.mode,
             "steps_per_call": compiled.most_steps,
             "modes_tried": self._choice.record() if self._choice else [],
-            "status": status,
+            "status": "finished" if self._moment.ended else "running",
             "stopped_by": self.history.stopped_by,
             "steps": self._moment.step,
             "epochs": self._moment.epoch,
@@ -310,50 +283,7 @@ class Loop:
             "steps_per_second": round(speed.steps_per_second, 3),
             "versions": machine(),
         }
-        directory.write(record)
-
-
-@attrs.define
-class _Speed:
-    """How fast steps run, apart from compiling."""
-
-    steps: int = 0
-    seconds: float = 0.0
-
-    @property
-    def steps_per_second(self) -> float:
-        return self.steps / self.seconds if self.seconds else 0.0
-
-    def note(self, steps: int, seconds: float) -> None:
-        self.steps += steps
-        self.seconds += seconds
-
-    def steps_in(self, seconds: float) -> int:
-        """Steps that fit in so many seconds; one while the speed is unknown."""
-        return max(1, int(self.steps_per_second * seconds))
 
 
 def _nothing() -> None:
     pass
-
-
-def _check_arguments(task: Task, callbacks: Sequence[Callback], seed: int) -> None:
-    if not isinstance(task, Task):
-        raise TaskError(
-            "a loop trains a task.",
-            where="gantape.Loop, argument `task`",
-            got=repr(task),
-            do="give an instance of your class" + (f": {task.__name__}()." if isinstance(task, type) else "."),
-        )
-    wrong = [callback for callback in callbacks if not isinstance(callback, Callback)]
-    if wrong:
-        raise ScheduleError(
-            "callbacks are actions with a schedule.",
-            where="gantape.Loop, argument `callbacks`",
-            got=repr(wrong[0]),
-            do="write gantape.Callback(action, gantape.every(steps=100)); for Keras' *gantape.callbacks.from_keras(...).",
-        )
-    if not isinstance(seed, int) or isinstance(seed, bool):
-        raise ScheduleError(
-            "a seed is a whole number.", where="gantape.Loop, argument `seed`", got=repr(seed), do="give seed=0, say."
-        )

@@ -1,4 +1,4 @@
-"""When a run is over. Follows `interruption` in the reading order."""
+"""How long a run is, and how fast it goes. Follows `interruption` in the reading order."""
 
 import attrs
 
@@ -56,3 +56,30 @@ class StoppingRule:
     def __str__(self) -> str:
         name, value = next((name, value) for name, value in attrs.asdict(self).items() if value is not None)
         return f"{value:g} {name}"
+
+
+@attrs.define
+class Speed:
+    """How fast steps run, apart from compiling.
+
+    Args:
+        steps: Steps done.
+        seconds: Seconds that they took.
+    """
+
+    steps: int = 0
+    seconds: float = 0.0
+
+    @property
+    def steps_per_second(self) -> float:
+        """Steps in a second; 0 while that is unknown."""
+        return self.steps / self.seconds if self.seconds else 0.0
+
+    def note(self, steps: int, seconds: float) -> None:
+        """Count the steps of a call."""
+        self.steps += steps
+        self.seconds += seconds
+
+    def steps_in(self, seconds: float) -> int:
+        """Steps that fit in so many seconds; one while the speed is unknown."""
+        return max(1, int(self.steps_per_second * seconds))
