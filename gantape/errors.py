@@ -21,6 +21,9 @@
 Each says what is wrong, where, what it got and what to do about it.
 """
 
+import functools
+from typing import Any
+
 
 class GantapeError(Exception):
     """A mistake that gantape can explain.
@@ -38,6 +41,10 @@ class GantapeError(Exception):
         self.where = where
         self.got = got
         self.do = do
+
+    def __reduce__(self) -> tuple[Any, tuple[()]]:
+        """Copies, pickles and other processes keep the four parts."""
+        return functools.partial(type(self), self.what, where=self.where, got=self.got, do=self.do), ()
 
 
 class BackendError(GantapeError):

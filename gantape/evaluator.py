@@ -7,9 +7,10 @@ import tensorflow as tf
 
 from gantape.compiler import StepCompiler
 from gantape.data import Batches
-from gantape.errors import DataError
+from gantape.errors import DataError, GantapeError
 from gantape.noise import Noise
 from gantape.tasks import Task
+from gantape.traces import explain_failure
 from gantape.types import Batch, Tensor
 
 
@@ -35,6 +36,7 @@ class Evaluator:
 
         Raises:
             DataError: If there is no example.
+            CompileError: If the task's evaluation cannot be traced or run.
         """
         metrics = self._task.evaluation_metrics
         metrics.reset()
@@ -46,7 +48,13 @@ class Evaluator:
         for index, stored in enumerate(data.in_order()):
             batch = tf.nest.map_structure(tf.convert_to_tensor, stored)
             size = int(tf.nest.flatten(batch)[0].shape[0])
-            sums = sums + size * self._compiled(batch, tf.constant(index, tf.int64)).numpy().astype("float64")
+            try:
+                values = self._compiled(batch, tf.constant(index, tf.int64))
+            except GantapeError:
+                raise
+            except Exception as error:
+                raise explain_failure(error, self._compiler.mode, ("evaluation",)) from None
+            sums = sums + size * values.numpy().astype("float64")
             examples += size
         if not examples:
             raise DataError(

@@ -21,7 +21,9 @@ class MetricSet:
 
     def __init__(self, **metrics: Metric) -> None:
         for name, metric in metrics.items():
-            if not all(hasattr(metric, needed) for needed in ("update_state", "result", "reset_state", "variables")):
+            if isinstance(metric, type) or not all(
+                hasattr(metric, needed) for needed in ("update_state", "result", "reset_state", "variables")
+            ):
                 raise MetricError(
                     "this is not a metric of Keras.",
                     where=f"gantape.MetricSet, argument `{name}`",
@@ -51,7 +53,7 @@ class MetricSet:
         """Update metrics, each with the arguments under its name.
 
         Raises:
-            MetricError: If a name is not one of this set's.
+            MetricError: If a name is not one of this set's, or its arguments are not a tuple.
         """
         for name, values in arguments.items():
             if name not in self._metrics:
@@ -60,6 +62,13 @@ class MetricSet:
                     where="gantape.MetricSet.update",
                     got=f"metrics {list(self._metrics)}",
                     do="add it in build_metrics, or leave it out of Losses.metrics.",
+                )
+            if not isinstance(values, tuple | list):
+                raise MetricError(
+                    "the arguments of a metric are a tuple.",
+                    where=f'gantape.Losses, metrics, "{name}"',
+                    got=type(values).__name__,
+                    do=f'write {{"{name}": (value,)}}, with a comma.',
                 )
             self._metrics[name].update_state(*values)
 

@@ -13,9 +13,11 @@ import hashlib
 import math
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 import attrs
 import keras
+import numpy as np
 import tensorflow as tf
 
 from gantape.errors import RangeError
@@ -24,7 +26,7 @@ from gantape.types import Tensor
 
 def derive_key(seed: int, *names: str | int) -> int:
     """A 63-bit number for a seed and a path of names; other names, an unrelated number."""
-    text = "/".join([str(seed), *map(str, names)])
+    text = "/".join([str(seed), *(quote(str(name), safe="") for name in names)])
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
 
 
@@ -54,13 +56,17 @@ class Noise:
 
     def uniform(self, name: str, shape: Sequence[int], low: float = 0.0, high: float = 1.0) -> Tensor:
         """Numbers from [low, high), of the given shape, in Keras' default float type."""
-        # 24 bits are what a float32 holds exactly, so that no rounding can reach 1.
-        unit = tf.cast(tf.bitwise.right_shift(self.bits(name, shape), tf.constant(8, tf.uint32)), tf.float32) * 2.0**-24
-        return tf.cast(low + (high - low) * unit, keras.config.floatx())
+        float_type = tf.as_dtype(keras.config.floatx())
+        unit = tf.cast(self._unit(name, shape), tf.float64 if float_type == tf.float64 else tf.float32)
+        numbers = tf.cast(low + (high - low) * unit, float_type)
+        # Sum and cast may round up to `high`.
+        number = float_type.as_numpy_dtype
+        return tf.minimum(numbers, tf.constant(np.nextafter(number(high), number(low)), float_type))
 
     def normal(self, name: str, shape: Sequence[int], mean: float = 0.0, deviation: float = 1.0) -> Tensor:
         """Normal numbers, by Box and Muller: √(-2 ln u) cos(2πv), of the given shape, in Keras' default float type."""
-        unit = tf.cast(self.uniform(name, [2, *shape]), tf.float32)
+        axes = tf.unstack(shape) if tf.is_tensor(shape) else shape
+        unit = self._unit(name, [2, *axes])
         # 1 - u lies in (0, 1]: the logarithm is finite.
         radius = tf.sqrt(-2.0 * tf.math.log(1.0 - unit[0]))
         numbers = radius * tf.cos(2.0 * math.pi * unit[1])
@@ -77,3 +83,7 @@ class Noise:
             )
         numbers = tf.bitwise.right_shift(self.bits(name, shape), tf.constant(8, tf.uint32))
         return tf.cast(tf.math.floormod(tf.cast(numbers, tf.int32), bound), tf.int32)
+
+    def _unit(self, name: str, shape: Sequence[int]) -> Tensor:
+        # 24 bits are what a float32 holds exactly, so that no rounding can reach 1.
+        return tf.cast(tf.bitwise.right_shift(self.bits(name, shape), tf.constant(8, tf.uint32)), tf.float32) * 2.0**-24

@@ -4,7 +4,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +37,18 @@ class RunDirectory:
         Raises:
             RunDirectoryError: If it cannot be made, or holds a run already.
         """
-        if self.record_path.exists():
+        try:
+            taken = self.record_path.exists()
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(self.path, error) from None
+        if taken:
             raise RunDirectoryError(
                 "this directory holds a run already.",
                 where=str(self.path),
                 got=f"a {RECORD}",
                 do="name another directory, or remove this one.",
             )
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _unwritable(self.path, error) from None
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Write the record; a reader sees the one before or this one, never half of it.
@@ -91,10 +92,17 @@ def machine() -> dict[str, Any]:
     """Versions and processors, for the record."""
     return {
         "python": platform.python_version(),
-        **{package: version(package) for package in PACKAGES},
+        **{package: _version(package) for package in PACKAGES},
         "platform": platform.platform(),
         "processors": os.cpu_count(),
     }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # imported from a folder
+        return "not installed"
 
 
 def _unwritable(path: Path, error: OSError) -> RunDirectoryError:

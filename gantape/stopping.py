@@ -55,7 +55,7 @@ class StoppingRule:
 
     def __str__(self) -> str:
         name, value = next((name, value) for name, value in attrs.asdict(self).items() if value is not None)
-        return f"{value:g} {name}"
+        return f"{value:.10g} {name}"
 
 
 @attrs.define

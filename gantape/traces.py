@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from gantape.errors import CompileError
+from gantape.errors import CompileError, GantapeError
 
 _LIBRARY_FOLDERS = (
     sysconfig.get_paths()["purelib"],
@@ -33,14 +33,21 @@ _ADVICE = (
 )
 
 
-def explain_failure(error: Exception, mode: str, due: tuple[str, ...]) -> CompileError:
+def explain_failure(error: Exception, mode: str, due: tuple[str, ...]) -> GantapeError:
     """An error of ours for one that came up while a step was traced, compiled or run.
+
+    AutoGraph (TensorFlow 2.21) hides an error of ours in one of its own, and leaves it in the context: it is taken from there.
 
     Args:
         error: What was raised.
         mode: The mode of the compiler.
         due: The updates that were compiled.
     """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, GantapeError):
+            return cause.with_traceback(None)
+        cause = cause.__context__
     text = str(error)
     advice = next((advice for pattern, advice in _ADVICE if re.search(pattern, text)), "mend the line that is named.")
     return CompileError(

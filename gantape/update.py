@@ -137,7 +137,7 @@ def check_updates(updates: Sequence[Update], where: str) -> None:
     Raises:
         TaskError: If there is no update, a name or an optimizer is shared, nothing is moved, or an interval is not positive.
     """
-    if not updates or not all(isinstance(update, Update) for update in updates):
+    if not isinstance(updates, Sequence) or not updates or not all(isinstance(update, Update) for update in updates):
         raise TaskError(
             "a task has at least one update.",
             where=f"{where}.updates",
@@ -164,7 +164,7 @@ def check_updates(updates: Sequence[Update], where: str) -> None:
 
 
 def _problem(update: Update) -> tuple[str, str, str] | None:
-    if not isinstance(update.optimizer, Optimizer):
+    if isinstance(update.optimizer, type) or not isinstance(update.optimizer, Optimizer):
         return (
             "this is not an optimizer of Keras.",
             repr(update.optimizer),

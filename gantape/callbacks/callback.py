@@ -22,6 +22,7 @@ class Stop:
 
 
 Action: TypeAlias = Callable[[Progress], Stop | None]
+"""What is done when it is due: called with the run's progress, it returns a `Stop` to end the run, or nothing."""
 
 
 @attrs.frozen(eq=False)

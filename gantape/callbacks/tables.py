@@ -57,6 +57,7 @@ class TensorBoardFile:
         """Close the event files."""
         for writer in self._writers.values():
             writer.close()
+        self._writers.clear()
 
     def _write(self, row: Row) -> None:
         split = str(row["split"])

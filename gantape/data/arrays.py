@@ -70,16 +70,18 @@ class ArrayBatches(Batches):
         Raises:
             DataError: If nothing is asked for, or a part would be empty.
         """
-        sizes = [size if size >= 1 else round(size * self.examples) for size in (validation, test) if size]
-        rest = self.examples - sum(map(int, sizes))
-        if not sizes or min(sizes) < 1 or rest < 1 or any(int(size) != size for size in sizes):
+        asked = [size for size in (validation, test) if size]
+        possible = bool(asked) and all(0 < size < 1 or size in range(1, self.examples) for size in asked)
+        sizes = [int(size) if size >= 1 else round(size * self.examples) for size in asked] if possible else [0]
+        rest = self.examples - sum(sizes)
+        if min(sizes) < 1 or rest < 1:
             raise DataError(
                 "a split leaves examples in each of its parts.",
                 where=f"{self.name}.split",
                 got=f"validation={validation}, test={test}, {self.examples} examples",
                 do="give whole numbers of examples, or shares between 0 and 1, that leave some for training.",
             )
-        bounds = np.cumsum([0, rest, *map(int, sizes)])
+        bounds = np.cumsum([0, rest, *sizes])
         return tuple(
             attrs.evolve(self, arrays=self._at(slice(int(start), int(stop)))) for start, stop in itertools.pairwise(bounds)
         )

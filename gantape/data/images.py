@@ -6,6 +6,7 @@ MNIST and Fashion-MNIST are looked up as `mnist.npz` and `fashion_mnist.npz` in 
 
 import os
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -103,9 +104,9 @@ def _load(name: Literal["mnist", "fashion_mnist"], split: Split) -> tuple[ImageA
     path = Path(folder, f"{name}.npz") if folder else None
     if path is not None and path.is_file():
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 images, labels = arrays[f"x_{split}"], arrays[f"y_{split}"]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, TypeError, KeyError, zipfile.BadZipFile, zlib.error) as error:
             raise DataError(
                 f"{path.name} cannot be read.",
                 where=f"gantape.data.{name}, {FOLDER_VARIABLE}",
@@ -124,7 +125,7 @@ def _load(name: Literal["mnist", "fashion_mnist"], split: Split) -> tuple[ImageA
                 "can download it, or use gantape.data.digits, which needs neither.",
             ) from None
         images, labels = parts[0 if split == "train" else 1]
-    if images.ndim != 3 or images.dtype != np.uint8 or len(images) != len(labels):
+    if images.ndim != 3 or images.dtype != np.uint8 or labels.shape != images.shape[:1]:
         raise DataError(
             f"{name} does not hold images and labels.",
             where=f"gantape.data.{name}",

@@ -142,7 +142,7 @@ class NoisyLabels(AdversarialLoss):
     def discriminator(self, real: Scores, fake: Scores, noise: Noise) -> Terms:
         scores = tf.concat([fake, real], axis=0)
         labels = tf.concat([tf.ones_like(fake), tf.zeros_like(real)], axis=0)
-        labels += self.label_noise * noise.uniform("labels", tf.shape(labels))
+        labels += self.label_noise * tf.cast(noise.uniform("labels", tf.shape(labels)), labels.dtype)
         return {"cross_entropy": _cross_entropy(labels, scores)}
 
     def generator(self, real: Scores | None, fake: Scores, noise: Noise) -> Terms:

@@ -59,7 +59,7 @@ class GradientPenalty(Penalty):
 
     def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, noise: Noise) -> Scalar:
         count = tf.shape(real)[0]
-        mix = noise.uniform("mix", [count, *[1] * (len(real.shape) - 1)])
+        mix = tf.cast(noise.uniform("mix", [count, *[1] * (len(real.shape) - 1)]), real.dtype)
         squares = squared_gradient_norms(discriminator, mix * real + (1.0 - mix) * fake)
         excess = tf.sqrt(squares + EPSILON) - 1.0
         if self.one_sided:
@@ -119,4 +119,6 @@ def squared_gradient_norms(discriminator: Model, examples: Tensor) -> Scores:
         tape.watch(examples)
         scores = tf.reduce_sum(discriminator(examples, training=True))
     gradients = tape.gradient(scores, examples)
+    if gradients.dtype.size < tf.float32.size:
+        gradients = tf.cast(gradients, tf.float32)
     return tf.reduce_sum(tf.square(gradients), axis=list(range(1, len(gradients.shape))))

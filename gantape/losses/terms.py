@@ -35,7 +35,15 @@ class Losses:
                 do='name the terms: gantape.Losses({"reconstruction": ..., "divergence": ...}).',
             )
         for name, term in self.terms.items():
-            tensor = tf.convert_to_tensor(term)
+            try:
+                tensor = tf.convert_to_tensor(term)
+            except (TypeError, ValueError):
+                raise LossError(
+                    "a term of a loss is a floating-point scalar.",
+                    where=f'gantape.Losses, term "{name}"',
+                    got=repr(term),
+                    do="return the value that was computed.",
+                ) from None
             if axes_of(tensor) != () or "float" not in dtype_name(tensor):
                 raise LossError(
                     "a term of a loss is a floating-point scalar.",

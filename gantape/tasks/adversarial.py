@@ -137,8 +137,7 @@ class AdversarialTask(Task):
 
     def discriminator_loss(self, batch: Batch, noise: Noise) -> Losses:
         """The discriminator's terms and penalties for a batch."""
-        real = self.real_examples(batch)
-        fake = self.generator(self.latents(axes_of(real)[0], noise), training=True)
+        real, fake = self._real_and_fake(batch, noise)
         real_scores, fake_scores = self._scores(real, fake)
         terms = dict(self.loss.discriminator(real_scores, fake_scores, noise))
         for penalty in self.penalties:
@@ -148,8 +147,7 @@ class AdversarialTask(Task):
 
     def generator_loss(self, batch: Batch, noise: Noise) -> Losses:
         """The generator's terms for a batch."""
-        real = self.real_examples(batch)
-        fake = self.generator(self.latents(axes_of(real)[0], noise), training=True)
+        real, fake = self._real_and_fake(batch, noise)
         if self.loss.generator_sees_real:
             real_scores, fake_scores = self._scores(real, fake)
             return Losses(self.loss.generator(real_scores, fake_scores, noise))
@@ -207,6 +205,12 @@ class AdversarialTask(Task):
                 got=f"values from {low:g} to {high:g}",
                 do=f"scale them, with prepare=gantape.data.scale_pixels{self.pixels} for bytes.",
             )
+
+    def _real_and_fake(self, batch: Batch, noise: Noise) -> tuple[Tensor, Tensor]:
+        """Real examples and as many generated ones, of one floating-point type."""
+        real = self.real_examples(batch)
+        fake = self.generator(self.latents(axes_of(real)[0], noise), training=True)
+        return tf.cast(real, fake.dtype), fake
 
     def _scores(self, real: Tensor, fake: Tensor) -> tuple[Scores, Scores]:
         if not self.joint_batch:

@@ -51,13 +51,12 @@ class SupervisedTask(Task):
         return self._losses(batch, training=False)
 
     def check_batch(self, batch: Batch) -> None:
-        """Check a batch against the model's inputs and run the loss on it.
+        """Check a batch against the model's inputs.
 
         Raises:
             DataError: If the batch is not a pair.
             DtypeError: If the model takes floats and the inputs are whole numbers.
             ShapeError: If the inputs do not fit the model.
-            LossError: If the loss is not a scalar.
         """
         inputs, _ = self._pair(batch)
         where = f"{type(self).__name__}.model, argument `inputs`"
@@ -80,8 +79,6 @@ class SupervisedTask(Task):
                     got=f"{describe(tensor)}, where the model takes {expected}",
                     do="reshape the data, or begin the model with keras.Input of the data's shape.",
                 )
-        self.evaluation_metrics.update(self.evaluate(batch, Noise(0)).metrics)
-        self.evaluation_metrics.reset()
 
     def _training(self, batch: Batch, noise: Noise) -> Losses:
         return self._losses(batch, training=True)

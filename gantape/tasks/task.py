@@ -206,6 +206,8 @@ class Task(ABC):
                     got=f"{value!r}, a {type(value).__name__}",
                     do=f"give a value of type {inspect.formatannotation(types[name])}.",
                 )
+            if types[name] is float:
+                object.__setattr__(self, name, float(value))  # frozen; Keras refuses a learning rate of 1
 
 
 def require_positive(task: Task, *names: str) -> None:

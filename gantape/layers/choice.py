@@ -1,0 +1,71 @@
+"""Which convolutions are rewritten: those that measured faster on a CPU, by their shape and by what compiles them.
+
+Measured by `scripts/benchmark_layers.py` with TensorFlow 2.21 on two cores of an AMD EPYC (AVX-512), mostly with batches of
+64. On another machine the best choice may be another one; the outputs are the same whatever is chosen.
+"""
+
+import math
+
+import tensorflow as tf
+from tensorflow.python.ops import control_flow_util  # TensorFlow 2.21 has no public name for what `in_xla` asks
+
+from gantape.layers.geometry import Pair, Strides
+from gantape.types import Tensor
+
+
+def in_xla() -> bool:
+    """Whether the code that is traced now is compiled by XLA."""
+    return not tf.executing_eagerly() and control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+
+
+def measured(images: Tensor) -> bool:
+    """Whether images like these were measured: of known sizes, in single or double precision, on a CPU."""
+    return (
+        images.shape.rank == 4
+        and None not in images.shape[1:]
+        and images.dtype in (tf.float32, tf.float64)
+        and not tf.config.list_physical_devices("GPU")
+    )
+
+
+def columns_win(kernel: Pair, channels: int, filters: int) -> bool:
+    """Whether a convolution with stride 1 is faster as one matrix product.
+
+    Args:
+        kernel: Sizes of the kernel.
+        channels: Of the images.
+        filters: Channels that come out.
+    """
+    places = math.prod(kernel)
+    if places == 1:
+        return False
+    if in_xla():
+        return filters <= 8 and places * filters <= 8 * channels
+    return channels >= 32 * filters
+
+
+def phases_win(strides: Strides, small_channels: int, large_channels: int) -> bool:
+    """Whether a transposed convolution is faster through phases.
+
+    Args:
+        strides: Of the convolution that it is the transpose of.
+        small_channels: Channels that go in.
+        large_channels: Channels that come out.
+    """
+    if max(strides.steps) == 1:
+        return False
+    if not in_xla():
+        return large_channels <= 8
+    return phases_are_few(strides, large_channels) or (min(strides.small) >= 7 and _work(strides, small_channels) >= 100_000)
+
+
+def phases_are_few(strides: Strides, large_channels: int) -> bool:
+    """Whether the convolution that makes all phases is faster as one matrix product."""
+    return in_xla() and math.prod(strides.steps) * large_channels <= 16
+
+
+def _work(strides: Strides, small_channels: int) -> float:
+    """Products for each large channel, less the share of zeros that fill the kernel up to a multiple of the strides."""
+    places = math.prod(strides.kernel)
+    useful = places / (math.prod(strides.phase.kernel) * math.prod(strides.steps))
+    return math.prod(strides.small) * small_channels * places * useful

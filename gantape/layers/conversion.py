@@ -1,0 +1,86 @@
+"""From a model of Keras' layers to the same model with faster ones, and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from gantape.errors import TaskError
+from gantape.layers.convolutional import FastConv2D, FastConv2DTranspose
+from gantape.types import Model
+
+FASTER: Mapping[type, Any] = {
+    keras.layers.Conv2D: FastConv2D,
+    keras.layers.Conv2DTranspose: FastConv2DTranspose,
+}
+PLAIN: Mapping[type, Any] = {fast: plain for plain, fast in FASTER.items()}
+
+
+def faster(model: Model) -> Model:
+    """A copy of a model with faster convolutions and the same names, weights and, to rounding, outputs.
+
+    A saved copy needs `import gantape.layers` to be loaded; `plain` turns it back.
+
+    Args:
+        model: A sequential or functional model of Keras that has weights. Models inside it are copied too; what it was
+            compiled with is not.
+
+    Returns:
+        The copy. It shares no weights with the model.
+
+    Raises:
+        TaskError: If it is no such model.
+    """
+    return _with_layers(model, FASTER, where="gantape.layers.faster")
+
+
+def plain(model: Model) -> Model:
+    """A copy of a model with Keras' own convolutions in place of the faster ones: the inverse of `faster`.
+
+    Args:
+        model: A sequential or functional model of Keras that has weights.
+
+    Returns:
+        The copy. It shares no weights with the model.
+
+    Raises:
+        TaskError: If it is no such model.
+    """
+    return _with_layers(model, PLAIN, where="gantape.layers.plain")
+
+
+def _with_layers(model: Any, others: Mapping[Any, Any], where: str) -> Model:
+    if not isinstance(model, keras.Model):
+        raise TaskError(
+            "only models have layers to replace.",
+            where=f"{where}, argument `model`",
+            got=type(model).__name__,
+            do="give a keras.Sequential, or a keras.Model made of inputs and outputs.",
+        )
+    if not model.built:
+        raise TaskError(
+            "the model has no weights yet.",
+            where=f"{where}, argument `model`",
+            got=f'"{model.name}", which is not built',
+            do="begin it with keras.Input(shape=...), or call it once.",
+        )
+    copies: list[tuple[Any, Any]] = []
+
+    def copy(layer: Any) -> Any:
+        copies.append((layer, others.get(type(layer), type(layer)).from_config(layer.get_config())))
+        return copies[-1][1]
+
+    try:
+        changed = keras.models.clone_model(model, clone_function=copy, recursive=True)
+    except ValueError as error:
+        raise TaskError(
+            "this model cannot be copied layer by layer.",
+            where=f"{where}, argument `model`",
+            got=f'"{model.name}", {type(model).__name__}: {error}',
+            do="give a keras.Sequential, or a keras.Model made of inputs and outputs; in a class of your own, use "
+            "gantape.layers.FastConv2D and FastConv2DTranspose themselves.",
+        ) from error
+    for original, twin in copies:
+        for variable, value in zip(twin.variables, original.variables, strict=True):
+            variable.assign(value)
+    return changed

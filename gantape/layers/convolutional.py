@@ -1,0 +1,61 @@
+"""Keras' convolutions, computed in a faster way where one was measured."""
+
+from typing import Any, final
+
+import keras
+import tensorflow as tf
+
+from gantape.layers.choice import columns_win, measured, phases_win
+from gantape.layers.columns import convolve_by_columns
+from gantape.layers.geometry import Strides, Window
+from gantape.layers.phases import convolve, convolve_transposed
+from gantape.shapes import Images
+from gantape.types import Tensor
+
+
+@final
+@keras.saving.register_keras_serializable("gantape")
+class FastConv2D(keras.layers.Conv2D):  # type: ignore[misc]
+    """`keras.layers.Conv2D` with the same arguments, weights and, to rounding, outputs.
+
+    With stride 1 and few filters it is one matrix product whose columns are shifted and summed; with larger strides its
+    gradient with respect to the images is made of phases. It is Keras' own where neither was measured to be faster.
+    """
+
+    def convolution_op(self, inputs: Images, kernel: Tensor) -> Images:
+        kernel = _value(kernel)
+        plain = self.data_format == "channels_last" and self.groups == 1 and max(self.dilation_rate) == 1
+        if plain and measured(inputs):
+            channels, sizes = inputs.shape[-1], tuple(inputs.shape[1:3])
+            strides = Strides(self.kernel_size, self.strides, sizes, self.padding)
+            if max(self.strides) == 1 and columns_win(self.kernel_size, channels, self.filters):
+                return convolve_by_columns(inputs, kernel, Window.of(self.kernel_size, sizes, self.padding))
+            # Eager code would compute the gradient with respect to the images even where nobody asks for it.
+            if phases_win(strides, self.filters, channels) and not tf.executing_eagerly():
+                return convolve(inputs, kernel, strides)
+        return super().convolution_op(inputs, kernel)
+
+
+@final
+@keras.saving.register_keras_serializable("gantape")
+class FastConv2DTranspose(keras.layers.Conv2DTranspose):  # type: ignore[misc]
+    """`keras.layers.Conv2DTranspose` with the same arguments, weights and, to rounding, outputs.
+
+    It is made of phases (see `gantape.layers.phases`) where that was measured to be faster, and Keras' own elsewhere.
+    """
+
+    def call(self, inputs: Images) -> Any:
+        plain = self.data_format == "channels_last" and self.output_padding is None and max(self.dilation_rate) == 1
+        if plain and measured(inputs):
+            strides = Strides.of_transpose(self.kernel_size, self.strides, tuple(inputs.shape[1:3]), self.padding)
+            if phases_win(strides, inputs.shape[-1], self.filters):
+                outputs = convolve_transposed(inputs, _value(self.kernel), strides)
+                if self.use_bias:
+                    outputs = outputs + _value(self.bias)
+                return outputs if self.activation is None else self.activation(outputs)
+        return super().call(inputs)
+
+
+def _value(variable: Any) -> Tensor:
+    """A variable's value as a tensor, in the layer's precision: Keras gives the variable itself where that is the same."""
+    return tf.convert_to_tensor(keras.ops.convert_to_tensor(variable))

@@ -1,0 +1,85 @@
+"""Grids of images: what a generator makes of the same latents as it learns."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+from PIL import Image
+
+from gantape.errors import ShapeError
+from gantape.noise import Noise
+from gantape.progress import Progress
+from gantape.shapes import check_shape, describe
+from gantape.tasks import AdversarialTask
+
+Picture = np.ndarray[Any, np.dtype[np.uint8]]
+"""Bytes with the axes `height width channels`."""
+
+MARGIN = 2
+
+
+def image_grid(images: Any, *, columns: int | None = None, pixels: tuple[float, float] = (-1.0, 1.0)) -> Picture:
+    """Lay images out in rows, from left to right, with a margin of 2 pixels around each.
+
+    Args:
+        images: Shape `batch height width channels`, with 1 or 3 channels. Values outside of `pixels` are clipped.
+        columns: Images in a row; as many as make the grid square by default.
+        pixels: The values of black and white.
+
+    Returns:
+        Bytes, shape `height width channels`; places that no image fills are black.
+
+    Raises:
+        ShapeError: If the images have other axes or another number of channels.
+    """
+    where = "gantape.report.image_grid, argument `images`"
+    array = np.asarray(images)
+    check_shape(array, "batch height width channels", name="images", where=where)
+    count, height, width, channels = array.shape
+    if channels not in (1, 3) or not count:
+        raise ShapeError(
+            "a picture is made from at least one image, in grey or in colour.",
+            where=where,
+            got=describe(array),
+            do="give images with 1 or 3 channels.",
+        )
+    low, high = pixels
+    scaled = np.round((array.astype(np.float64) - low) * (255.0 / (high - low))).clip(0, 255).astype(np.uint8)
+    across = columns or math.ceil(math.sqrt(count))
+    down = math.ceil(count / across)
+    cells = np.zeros((down * across, height + 2 * MARGIN, width + 2 * MARGIN, channels), np.uint8)
+    cells[:count, MARGIN:-MARGIN, MARGIN:-MARGIN] = scaled
+    rows = cells.reshape(down, across, *cells.shape[1:]).swapaxes(1, 2)
+    return rows.reshape(down * cells.shape[1], across * cells.shape[2], channels)
+
+
+def save_picture(picture: Picture, path: Path, *, zoom: int = 2) -> None:
+    """Write a picture as PNG, each of its pixels a square of `zoom` by `zoom`. Folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    large = picture.repeat(zoom, axis=0).repeat(zoom, axis=1)
+    Image.fromarray(large[..., 0] if large.shape[-1] == 1 else large).save(path)
+
+
+@attrs.frozen
+class SampleGrids:
+    """Draws what the averaged generator makes of the same latents each time: an action for an adversarial task.
+
+    Args:
+        folder: Where the pictures go, as `step-000500.png`.
+        seed: The seed of the latents, `task.latents(count, Noise(seed), "samples")`.
+        count: Images in a grid.
+    """
+
+    folder: Path
+    seed: int = 0
+    count: int = 64
+
+    def __call__(self, progress: Progress) -> None:
+        task: Any = progress.task
+        save_picture(self.draw(task), self.folder / f"step-{progress.step:06d}.png")
+
+    def draw(self, task: AdversarialTask) -> Picture:
+        """The grid as it looks now."""
+        return image_grid(task.generate(task.latents(self.count, Noise(self.seed), "samples")), pixels=task.pixels)

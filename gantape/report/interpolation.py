@@ -1,0 +1,67 @@
+"""Ways from one latent to another: does the generator pass through images that make sense?"""
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+from gantape.noise import Noise
+from gantape.progress import Progress
+from gantape.report.grids import Picture, image_grid, save_picture
+from gantape.tasks import AdversarialTask
+
+
+def spherical_path(first: Any, last: Any, count: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Latents on the great circle from one latent to another: (sin((1-t)ω) a + sin(tω) b) / sin ω, ω the angle between.
+
+    Normal latents of many dimensions lie near a sphere: a straight line would leave it, and go where no latent comes from.
+
+    Args:
+        first: Shape `batch latent`.
+        last: Shape `batch latent`.
+        count: Latents on each way, both ends included.
+
+    Returns:
+        Shape `batch count latent`.
+
+    References:
+        White 2016, Sampling generative networks, arXiv 1609.04468.
+    """
+    start, stop = np.asarray(first, np.float64), np.asarray(last, np.float64)
+    norms = np.linalg.norm(start, axis=-1) * np.linalg.norm(stop, axis=-1)
+    angle = np.arccos(np.clip((start * stop).sum(axis=-1) / norms, -1.0, 1.0))[:, None, None]
+    share = np.linspace(0.0, 1.0, count)[None, :, None]
+    # Where both point the same way the circle is a line: sin((1-t)ω) / sin ω → 1-t.
+    small = np.sin(angle) < 1e-6
+    sine = np.where(small, 1.0, np.sin(angle))
+    from_start = np.where(small, 1.0 - share, np.sin((1.0 - share) * angle) / sine)
+    from_stop = np.where(small, share, np.sin(share * angle) / sine)
+    return (from_start * start[:, None] + from_stop * stop[:, None]).astype(np.float32)
+
+
+@attrs.frozen
+class Interpolation:
+    """Draws ways between pairs of latents, a row for each: an action for an adversarial task.
+
+    Args:
+        path: Where the picture goes.
+        seed: The seed of the latents.
+        rows: Pairs of latents.
+        columns: Images on each way, both ends included.
+    """
+
+    path: Path
+    seed: int = 0
+    rows: int = 8
+    columns: int = 10
+
+    def __call__(self, progress: Progress) -> None:
+        task: Any = progress.task
+        save_picture(self.draw(task), self.path)
+
+    def draw(self, task: AdversarialTask) -> Picture:
+        """The picture as it looks now."""
+        ends = np.asarray(task.latents(2 * self.rows, Noise(self.seed), "interpolation"))
+        ways = spherical_path(ends[: self.rows], ends[self.rows :], self.columns)
+        return image_grid(task.generate(ways.reshape(-1, ways.shape[-1])), columns=self.columns, pixels=task.pixels)

@@ -1,0 +1,73 @@
+"""The history as curves."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from gantape.errors import MetricError
+from gantape.history import History, Split
+from gantape.progress import Progress
+
+
+def plot_history(history: History, path: Path, *, columns: Sequence[str], label: str = "loss") -> None:
+    """Draw columns of a history over the steps, one curve for each, dashed for validation. No window, no global state.
+
+    Args:
+        history: What was recorded.
+        path: Where the picture goes; its suffix is its format. Folders are made.
+        columns: The columns to draw.
+        label: What the vertical axis shows.
+
+    Raises:
+        MetricError: If a column was never recorded.
+    """
+    splits: tuple[Split, ...] = ("train", "validation")
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot(xlabel="steps", ylabel=label)
+    for number, column in enumerate(columns):
+        curves = {split: [row for row in history if row["split"] == split and column in row] for split in splits}
+        if not any(curves.values()):
+            raise MetricError(
+                f'nothing was recorded as "{column}".',
+                where="gantape.report.plot_history, argument `columns`",
+                got=f"columns {history.columns}",
+                do="name some of the columns.",
+            )
+        for split, rows in curves.items():
+            if rows:
+                axes.plot(
+                    [float(row["step"]) for row in rows],
+                    [float(row[column]) for row in rows],
+                    label=column if split == "train" else f"{column}, {split}",
+                    color=f"C{number}",
+                    linestyle="-" if split == "train" else "--",
+                    marker="." if len(rows) < 20 else "",
+                )
+    axes.grid(alpha=0.3)
+    axes.legend()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=100)
+
+
+@attrs.frozen
+class HistoryPlot:
+    """Draws curves of the history so far: an action. Draws nothing before the first row.
+
+    Args:
+        path: Where the picture goes.
+        columns: The columns to draw; every update's loss by default.
+        label: What the vertical axis shows.
+    """
+
+    path: Path
+    columns: tuple[str, ...] = ()
+    label: str = "loss"
+
+    def __call__(self, progress: Progress) -> None:
+        columns = self.columns or tuple(name for name in progress.history.columns if name.split("/")[-1] == "loss")
+        if len(progress.history):
+            plot_history(progress.history, self.path, columns=columns, label=self.label)

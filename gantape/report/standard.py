@@ -1,0 +1,67 @@
+"""The usual report of a run, put together from the actions of this part."""
+
+from pathlib import Path
+
+from gantape.callbacks import Callback, TensorBoardFile
+from gantape.report.animation import Animation
+from gantape.report.grids import SampleGrids
+from gantape.report.interpolation import Interpolation
+from gantape.report.models import SavedModels
+from gantape.report.plots import HistoryPlot
+from gantape.report.progress import show_progress
+from gantape.schedule import When, at, at_end, at_start, every
+
+
+def report_adversarial(run_dir: Path, *, record: When, latent_seed: int = 0) -> tuple[Callback, ...]:
+    """The report of an adversarial task.
+
+    | file | holds |
+    |---|---|
+    | `samples/step-000500.png` | what the averaged generator makes of the same latents, at the start, at the end, between |
+    | `samples.gif` | these pictures as an animation |
+    | `losses.png` | the losses over the steps |
+    | `interpolation.png` | ways between pairs of latents |
+    | `generator.keras` | the averaged generator, from which samples come |
+    | `discriminator.keras` | the discriminator |
+    | `tensorboard/` | the history as events |
+
+    Args:
+        run_dir: The run's directory.
+        record: When rows are recorded, as given to `Loop.run`.
+        latent_seed: The seed of the latents of all pictures.
+    """
+    samples = run_dir / "samples"
+    models = {"averaged_generator": run_dir / "generator.keras", "discriminator": run_dir / "discriminator.keras"}
+    return (
+        show_progress(),
+        Callback(TensorBoardFile(run_dir / "tensorboard"), record),
+        Callback(SampleGrids(samples, latent_seed), at_start() | at(50, 100, 200) | every(steps=500) | at_end()),
+        Callback(Animation(samples, run_dir / "samples.gif"), at_end()),
+        Callback(HistoryPlot(run_dir / "losses.png"), at_end()),
+        Callback(Interpolation(run_dir / "interpolation.png", latent_seed), at_end()),
+        Callback(SavedModels(models), at_end()),
+    )
+
+
+def report_supervised(run_dir: Path, *, record: When, metric: str = "accuracy") -> tuple[Callback, ...]:
+    """The report of a supervised task.
+
+    | file | holds |
+    |---|---|
+    | `losses.png` | the loss over the steps |
+    | `accuracy.png` | a metric over the steps |
+    | `model.keras` | the model |
+    | `tensorboard/` | the history as events |
+
+    Args:
+        run_dir: The run's directory.
+        record: When rows are recorded, as given to `Loop.run`.
+        metric: The metric to draw, which names its picture.
+    """
+    return (
+        show_progress(),
+        Callback(TensorBoardFile(run_dir / "tensorboard"), record),
+        Callback(HistoryPlot(run_dir / "losses.png"), at_end()),
+        Callback(HistoryPlot(run_dir / f"{metric}.png", (metric,), metric), at_end()),
+        Callback(SavedModels({"model": run_dir / "model.keras"}), at_end()),
+    )

@@ -1,0 +1,52 @@
+"""Train a classifier of digits; leave curves and the model in a directory of the run.
+
+The flags below "task options" are the hyper-parameters of the chosen task.
+"""
+
+from typing import Literal
+
+import attrs
+import command_line
+
+import gantape as gt
+from gantape import report, zoo
+
+TASKS: dict[str, type[gt.SupervisedTask]] = {"digit-classifier": zoo.DigitClassifier}
+
+
+@attrs.frozen
+class Choice:
+    """What to train.
+
+    Args:
+        task: The kind of classifier.
+        validation: The share of the training data that is kept for validation.
+        seed: The seed of everything: initial weights, noise, order of the data.
+    """
+
+    task: Literal["digit-classifier"] = "digit-classifier"
+    validation: float = 1 / 6
+    seed: int = 0
+
+    @property
+    def task_class(self) -> type[gt.SupervisedTask]:
+        """The class to train."""
+        return TASKS[self.task]
+
+
+def main() -> int:
+    """Train, report, test, and return the exit code."""
+    choice, options, task = command_line.parse(Choice, __doc__)
+    train, validation = options.batches().split(validation=choice.validation)
+    run_dir = options.directory(choice.task)
+    callbacks = report.report_supervised(run_dir, record=command_line.RECORD)
+    loop = gt.Loop(task, compiler=options.compiler(), run_dir=run_dir, seed=choice.seed, callbacks=callbacks)
+    history = loop.run(train, validation=validation, **options.length, record=command_line.RECORD)
+    test = loop.evaluate(options.batches(split="test"))
+    command_line.complete_record(run_dir, validation=validation.describe(), test=test)
+    print(f"Test accuracy: {test['accuracy']:.4f}\nRun: {run_dir}")
+    return command_line.EXIT_CODES.get(history.stopped_by, 0)
+
+
+if __name__ == "__main__":
+    command_line.run_script(main)

@@ -1,0 +1,91 @@
+"""Batches from any `tf.data.Dataset`: where it ends, an epoch ends."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+
+import gantape as gt
+from gantape.data import Position
+
+
+def source_of(examples: int, size: int) -> gt.data.DatasetBatches:
+    return gt.data.from_dataset(tf.data.Dataset.range(examples).batch(size), name="numbers")
+
+
+@pytest.mark.parametrize(("examples", "size"), [(12, 4), (10, 4), (3, 1), (5, 5)])
+def test_any_reads_from_any_position_give_whole_batches_epoch_after_epoch(examples: int, size: int) -> None:
+    source, whole = source_of(examples, size), examples // size
+    epoch = np.arange(whole * size).reshape(whole, size)
+
+    @given(done=st.integers(0, 7), sizes=st.lists(st.integers(1, 4), min_size=1, max_size=6))
+    def law(done: int, sizes: list[int]) -> None:
+        reader, read = source.open(0, Position(*divmod(done, whole))), done
+        for count in sizes:
+            stack = reader.read(count)
+            np.testing.assert_array_equal(stack.batches, epoch[read % whole : read % whole + stack.count])
+            assert stack.count == min(count, whole - read % whole)
+            read += stack.count
+            assert (stack.next.epoch, stack.next.batch) == divmod(read, whole)
+
+    law()
+
+
+def test_in_order_the_partial_batch_is_kept() -> None:
+    assert [batch.tolist() for batch in source_of(10, 4).in_order()] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+def test_a_dataset_without_end_is_one_epoch() -> None:
+    source = gt.data.from_dataset(tf.data.Dataset.range(4).batch(2).repeat())
+    reader = source.open(0, Position())
+    stacks = [reader.read(3) for _ in range(4)]
+    assert [stack.next for stack in stacks] == [Position(0, 3), Position(0, 6), Position(0, 9), Position(0, 12)]
+    assert source.batches_per_epoch is None
+
+
+def test_structure_and_types_are_kept() -> None:
+    batches = {"image": np.zeros((6, 2, 2), np.uint8), "label": np.arange(6, dtype=np.int32)}
+    source = gt.data.from_dataset(tf.data.Dataset.from_tensor_slices(batches).batch(2), prepare=gt.data.scale_pixels())
+    stack = source.open(0, Position()).read(3)
+    assert {name: (leaf.shape, leaf.dtype) for name, leaf in stack.batches.items()} == {
+        "image": ((3, 2, 2, 2), np.uint8),
+        "label": ((3, 2), np.int32),
+    }
+    assert stack.prepare is source.prepare
+    assert source.describe()["name"] == "tf.data"
+    assert source.describe()["batch_size"] == source.batch_size == 2
+
+
+def generated(batches: Iterator[Any], shape: list[int | None]) -> tf.data.Dataset:
+    return tf.data.Dataset.from_generator(lambda: batches, output_signature=tf.TensorSpec(shape, tf.float32))
+
+
+def test_a_dataset_that_can_be_read_once_only_is_refused_at_its_second_epoch() -> None:
+    source = gt.data.from_dataset(generated(iter([np.zeros(2, np.float32)] * 3), [None]), name="stream")
+    reader = source.open(0, Position())
+    assert reader.read(9).count == 2  # the first one told the size
+    with pytest.raises(gt.errors.DataError, match="stream, epoch 1\n  got:    no batch of 2 examples"):
+        reader.read(1)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "what"),
+    [
+        (np.zeros(3), "this is not a tf.data.Dataset."),
+        ("images", "this is not a tf.data.Dataset."),
+        (tf.data.Dataset.range(3), "the elements of the dataset are not batches of one shape."),
+        (generated(iter([]), [None, None]), "the elements of the dataset are not batches of one shape."),
+        (tf.data.Dataset.range(3).ragged_batch(2).map(lambda row: tf.RaggedTensor.from_tensor(row[:, None])), "the elements"),
+        (tf.data.Dataset.range(0).batch(2), "the dataset is empty."),
+    ],
+    ids=["array", "string", "not batched", "sizes differ", "ragged", "empty"],
+)
+def test_what_is_no_dataset_of_batches_is_refused(dataset: Any, what: str) -> None:
+    with pytest.raises(gt.errors.DataError) as caught:
+        gt.data.from_dataset(dataset)
+    assert caught.value.where == "gantape.data.from_dataset, argument `dataset`"
+    assert caught.value.what.startswith(what)
