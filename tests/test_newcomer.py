@@ -176,14 +176,6 @@ MISTAKES = {
         "program.py:14, in own_loss",
         "a traced tensor has no value yet",
     ),
-    "a metric that takes other shapes": own_line(
-        SUPERVISED,
-        LOSS,
-        LOSS + "\n    def build_metrics(self):\n        return gt.MetricSet(error=keras.metrics.MeanSquaredError())",
-        errors.CompileError,
-        "mode",
-        "(64, 10)",
-    ),
     "a variable made in a loss": own_line(
         SUPERVISED,
         LOSS,
