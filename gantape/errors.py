@@ -22,6 +22,7 @@ Each says what is wrong, where, what it got and what to do about it.
 """
 
 import functools
+import re
 from typing import Any
 
 
@@ -109,3 +110,13 @@ class RetraceError(CompileError):
 
 class RunDirectoryError(GantapeError):
     """A run's directory cannot be written or read."""
+
+
+def summary(error: Exception) -> str:
+    """The name of another library's error and the line of its message that says what is wrong, as `got` quotes them.
+
+    Keras puts the name of the failing layer before that line, and colours it.
+    """
+    lines = [re.sub(r"\x1b\[\d*m", "", line).strip() for line in str(error).splitlines()]
+    telling = [line for line in lines if line and not line.startswith("Exception encountered when calling")]
+    return f"{type(error).__name__}: {telling[0]}" if telling else type(error).__name__

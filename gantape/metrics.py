@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gantape.errors import MetricError
+import tensorflow as tf
+
+from gantape.errors import MetricError, summary
+from gantape.shapes import describe
 from gantape.types import Metric, Variable
 
 
@@ -53,7 +56,7 @@ class MetricSet:
         """Update metrics, each with the arguments under its name.
 
         Raises:
-            MetricError: If a name is not one of this set's, or its arguments are not a tuple.
+            MetricError: If a name is not one of this set's, its arguments are not a tuple, or the metric cannot take them.
         """
         for name, values in arguments.items():
             if name not in self._metrics:
@@ -70,7 +73,15 @@ class MetricSet:
                     got=type(values).__name__,
                     do=f'write {{"{name}": (value,)}}, with a comma.',
                 )
-            self._metrics[name].update_state(*values)
+            try:
+                self._metrics[name].update_state(*values)
+            except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
+                raise MetricError(
+                    "a metric cannot take its arguments.",
+                    where=f'metric "{name}", a {type(self._metrics[name]).__name__}',
+                    got=f"({', '.join(describe(value) if hasattr(value, 'shape') else repr(value) for value in values)}): {summary(error)}",
+                    do="give it what it takes (most take labels, then predictions) in Losses.metrics.",
+                ) from error
 
     def result(self) -> dict[str, float]:
         """The value of each metric."""

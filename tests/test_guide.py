@@ -1,11 +1,11 @@
-"""gantape computes the same training as the five loops of the Keras guide written by hand.
+"""The loops of the Keras guide written by hand, and gantape: the same training.
 
 Same initial weights, same batches, same noise. In eager mode both do the same operations in the same order: after 20 steps
-the weights are equal bit for bit. Compiled code adds up in another order (fused operations, other blocks of a matrix product),
-so that single sums differ in their last bits. For the classifiers, float32, each of 20 steps may move a weight by a few units
-of rounding (6e-8 of the weight) more or less: 1e-5 is above what adds up and far below a step. Adversarial training amplifies
-rounding, so that the GAN is compared in float64. There the noise alone is rounded to float32 (6e-8), and a step moves a weight
-by 3e-4: 1e-7 is far below the smallest difference that another computation would make.
+the weights are equal bit for bit. Compiled code adds up in another order (fused operations, other blocks of a matrix
+product), so that sums differ in their last bits. For the classifiers, float32, each of 20 steps may move a weight by a few
+units of rounding (6e-8 of the weight) more or less: 1e-5 is above what adds up and far below a step. Adversarial training
+amplifies rounding, so that the GAN is compared in float64. There the noise alone is rounded to float32 (6e-8), and a step
+moves a weight by 3e-4: 1e-7 is far below the smallest difference that another computation would make.
 """
 
 import handwritten
@@ -36,7 +36,7 @@ def flat(images: np.ndarray) -> np.ndarray:
 
 
 def same_classifier(activity: bool = False) -> tuple[DigitClassifier, handwritten.Classification]:
-    """gantape's classifier and the guide's, with the same initial weights."""
+    """A classifier of gantape's and the guide's, with the same initial weights."""
     keras.utils.set_random_seed(SEED)
     task = DigitClassifier(learning_rate=1e-3, activity_weight=1e-2 if activity else 0.0)
     model = handwritten.classifier(activity)
@@ -117,7 +117,7 @@ def test_metrics_and_validation_are_the_guides(digits, mode):
 
 
 def same_game() -> tuple[GuideDCGAN, handwritten.AdversarialGame]:
-    """gantape's DCGAN and the guide's, with the same initial weights."""
+    """The DCGAN of gantape's and the guide's, with the same initial weights."""
     keras.utils.set_random_seed(SEED)
     task = GuideDCGAN()
     game = handwritten.AdversarialGame(handwritten.discriminator(), handwritten.generator(), SEED)

@@ -62,6 +62,11 @@ def as_function(layer: Any) -> Callable[..., tf.Tensor]:
     return lambda images, *weights: layer.stateless_call(weights, [], images)[0]
 
 
+def in_a_graph(layer: Any, *inputs: tf.Tensor, xla: bool = False) -> Any:
+    """The derivatives of a layer or model in compiled code, the only place where it is another than Keras' own."""
+    return tf.function(lambda *values: derivatives(as_function(layer), *values), jit_compile=xla)(*inputs)
+
+
 @contextmanager
 def choosing(*, phases: bool = True, columns: bool = True, few: bool = False) -> Iterator[None]:
     """What the layers choose, whatever measured better."""
@@ -132,9 +137,8 @@ def test_the_transposed_layer_is_keras_own(
     fast.set_weights(own.get_weights())
     inputs = (images, *map(tf.convert_to_tensor, own.get_weights()))
     with choosing(few=few):
-        assert_close(fast(images), own(images))
-        found = derivatives(as_function(fast), *inputs)
-    assert_close(found, derivatives(as_function(own), *inputs))
+        found = in_a_graph(fast, *inputs)
+    assert_close(found, in_a_graph(own, *inputs))
 
 
 @given(pairs, sizes, paddings, channels, channels)
@@ -148,9 +152,8 @@ def test_the_layer_by_columns_is_keras_own(kernel_size: Any, extra: Any, padding
     fast.set_weights(own.get_weights())
     inputs = (images, *map(tf.convert_to_tensor, own.get_weights()))
     with choosing():
-        assert_close(fast(images), own(images))
-        found = derivatives(as_function(fast), *inputs)
-    assert_close(found, derivatives(as_function(own), *inputs))
+        found = in_a_graph(fast, *inputs)
+    assert_close(found, in_a_graph(own, *inputs))
 
 
 @given(pairs, steps, sizes, paddings, channels, channels)
@@ -184,13 +187,20 @@ def test_compiled_layers_are_keras_own(kind: Any, shape: Any, options: Any, xla:
     own = keras.Model(inputs, kind(**options, activation="tanh", bias_initializer="normal", dtype=dtype)(inputs))
     fast = faster(own)
     arguments = (random(3, *shape, dtype=dtype), *map(tf.convert_to_tensor, own.get_weights()))
-
-    def compiled(model: Any) -> Any:
-        return tf.function(lambda *values: derivatives(as_function(model), *values), jit_compile=xla)
-
     with choosing():
-        found = compiled(fast)(*arguments)
-    assert_close(found, compiled(own)(*arguments), FLOAT32_TOLERANCE if dtype == "float32" else TOLERANCE)
+        found = in_a_graph(fast, *arguments, xla=xla)
+    assert_close(found, in_a_graph(own, *arguments, xla=xla), FLOAT32_TOLERANCE if dtype == "float32" else TOLERANCE)
+
+
+@pytest.mark.parametrize(("kind", "shape", "options"), POOL)
+def test_eager_layers_are_keras_own_bit_for_bit(kind: Any, shape: Any, options: Any) -> None:
+    own = keras.Sequential([keras.Input(shape), kind(**options)])
+    fast, images = faster(own), random(3, *shape, dtype="float32")
+    with choosing():
+        found = derivatives(as_function(fast), images, *map(tf.convert_to_tensor, own.get_weights()))
+    expected = derivatives(as_function(own), images, *map(tf.convert_to_tensor, own.get_weights()))
+    for one, other in zip(tf.nest.flatten(found), tf.nest.flatten(expected), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize(("kind", "shape", "options"), POOL)

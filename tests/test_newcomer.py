@@ -176,6 +176,14 @@ MISTAKES = {
         "program.py:14, in own_loss",
         "a traced tensor has no value yet",
     ),
+    "a metric that takes other shapes": own_line(
+        SUPERVISED,
+        LOSS,
+        LOSS + "\n    def build_metrics(self):\n        return gt.MetricSet(error=keras.metrics.MeanSquaredError())",
+        errors.MetricError,
+        'metric "error", a MeanSquaredError',
+        "shape (64, 10)",
+    ),
     "a variable made in a loss": own_line(
         SUPERVISED,
         LOSS,
@@ -199,10 +207,10 @@ MISTAKES = {
         ADVERSARIAL, "Dense(1)", "Dense(10)", errors.ShapeError, "Gan.build_discriminator", "('batch', 10)"
     ),
     "a generator for other latents": construction(
-        ADVERSARIAL, "Input((self.latent_size,))", "Input((100,))", errors.TaskError, "Gan", "(batch, 8)"
+        ADVERSARIAL, "Input((self.latent_size,))", "Input((100,))", errors.TaskError, "Gan.build_generator", "shape (2, 8)"
     ),
     "networks of different images": construction(
-        ADVERSARIAL, "Input((28, 28, 1))", "Input((32, 32, 1))", errors.TaskError, "Gan", "do not fit each other"
+        ADVERSARIAL, "Input((28, 28, 1))", "Input((32, 32, 1))", errors.TaskError, "Gan.build_discriminator", "(2, 28, 28, 1)"
     ),
     "a generator without input": construction(
         ADVERSARIAL,

@@ -30,8 +30,7 @@ class FastConv2D(keras.layers.Conv2D):  # type: ignore[misc]
             strides = Strides(self.kernel_size, self.strides, sizes, self.padding)
             if max(self.strides) == 1 and columns_win(self.kernel_size, channels, self.filters):
                 return convolve_by_columns(inputs, kernel, Window.of(self.kernel_size, sizes, self.padding))
-            # Eager code would compute the gradient with respect to the images even where nobody asks for it.
-            if phases_win(strides, self.filters, channels) and not tf.executing_eagerly():
+            if phases_win(strides, self.filters, channels):
                 return convolve(inputs, kernel, strides)
         return super().convolution_op(inputs, kernel)
 

@@ -1,17 +1,20 @@
-"""Networks as files that Keras reads."""
+"""Networks as files that Keras reads, with no need of gantape."""
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from gantape.errors import TaskError
+from gantape.layers import plain
 from gantape.progress import Progress
 
 
 @attrs.frozen
 class SavedModels:
-    """Saves parts of a task as `.keras` files: an action.
+    """Saves parts of a task as `.keras` files, gantape's faster layers as Keras' own: an action.
 
     Of a generator, save the part `averaged_generator`: it is the one that samples come from. It is the generator itself
     where the task keeps no average.
@@ -26,4 +29,6 @@ class SavedModels:
         for part, path in self.files.items():
             model: Any = getattr(progress.task, part)
             path.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(TaskError):  # a class of the user's own, which is saved as it is
+                model = plain(model)
             model.save(path)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import keras
 import tensorflow as tf
 
-from gantape.errors import GantapeError, RangeError, ShapeError, TaskError
+from gantape.errors import GantapeError, RangeError, ShapeError, TaskError, summary
 from gantape.losses import AdversarialLoss, Losses, NonSaturating, Penalty
 from gantape.metrics import MetricSet
 from gantape.noise import Noise
@@ -91,21 +91,21 @@ class AdversarialTask(Task):
         """Pass two latents through both networks.
 
         Raises:
-            TaskError: If the networks do not fit each other.
+            TaskError: If the generator cannot take latents, or the discriminator what it makes of them.
             ShapeError: If the discriminator does not end in one score, or one for each patch.
         """
         name = type(self).__name__
+        made = self._pass_through(self.generator)
         try:
-            made = self._pass_through(self.generator)
             scores = self.discriminator(made, training=False)
         except GantapeError:
             raise
         except Exception as error:
             raise TaskError(
-                "the networks do not fit each other.",
-                where=name,
-                got=f"{type(error).__name__}: {str(error).strip().splitlines()[0]}",
-                do=f"the generator takes latents of shape (batch, {self.latent_size}), and the discriminator what it makes.",
+                "the discriminator cannot take what the generator makes.",
+                where=f"{name}.build_discriminator",
+                got=f"examples of {describe(made)}: {summary(error)}",
+                do="let the generator end in the shape that the discriminator begins with.",
             ) from None
         axes = axes_of(scores)
         if match_shape(axes, "2") is None and (len(axes) < 2 or axes[-1] != 1 or axes[0] != 2):
@@ -220,4 +220,15 @@ class AdversarialTask(Task):
         return scores[count:], scores[:count]
 
     def _pass_through(self, generator: Model) -> Tensor:
-        return generator(tf.zeros([2, self.latent_size], keras.config.floatx()), training=False)
+        latents = tf.zeros([2, self.latent_size], keras.config.floatx())
+        try:
+            return generator(latents, training=False)
+        except GantapeError:
+            raise
+        except Exception as error:
+            raise TaskError(
+                "the generator cannot take its latents.",
+                where=f"{type(self).__name__}.build_generator",
+                got=f"latents of {describe(latents)}: {summary(error)}",
+                do=f"begin it with keras.Input((self.latent_size,)), here {self.latent_size}.",
+            ) from None

@@ -14,7 +14,7 @@ import attrs
 from beartype import BeartypeConf
 from beartype.door import is_bearable
 
-from gantape.errors import GantapeError, HyperparameterError, TaskError
+from gantape.errors import GantapeError, HyperparameterError, TaskError, summary
 from gantape.losses import Losses
 from gantape.metrics import MetricSet
 from gantape.noise import Noise
@@ -185,7 +185,7 @@ class Task(ABC):
             raise TaskError(
                 "a part cannot be built.",
                 where=where,
-                got=f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}",
+                got=summary(error),
                 do="mend this method; the first exception is the cause of this one.",
             ) from error
         if part is None:

@@ -1,9 +1,13 @@
-"""Deep convolutional GANs of 28×28 images: a light one, and the Keras guide's."""
+"""Deep convolutional GANs of 28×28 images: a light one, and the Keras guide's.
+
+Their networks are made of Keras' layers and brought to gantape's `faster` ones, which compute the same.
+"""
 
 from typing import ClassVar
 
 import keras
 
+from gantape.layers import faster
 from gantape.losses import AdversarialLoss, NoisyLabels
 from gantape.tasks import AdversarialTask, require_positive
 from gantape.types import Model, Optimizer
@@ -35,7 +39,7 @@ class DCGAN(AdversarialTask):
 
     def build_generator(self) -> Model:
         layers = keras.layers
-        return keras.Sequential(
+        network = keras.Sequential(
             [
                 keras.Input(shape=(self.latent_size,)),
                 layers.Dense(7 * 7 * 4 * self.width, use_bias=False),
@@ -49,10 +53,11 @@ class DCGAN(AdversarialTask):
             ],
             name="generator",
         )
+        return faster(network)
 
     def build_discriminator(self) -> Model:
         layers = keras.layers
-        return keras.Sequential(
+        network = keras.Sequential(
             [
                 keras.Input(shape=(28, 28, 1)),
                 layers.Conv2D(2 * self.width, 4, strides=2, padding="same"),
@@ -64,6 +69,7 @@ class DCGAN(AdversarialTask):
             ],
             name="discriminator",
         )
+        return faster(network)
 
     def build_generator_optimizer(self) -> Optimizer:
         return _adam(self.learning_rate, self.beta_1)
@@ -98,7 +104,7 @@ class GuideDCGAN(AdversarialTask):
 
     def build_discriminator(self) -> Model:
         layers = keras.layers
-        return keras.Sequential(
+        network = keras.Sequential(
             [
                 keras.Input(shape=(28, 28, 1)),
                 layers.Conv2D(64, (3, 3), strides=(2, 2), padding="same"),
@@ -110,10 +116,11 @@ class GuideDCGAN(AdversarialTask):
             ],
             name="discriminator",
         )
+        return faster(network)
 
     def build_generator(self) -> Model:
         layers = keras.layers
-        return keras.Sequential(
+        network = keras.Sequential(
             [
                 keras.Input(shape=(self.latent_size,)),
                 layers.Dense(7 * 7 * 128),
@@ -127,6 +134,7 @@ class GuideDCGAN(AdversarialTask):
             ],
             name="generator",
         )
+        return faster(network)
 
     def build_discriminator_optimizer(self) -> Optimizer:
         return _adam(self.discriminator_learning_rate)
