@@ -79,7 +79,7 @@ class MetricSet:
                 raise MetricError(
                     "a metric cannot take its arguments.",
                     where=f'metric "{name}", a {type(self._metrics[name]).__name__}',
-                    got=f"({', '.join(describe(value) if hasattr(value, 'shape') else repr(value) for value in values)}): {summary(error)}",
+                    got=f"{'; '.join(map(_describe, values))}: {summary(error)}",
                     do="give it what it takes (most take labels, then predictions) in Losses.metrics.",
                 ) from error
 
@@ -94,3 +94,7 @@ class MetricSet:
 
     def __repr__(self) -> str:
         return f"MetricSet({', '.join(self._metrics)})"
+
+
+def _describe(value: Any) -> str:
+    return describe(value) if hasattr(value, "shape") else repr(value)
