@@ -157,7 +157,7 @@ def _measure(compiled: CompiledSteps, stack: Stack, first_step: int) -> Measurem
 
     def seconds(count: int) -> float:
         started = time.perf_counter()
-        compiled.run(_first(stack, count * width), first_step)
+        compiled.run(stack.first(count * width), first_step)
         compiled.means()
         return time.perf_counter() - started
 
@@ -165,7 +165,7 @@ def _measure(compiled: CompiledSteps, stack: Stack, first_step: int) -> Measurem
     program.trace()
     saved = [(variable, tf.identity(variable)) for variable in program.variables]
     try:
-        compiled.run(_first(stack, width), first_step)
+        compiled.run(stack.first(width), first_step)
         compiled.means()
         compile_seconds = program.compile_seconds = time.perf_counter() - started
         per_step = seconds(1)
@@ -182,7 +182,7 @@ def _measure(compiled: CompiledSteps, stack: Stack, first_step: int) -> Measurem
 
 
 def _key(compiler: StepCompiler, step: StepFunction, stack: Stack) -> str:
-    shapes = [f"{leaf.dtype}{leaf.shape[1:]}" for leaf in tf.nest.flatten(stack.batches)]
+    shapes = [f"{leaf.dtype.name}{leaf.shape}" for leaf in tf.nest.flatten(stack.spec)]
     machine = [platform.node(), platform.machine(), os.cpu_count(), tf.config.get_visible_devices()]
     facts = [step.name, step.batches_per_step, compiler.steps_per_call, shapes, machine, tf.__version__, keras.__version__]
     return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
@@ -209,8 +209,3 @@ def _remember(path: Path | None, key: str, measurements: tuple[Measurement, ...]
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps(kept, indent=2))
     fresh.replace(path)
-
-
-def _first(stack: Stack, count: int) -> Stack:
-    batches = tf.nest.map_structure(lambda leaf: leaf[:count], stack.batches)
-    return attrs.evolve(stack, batches=batches, count=count)

@@ -1,5 +1,6 @@
 """From a function of one step to a fast function of many. Follows `programs` in the reading order; knows no task."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -10,9 +11,8 @@ from loguru import logger
 
 from gantape.data import Stack
 from gantape.errors import HyperparameterError, RetraceError
-from gantape.programs import PROGRAMS, Program, Signature, StepFunction
-from gantape.traces import explain_retrace
-from gantape.types import Batch
+from gantape.programs import PROGRAMS, Program, StepFunction
+from gantape.signature import Signature
 
 NamedMode = Literal["eager", "graph", "xla", "xla-loop"]
 Mode = Literal["auto", "eager", "graph", "xla", "xla-loop"]
@@ -86,6 +86,7 @@ class CompiledSteps:
         self.most_steps = most_steps
         self._max_traces = max_traces
         self._programs: list[Program] = []
+        self._newest: Program | None = None
 
     @property
     def traces(self) -> int:
@@ -111,19 +112,23 @@ class CompiledSteps:
             first_step: The number of the first step, from 0.
 
         Returns:
-            How many steps were run.
+            How many steps were run: fewer if one reported a number that is not finite, which is the last then.
 
         Raises:
             CompileError: If the step cannot be traced, compiled or run.
             RetraceError: If it was traced more often than allowed.
         """
-        count = stack.count // self.step.batches_per_step
-        self.program(stack, first_step).run(stack.batches, first_step, count)
-        return count
+        self._newest = self.program(stack, first_step)
+        return self._newest.run(stack, first_step, stack.count // self.step.batches_per_step)
+
+    def not_finite(self) -> dict[str, float]:
+        """What the newest step reported that is infinite or not a number: no step was run after it."""
+        report = self._newest.last() if self._newest else {}
+        return {name: value for name, value in report.items() if not math.isfinite(value)}
 
     def program(self, stack: Stack, first_step: int) -> Program:
         """The program for a stack of batches from a step on; a new one if none fits."""
-        signature = Signature(self.step.due(first_step), _spec(stack.batches), stack.prepare)
+        signature = Signature(self.step.due(first_step), stack.spec, stack.prepare, _examples(stack))
         for program in self._programs:
             if program.signature.fits(signature):
                 return program
@@ -161,7 +166,7 @@ class CompiledSteps:
         alike = [program.signature for program in self._programs if program.signature.due == signature.due]
         if not alike or self.mode == "eager":
             return
-        changes = explain_retrace(alike[-1].batch, signature.batch, alike[-1].prepare, signature.prepare)
+        changes = "; ".join(alike[-1].changes(signature))
         if self._max_traces is not None and len(alike) >= self._max_traces:
             raise RetraceError(
                 "the step would be traced once more than allowed.",
@@ -172,5 +177,5 @@ class CompiledSteps:
         logger.warning("the step is traced anew: {}. Keep shapes and types to save the time.", changes)
 
 
-def _spec(batches: Batch) -> Any:
-    return tf.nest.map_structure(lambda leaf: tf.TensorSpec(leaf.shape[1:], leaf.dtype), batches)
+def _examples(stack: Stack) -> int | None:
+    return None if stack.examples is None else len(tf.nest.flatten(stack.examples)[0])

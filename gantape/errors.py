@@ -10,6 +10,7 @@
     │   └── RangeError         a tensor's values lie where they cannot be right
     ├── LossError              what a loss returned is not a set of named scalars
     ├── GradientError          a variable that is to be moved gets no gradient
+    ├── NotFiniteError         a loss or a gradient is infinite or not a number
     ├── MetricError            a metric is unknown, doubled, or given the wrong arguments
     ├── DataError              a source of batches cannot be used
     │   └── DataNotFoundError  a data set is neither on disk nor to be had
@@ -82,6 +83,10 @@ class LossError(GantapeError):
 
 class GradientError(GantapeError):
     """A variable that is to be moved gets no gradient."""
+
+
+class NotFiniteError(GantapeError):
+    """A loss or a gradient is infinite or not a number."""
 
 
 class MetricError(GantapeError):

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import tensorflow as tf
 from loguru import logger
 
 from gantape.autotune import Choice, Length, choose_mode
@@ -20,7 +19,7 @@ from gantape.history import History
 from gantape.interruption import heed_signals
 from gantape.progress import Progress
 from gantape.recorder import Recorder
-from gantape.refusals import check_arguments, check_data, too_few_batches
+from gantape.refusals import check_arguments, check_data, not_finite, too_few_batches
 from gantape.run_directory import RunDirectory, machine
 from gantape.schedule import Moment, When, at_end, every
 from gantape.stopping import Speed, StoppingRule
@@ -110,6 +109,7 @@ class Loop:
             TensorError: If the batches do not fit the task.
             CompileError: If the task's code cannot be compiled in this mode.
             GradientError: If a variable to be moved gets no gradient.
+            NotFiniteError: If a loss or a gradient is infinite or not a number. No step is done after that one.
             RunDirectoryError: If the run's directory cannot be written, or holds another run.
         """
         rule = StoppingRule(steps, epochs, minutes)
@@ -179,10 +179,13 @@ class Loop:
         if stack.count < width and not self._position.batch:
             raise too_few_batches(stack.count, width)
         done = compiled.run(stack, self._moment.step) if stack.count >= width else 0
+        wrong = compiled.not_finite()
+        if wrong:
+            raise not_finite(wrong, self._moment.step + done - 1)
         if compiled.traces == traces:
             speed.note(done, time.perf_counter() - started)
         self._position = stack.next
-        self._examples += stack.count * len(tf.nest.flatten(stack.batches)[0][0])
+        self._examples += stack.count * stack.batch_size
         self._updates += done * compiled.step.updates_due(self._moment.step)
         return done
 
@@ -234,7 +237,7 @@ class Loop:
         reader = Lookahead(data.open(self.seed, self._position))
         if not same:
             stack = reader.peek(1)
-            self.task.check_batch(stack.prepare(tf.nest.map_structure(lambda leaf: tf.constant(leaf[0]), stack.batches)))
+            self.task.check_batch(stack.prepare(stack.batch(0)))
         self._data = data
         return reader
 

@@ -1,4 +1,4 @@
-"""How many steps are run in one call: one class for each mode. Follows `traces`, stands before `compiler`.
+"""How many steps are run in one call: one class for each mode. Follows `signature`, stands before `compiler`.
 
 | mode | a step is | many steps are |
 |---|---|---|
@@ -9,18 +9,17 @@
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
-import attrs
 import numpy as np
 import tensorflow as tf
 
+from gantape.data.batches import Stack, take_batch
 from gantape.errors import GantapeError
+from gantape.signature import Due, Signature
 from gantape.traces import explain_failure
 from gantape.types import Batch, Tensor
-
-Due = tuple[str, ...]
 
 
 class StepFunction(Protocol):
@@ -44,34 +43,6 @@ class StepFunction(Protocol):
         """Do one step and report scalars."""
 
 
-@attrs.frozen(eq=False)
-class Signature:
-    """What a program is traced for.
-
-    Args:
-        due: The updates that its steps do.
-        batch: The structure of a stored batch, a `tf.TensorSpec` for each leaf.
-        prepare: What turns a stored batch into the one that the step sees.
-    """
-
-    due: Due
-    batch: Any
-    prepare: Callable[[Batch], Batch]
-
-    def fits(self, other: "Signature") -> bool:
-        """Whether a program for one serves the other."""
-        return self.due == other.due and self.prepare == other.prepare and same_structure(self.batch, other.batch)
-
-
-def same_structure(one: Any, other: Any) -> bool:
-    """Whether two structures of specs are equal."""
-    try:
-        tf.nest.assert_same_structure(one, other)
-    except (TypeError, ValueError):
-        return False
-    return tf.nest.flatten(one) == tf.nest.flatten(other)
-
-
 class Program:
     """Steps that do one set of updates, run one by one in Python; the other modes are built on it.
 
@@ -91,16 +62,32 @@ class Program:
         self._most_batches = most_steps * step.batches_per_step
         self._names: tuple[str, ...] = ()
         self._totals: Any = None
+        self._last: Any = None
 
-    def run(self, batches: Batch, first_step: int, count: int) -> None:
-        """Run `count` steps on stacked batches, and add up what they report."""
+    def run(self, stack: Stack, first_step: int, count: int) -> int:
+        """Run `count` steps on the batches of a stack, and add up what they report.
+
+        Returns:
+            How many steps were run: fewer if one reported a number that is not finite, which is the last then.
+        """
         for index in range(count):
-            self._add(self._one_step(self._take(batches, index), tf.constant(first_step + index, tf.int64)))
+            batches = self._take(stack.batches, stack.examples, index)
+            report: Any = self._one_step(batches, tf.constant(first_step + index, tf.int64))
+            self._last = report
+            self._totals = report if self._totals is None else self._totals + report
+            if not np.isfinite(report.numpy()).all():
+                count = index + 1
+                break
         self.steps += count
+        return count
+
+    def last(self) -> dict[str, float]:
+        """What the newest step reported."""
+        return {} if self._last is None else dict(zip(self._names, self._last.numpy().tolist(), strict=True))
 
     def sums(self) -> dict[str, float]:
         """What the steps reported, added up since `reset`."""
-        return {} if self._totals is None else dict(zip(self._names, map(float, self._totals.numpy()), strict=True))
+        return {} if self._totals is None else dict(zip(self._names, self._totals.numpy().tolist(), strict=True))
 
     def reset(self) -> None:
         """Forget what was reported."""
@@ -112,12 +99,9 @@ class Program:
         self._names = tuple(report)
         return tf.stack([tf.cast(value, tf.float32) for value in report.values()])
 
-    def _take(self, batches: Batch, index: Any) -> list[Batch]:
+    def _take(self, batches: Batch, examples: Batch | None, index: Any) -> list[Batch]:
         first = index * self._step.batches_per_step
-        return [_at(batches, first + place) for place in range(self._step.batches_per_step)]
-
-    def _add(self, totals: Tensor) -> None:
-        self._totals = totals if self._totals is None else self._totals + totals
+        return [take_batch(batches, examples, first + place) for place in range(self._step.batches_per_step)]
 
 
 class GraphProgram(Program):
@@ -132,20 +116,22 @@ class GraphProgram(Program):
         self._call: Any = None
         self._traced_step: Any = None
 
-    def run(self, batches: Batch, first_step: int, count: int) -> None:
+    def run(self, stack: Stack, first_step: int, count: int) -> int:
         started = time.perf_counter()
         new = self._call is None
         if new:
             self.trace()
+        totals = tf.zeros(len(self._names), tf.float32) if self._totals is None else self._totals
+        place = (tf.constant(first_step, tf.int64), tf.constant(count))
         try:
-            totals = self._call(self._filled(batches), tf.constant(first_step, tf.int64), tf.constant(count))
+            done, self._last, self._totals = self._call(self._filled(stack.batches), stack.examples, *place, totals)
         except tf.errors.OpError as error:
             raise explain_failure(error, self.mode, self.signature.due) from None
-        self._add(totals)
+        count = int(done)
         self.steps += count
         if new:
-            totals.numpy()
             self.compile_seconds = time.perf_counter() - started
+        return count
 
     def trace(self) -> None:
         """Trace the step; nothing is run."""
@@ -164,13 +150,19 @@ class GraphProgram(Program):
         """Every variable that the traced step reads or writes, whoever made it."""
         return self._traced_step.variables
 
-    def _many_steps(self, batches: Batch, first_step: Tensor, count: Tensor) -> Tensor:
-        def body(index: Any, totals: Any) -> Any:
-            report = self._traced_step(self._take(batches, index), first_step + tf.cast(index, tf.int64))
-            return index + 1, totals + report
+    def _many_steps(
+        self, batches: Batch, examples: Batch | None, first_step: Tensor, count: Tensor, totals: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Steps done, what the last one reported, and the totals: one sum from step to step, however calls are cut."""
 
-        start = (tf.constant(0), tf.zeros(len(self._names), tf.float32))
-        return tf.while_loop(lambda index, _: index < count, body, start)[1]
+        def goes_on(index: Any, report: Any, _: Any) -> Any:
+            return tf.logical_and(index < count, tf.reduce_all(tf.math.is_finite(report)))
+
+        def body(index: Any, _: Any, totals: Any) -> Any:
+            report = self._traced_step(self._take(batches, examples, index), first_step + tf.cast(index, tf.int64))
+            return index + 1, report, totals + report
+
+        return tf.while_loop(goes_on, body, (tf.constant(0), tf.zeros_like(totals), totals))
 
     def _filled(self, batches: Batch) -> Batch:
         """A whole stack: a program has one shape of input. What is filled in is never read."""
@@ -194,10 +186,6 @@ class LoopInXla(GraphProgram):
 
     mode = "xla-loop"
     loop_in_xla = True
-
-
-def _at(batches: Batch, index: Any) -> Batch:
-    return tf.nest.map_structure(lambda leaf: tf.convert_to_tensor(leaf[index]), batches)
 
 
 PROGRAMS: dict[str, type[Program]] = {program.mode: program for program in (Program, GraphProgram, StepInXla, LoopInXla)}

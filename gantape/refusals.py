@@ -1,11 +1,11 @@
 """What a loop refuses before it begins. Follows `recorder`, stands before `loop`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gantape.callbacks import Callback
 from gantape.data import Batches
-from gantape.errors import DataError, ScheduleError, TaskError
+from gantape.errors import DataError, NotFiniteError, ScheduleError, TaskError
 from gantape.tasks import Task
 
 
@@ -30,6 +30,17 @@ def too_few_batches(found: int, needed: int) -> DataError:
         where="gantape.Loop.run, argument `data`",
         got=f"{found} batches an epoch, {needed} a step",
         do="use more data, smaller batches, or fewer repeats of an update.",
+    )
+
+
+def not_finite(values: Mapping[str, float], step: int) -> NotFiniteError:
+    """The error for a step, counted from 0, that reported infinite values or no numbers."""
+    return NotFiniteError(
+        "a loss or a gradient is not finite.",
+        where=f"step {step}",
+        got=", ".join(f"{name}={value}" for name, value in values.items()),
+        do="look at the term that is named, at the data and at the learning rate: a smaller learning rate, or an epsilon under "
+        "a root or a logarithm, helps most often.",
     )
 
 

@@ -4,9 +4,6 @@ import re
 import sysconfig
 import traceback
 from pathlib import Path
-from typing import Any
-
-import tensorflow as tf
 
 from gantape.errors import CompileError, GantapeError
 
@@ -56,29 +53,6 @@ def explain_failure(error: Exception, mode: str, due: tuple[str, ...]) -> Gantap
         got=f"{type(error).__name__}: {_essence(text)}",
         do=f'{advice} With mode="eager" the same code runs line by line, and a debugger can stop in it.',
     )
-
-
-def explain_retrace(old_batch: Any, new_batch: Any, old_prepare: Any, new_prepare: Any) -> str:
-    """What changed between two signatures, in words.
-
-    Args:
-        old_batch: The structure of a batch that was traced, a `tf.TensorSpec` for each leaf.
-        new_batch: The structure of the batch that does not fit it.
-        old_prepare: What prepared a batch.
-        new_prepare: What prepares it now.
-    """
-    changes = []
-    old_leaves, new_leaves = tf.nest.flatten(old_batch), tf.nest.flatten(new_batch)
-    if len(old_leaves) != len(new_leaves):
-        changes.append(f"a batch had {len(old_leaves)} tensors and now has {len(new_leaves)}")
-    for index, (old, new) in enumerate(zip(old_leaves, new_leaves, strict=False)):
-        if old.shape != new.shape:
-            changes.append(f"tensor {index} of the batch had shape {old.shape} and now has {new.shape}")
-        if old.dtype != new.dtype:
-            changes.append(f"tensor {index} of the batch had type {old.dtype.name} and now has {new.dtype.name}")
-    if old_prepare != new_prepare:
-        changes.append(f"batches were prepared by {old_prepare!r} and now by {new_prepare!r}")
-    return "; ".join(changes) or "the batch has another structure"
 
 
 def _users_line(error: Exception) -> str:

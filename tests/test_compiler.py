@@ -21,7 +21,7 @@ from tiny import (
 )
 
 import gantape as gt
-from gantape.errors import HyperparameterError, RetraceError
+from gantape.errors import HyperparameterError, NotFiniteError, RetraceError
 
 TRAININGS = {
     "supervised, batch norm": (Classifier, {}),
@@ -127,6 +127,33 @@ def test_means_are_those_of_all_steps_of_all_calls(mode):
     for name in ("discriminator/loss", "discriminator/real", "discriminator/fake", "generator/loss"):
         assert len(rows.values(name)) == (4 if name.startswith("discriminator") else 6)
         assert row[name] == pytest.approx(np.mean(rows.values(name)), abs=1e-4)
+
+
+class Exploding(Classifier):
+    """Its loss is infinite from step 6 on."""
+
+    def build_loss(self):
+        loss = super().build_loss()
+        return lambda targets, predictions: loss(targets, predictions) / tf.cast(self.optimizer.iterations < 6, tf.float32)
+
+
+@pytest.mark.parametrize("steps_per_call", [1, 4, 32])
+@pytest.mark.parametrize("mode", MODES)
+def test_no_step_is_done_after_one_that_is_not_finite(mode, steps_per_call):
+    loop = gt.Loop(make(Exploding), compiler=gt.StepCompiler(mode, steps_per_call=steps_per_call))
+    with pytest.raises(NotFiniteError, match="loss=inf") as caught:
+        loop.run(labelled(examples=120), steps=30)
+    assert caught.value.where == "step 6"
+    assert int(loop.task.optimizer.iterations) == 7
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_means_are_the_same_bits_however_calls_are_cut(mode):
+    rows = []
+    for steps_per_call in (1, 3, 7, 32):
+        loop = trained(make(PointGan), mode, steps=9, steps_per_call=steps_per_call)
+        rows.append({name: value for name, value in loop.history.last().items() if name != "seconds"})
+    assert all(row == rows[0] for row in rows[1:])
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import seeds
@@ -22,7 +23,7 @@ sources = st.builds(
 
 
 def batches_of(stacks: Iterable[Stack]) -> list[list[int]]:
-    return [batch.tolist() for stack in stacks for batch in stack.batches]
+    return [stack.batch(place).numpy().tolist() for stack in stacks for place in range(stack.count)]
 
 
 def first_batches(source: gt.data.ArrayBatches, seed: int, count: int, start: Position | None = None) -> list[list[int]]:
@@ -127,16 +128,26 @@ def test_the_structure_is_kept_and_bytes_stay_bytes(make: Callable[[Any, Any], A
     source = gt.data.from_arrays(make(images, labels), batch_size=2, prepare=gt.data.scale_pixels())
     stack = source.open(0, Position()).read(3)
     chosen = gt.data.shuffled(6, 0, 0).reshape(3, 2)
-    expected, found = make(images[chosen], labels[chosen]), stack.batches
-    assert type(found) is type(expected)
-    np.testing.assert_equal(found, expected)
-    assert [leaf.dtype for leaf in _leaves(found)] == [np.uint8, np.int32]
+    for place, rows in enumerate(chosen):
+        expected, found = make(images[rows], labels[rows]), stack.batch(place)
+        assert type(found) is type(expected)
+        np.testing.assert_equal(tf.nest.map_structure(np.asarray, found), expected)
+        assert [leaf.dtype for leaf in tf.nest.flatten(found)] == [np.uint8, np.int32]
     assert stack.prepare is source.prepare
 
 
-def _leaves(batches: Any) -> list[Any]:
-    values = batches.values() if isinstance(batches, dict) else batches
-    return [value[0] if isinstance(value, tuple) else value for value in values]
+def test_what_is_too_large_to_be_held_twice_is_copied_batch_by_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = gt.data.from_arrays((np.arange(6), np.arange(6) * 10), batch_size=2)
+    gathered = source.open(0, Position()).read(3)
+    monkeypatch.setattr("gantape.data.arrays.MOST_BYTES_GATHERED", 1)
+    copied = source.open(0, Position()).read(3)
+    assert (gathered.examples is None, copied.examples is None) == (False, True)
+    assert gathered.spec == copied.spec
+    assert gathered.batch_size == copied.batch_size == 2
+    for place in range(3):
+        np.testing.assert_equal(
+            tf.nest.map_structure(np.asarray, gathered.batch(place)), [*map(np.asarray, copied.batch(place))]
+        )
 
 
 def test_the_description_is_a_record_of_the_content() -> None:

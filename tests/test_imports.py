@@ -21,6 +21,7 @@ CORE = [
     "update",
     "tasks",
     "traces",
+    "signature",
     "programs",
     "compiler",
     "autotune",

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from gantape.errors import CompileError
-from gantape.traces import explain_failure, explain_retrace
+from gantape.traces import explain_failure
 
 
 def failure_of(function) -> Exception:
@@ -56,33 +56,3 @@ def test_advice_fits_the_failure(error, advice):
     assert 'mode="eager"' in explained.do
     assert "updates a, b" in explained.where
     assert explained.got.startswith(type(error).__name__)
-
-
-def spec(shape, dtype="float32"):
-    return tf.TensorSpec(shape, dtype)
-
-
-def prepare_one(batch): ...
-
-
-def prepare_other(batch): ...
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        (spec([4, 2]), spec([8, 2]), "tensor 0 of the batch had shape (4, 2) and now has (8, 2)"),
-        (spec([4]), spec([4], "int32"), "tensor 0 of the batch had type float32 and now has int32"),
-        ((spec([4]), spec([4])), (spec([4]), spec([5])), "tensor 1 of the batch had shape (4,) and now has (5,)"),
-        ((spec([4]), spec([4])), (spec([4]),), "a batch had 2 tensors and now has 1"),
-        ((spec([4]),), [spec([4])], "another structure"),
-    ],
-)
-def test_a_change_of_batches_is_told(old, new, words):
-    assert words in explain_retrace(old, new, prepare_one, prepare_one)
-
-
-def test_a_change_of_preparation_is_told():
-    told = explain_retrace(spec([4]), spec([4]), prepare_one, prepare_other)
-    assert "prepare_one" in told
-    assert "prepare_other" in told

@@ -23,6 +23,10 @@ def shuffled(examples: int, seed: int, epoch: int) -> np.ndarray[Any, np.dtype[n
     return np.random.Generator(np.random.Philox(derive_key(seed, "order", epoch))).permutation(examples)
 
 
+MOST_BYTES_GATHERED = 2**30
+"""Arrays up to this size are held once more as tensors, from which compiled code gathers; of larger ones batches are copied."""
+
+
 @attrs.frozen(eq=False)
 class ArrayBatches(Batches):
     """Batches from arrays in memory, shuffled anew in every epoch. Made by `gantape.data.from_arrays`."""
@@ -49,7 +53,9 @@ class ArrayBatches(Batches):
                 got=f"{self.examples} examples, batch_size={self.batch_size}",
                 do=f"choose a batch_size of at most {self.examples}.",
             )
-        return _ArrayReader(self, seed, position)
+        small = sum(leaf.nbytes for leaf in tf.nest.flatten(self.arrays)) <= MOST_BYTES_GATHERED
+        examples = tf.nest.map_structure(tf.convert_to_tensor, self.arrays) if small else None
+        return _ArrayReader(self, seed, position, examples)
 
     def in_order(self) -> Iterator[Batch]:
         for start in range(0, self.examples, self.batch_size):
@@ -105,8 +111,9 @@ class ArrayBatches(Batches):
 
 
 class _ArrayReader(Reader):
-    def __init__(self, source: ArrayBatches, seed: int, position: Position) -> None:
+    def __init__(self, source: ArrayBatches, seed: int, position: Position, examples: Batch | None) -> None:
         self._source = source
+        self._examples = examples
         self._seed = seed
         self._position = position
         self._order = shuffled(source.examples, seed, position.epoch)
@@ -115,13 +122,13 @@ class _ArrayReader(Reader):
         size, position = self._source.batch_size, self._position
         stop = min(position.batch + count, self._source.batches_per_epoch)
         chosen = self._order[position.batch * size : stop * size].reshape(-1, size)
-        batches = self._source._at(chosen)
+        batches = self._source._at(chosen) if self._examples is None else chosen
         if stop == self._source.batches_per_epoch:
             self._position = Position(position.epoch + 1, 0)
             self._order = shuffled(self._source.examples, self._seed, self._position.epoch)
         else:
             self._position = Position(position.epoch, stop)
-        return Stack(batches, stop - position.batch, self._position, self._source.prepare)
+        return Stack(batches, stop - position.batch, self._position, self._source.prepare, self._examples)
 
 
 def from_arrays(

@@ -26,24 +26,54 @@ class Position:
 
 @attrs.frozen(eq=False)
 class Stack:
-    """Several batches that lie one behind the other.
+    """Several batches that lie one behind the other, or the rows of examples in memory that they are made of.
 
     Args:
-        batches: The structure of a batch, each leaf with the axes `stack batch ...`.
+        batches: The structure of a batch, each leaf with the axes `stack batch ...`; or, where there are `examples`, their
+            row numbers, with the axes `stack batch`.
         count: How many batches there are.
         next: Where to read on.
         prepare: What turns a stored batch into the one a task sees.
+        examples: Tensors with the axis `examples` first, from which compiled code gathers each batch when it is its turn.
     """
 
     batches: Batch
     count: int
     next: Position
     prepare: Callable[[Batch], Batch]
+    examples: Batch | None = None
 
     @property
     def ends_epoch(self) -> bool:
         """Whether an epoch ends with the last batch."""
         return self.next.batch == 0
+
+    @property
+    def batch_size(self) -> int:
+        """Examples in a batch."""
+        return len(tf.nest.flatten(self.batches)[0][0])
+
+    @property
+    def spec(self) -> Any:
+        """The structure of a stored batch, a `tf.TensorSpec` for each leaf."""
+        before = (self.batch_size,) if self.examples is not None else ()
+        leaves = self.batches if self.examples is None else self.examples
+        return tf.nest.map_structure(lambda leaf: tf.TensorSpec([*before, *leaf.shape[1:]], leaf.dtype), leaves)
+
+    def batch(self, index: int) -> Batch:
+        """A stored batch."""
+        return take_batch(self.batches, self.examples, index)
+
+    def first(self, count: int) -> "Stack":
+        """The first batches."""
+        return attrs.evolve(self, batches=tf.nest.map_structure(lambda leaf: leaf[:count], self.batches), count=count)
+
+
+def take_batch(batches: Batch, examples: Batch | None, index: Any) -> Batch:
+    """A stored batch of a stack, by its place in it."""
+    if examples is None:
+        return tf.nest.map_structure(lambda leaf: tf.convert_to_tensor(leaf[index]), batches)
+    return tf.nest.map_structure(lambda leaf: tf.gather(leaf, batches[index]), examples)
 
 
 class Reader(ABC):
