@@ -6,9 +6,10 @@ What is learnt is a `Task`, how a step runs is a `StepCompiler`, what is measure
 import keras as _keras
 from loguru import logger as _logger
 
-from gantape import callbacks, data, errors, losses
+from gantape import augment, callbacks, conditions, data, errors, losses
 from gantape.callbacks import Callback, Stop
 from gantape.compiler import StepCompiler
+from gantape.descent import Descent, MovingAverage
 from gantape.errors import BackendError as _BackendError
 from gantape.errors import GantapeError
 from gantape.history import History
@@ -19,13 +20,14 @@ from gantape.noise import Noise
 from gantape.progress import Progress
 from gantape.schedule import Moment, When, at, at_end, at_start, every
 from gantape.tasks import AdversarialTask, Part, SupervisedTask, Task
-from gantape.update import MovingAverage, Step, Update
+from gantape.update import Step, Update
 
 __version__ = "0.1.0"
 
 __all__ = [
     "AdversarialTask",
     "Callback",
+    "Descent",
     "GantapeError",
     "History",
     "Loop",
@@ -46,7 +48,9 @@ __all__ = [
     "at",
     "at_end",
     "at_start",
+    "augment",
     "callbacks",
+    "conditions",
     "data",
     "errors",
     "every",

@@ -1,4 +1,4 @@
-"""One optimizer moving one group of variables down one loss: the one place of the outer tape. Follows `metrics`."""
+"""One optimizer moving one group of variables down one loss: the one place of the outer tape. Follows `descent`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -6,39 +6,11 @@ from typing import Any
 import attrs
 import tensorflow as tf
 
+from gantape.descent import Descent, MovingAverage
 from gantape.errors import GradientError, LossError, TaskError
 from gantape.losses import Losses
 from gantape.noise import Noise
 from gantape.types import Batch, Model, Optimizer, Tensor, Variable
-
-
-@attrs.frozen(eq=False)
-class MovingAverage:
-    """A copy of a model whose weights follow it slowly: θ̄ ← β θ̄ + (1-β) θ, batch-norm statistics too.
-
-    In the first steps β is at most (1 + step) / (10 + step), so that the average does not remember the initial weights.
-
-    Args:
-        model: The model that is trained.
-        copy: A model with the same variables, which the average is kept in.
-        decay: β.
-
-    References:
-        Karras et al. 2018, arXiv 1710.10196, section 4.2 of the appendix on the generator's average.
-    """
-
-    model: Model
-    copy: Model
-    decay: float = 0.999
-
-    def follow(self, step: Tensor) -> None:
-        """Move the copy towards the model."""
-        done = tf.cast(step, tf.float32)
-        share = 1.0 - tf.minimum(self.decay, (1.0 + done) / (10.0 + done))
-        for average, current in zip(self.copy.variables, self.model.variables, strict=True):
-            if "float" in str(average.value.dtype):
-                difference = current.value - average.value
-                average.assign(average.value + tf.cast(share, difference.dtype) * difference)
 
 
 @attrs.frozen(eq=False)
@@ -54,6 +26,7 @@ class Update:
         repeats: How often the update is done in a step, each time with a fresh batch.
         every: Do the update in every so many steps only, from the first step on.
         average: A moving average that follows after each update.
+        descent: How gradients become a move: over how many batches they are averaged, and how they are clipped.
     """
 
     name: str
@@ -63,6 +36,12 @@ class Update:
     repeats: int = 1
     every: int = 1
     average: MovingAverage | None = None
+    descent: Descent = Descent()
+
+    @property
+    def batches(self) -> int:
+        """Batches that all repeats read together."""
+        return self.repeats * self.descent.batches
 
     @property
     def models(self) -> list[Model]:
@@ -93,16 +72,12 @@ class Update:
             return losses
         return Losses({**losses.terms, "added": sum(added)}, losses.metrics)
 
-    def apply(self, batch: Batch, noise: Noise, step: Tensor) -> tuple[Losses, list[Tensor]]:
-        """Do the update once.
+    def gradients(self, batch: Batch, noise: Noise) -> tuple[Losses, list[Tensor]]:
+        """The terms of the loss, and the gradient of their sum with respect to each variable.
 
         Args:
             batch: What the loss consumes.
             noise: The random streams of this update.
-            step: The number of the step, from 0, an integer scalar.
-
-        Returns:
-            The terms of the loss, and the gradient of their sum with respect to each variable.
 
         Raises:
             GradientError: If a variable gets no gradient.
@@ -114,10 +89,21 @@ class Update:
             total = losses.total
         gradients = tape.gradient(total, [variable.value for variable in variables])
         self._check(gradients, variables)
-        self.optimizer.apply(gradients, variables)
-        if self.average is not None:
-            self.average.follow(step)
         return losses, gradients
+
+    def move(self, gradients: list[Tensor], step: Tensor, examples: int) -> None:
+        """Move the variables once.
+
+        Args:
+            gradients: One for each variable.
+            step: The number of the step, from 0, an integer scalar.
+            examples: How many examples the gradients come from.
+        """
+        variables = self.trainable_variables
+        self.optimizer.apply(self.descent.clip(gradients), variables)
+        self.descent.limit(variables)
+        if self.average is not None:
+            self.average.follow(step, examples)
 
     def _check(self, gradients: Sequence[Any], variables: Sequence[Variable]) -> None:
         missing = [variable.path for variable, gradient in zip(variables, gradients, strict=True) if gradient is None]
@@ -209,7 +195,7 @@ class Step:
     @property
     def batches_per_step(self) -> int:
         """Batches that a step reads."""
-        return max(update.repeats for update in self.updates)
+        return max(update.batches for update in self.updates)
 
     def due(self, step: int) -> tuple[str, ...]:
         """The names of the updates that are done in the step with this number, from 0."""
@@ -234,20 +220,35 @@ class Step:
         report: dict[str, Tensor] = {}
         for update in self.updates:
             if update.name in due:
-                report |= self._repeat(update, batches[len(batches) - update.repeats :], step)
+                report |= self._repeat(update, batches[len(batches) - update.batches :], step)
         return report
 
     def _repeat(self, update: Update, batches: Sequence[Batch], step: Tensor) -> dict[str, Tensor]:
         prefix = f"{update.name}/" if len(self.updates) > 1 else ""
         sums: dict[str, Any] = {}
-        for repeat, batch in enumerate(batches):
-            losses, gradients = update.apply(batch, Noise(self.seed, step).stream(update.name, repeat), step)
-            self.update_metrics(losses.metrics)
-            values = {"loss": losses.total}
-            if len(losses.terms) > 1:
-                values |= losses.terms
+        for first in range(0, len(batches), update.descent.batches):
+            gathered: list[list[Any]] = []
+            for place in range(first, first + update.descent.batches):
+                losses, gradients = update.gradients(batches[place], Noise(self.seed, step).stream(update.name, place))
+                gathered.append(gradients)
+                self.update_metrics(losses.metrics)
+                _add(sums, {"loss": losses.total, **(losses.terms if len(losses.terms) > 1 else {})})
+            gradients = (
+                gathered[0] if len(gathered) == 1 else [sum(parts) / len(parts) for parts in zip(*gathered, strict=True)]
+            )
             if self.gradient_norms:
-                values["gradient_norm"] = tf.linalg.global_norm(gradients)
-            for name, value in values.items():
-                sums[name] = sums[name] + value if name in sums else value
-        return {f"{prefix}{name}": tf.cast(value, tf.float32) / update.repeats for name, value in sums.items()}
+                _add(sums, {"gradient_norm": tf.linalg.global_norm(gradients)})
+            update.move(gradients, step, len(gathered) * _batch_size(batches[first]))
+        counts = {"gradient_norm": update.repeats}
+        return {
+            f"{prefix}{name}": tf.cast(value, tf.float32) / counts.get(name, update.batches) for name, value in sums.items()
+        }
+
+
+def _add(sums: dict[str, Any], values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        sums[name] = sums[name] + value if name in sums else value
+
+
+def _batch_size(batch: Batch) -> int:
+    return int(tf.nest.flatten(batch)[0].shape[0])

@@ -6,26 +6,31 @@ from typing import Any, ClassVar
 import keras
 import tensorflow as tf
 
-from gantape.errors import GantapeError, RangeError, ShapeError, TaskError, summary
+from gantape.augment import Augmentation
+from gantape.conditions import Condition, Told, Unconditional
+from gantape.descent import Descent, MovingAverage
 from gantape.losses import AdversarialLoss, Losses, NonSaturating, Penalty
 from gantape.metrics import MetricSet
 from gantape.noise import Noise
-from gantape.shapes import Images, Latents, Scores, axes_of, check_floating, describe, match_shape
+from gantape.shapes import Images, Latents, axes_of
+from gantape.tasks.judge import Judge
+from gantape.tasks.networks import check_networks, check_real_examples, generate_blank
 from gantape.tasks.task import Part, Task, require_positive
 from gantape.types import Batch, Model, Optimizer, Tensor
-from gantape.update import MovingAverage, Update
+from gantape.update import Update
 
 
 class AdversarialTask(Task):
     """A generator, which makes examples from latents, against a discriminator, which scores them.
 
-    A variant of a GAN is another loss, another penalty or another network, not another class: see `gantape.losses`.
-    A batch is the real examples, or a tuple that begins with them.
+    A variant of a GAN is another loss, penalty, condition, augmentation or network, not another class: see `gantape.losses`,
+    `gantape.conditions` and `gantape.augment`. A batch is the real examples, or a tuple that begins with them.
 
     Args:
         latent_size: Numbers in a latent.
         discriminator_updates: Updates of the discriminator in a step, each with a fresh batch.
         generator_decay: β of the generator's moving average, from which samples are made; 0 for no average.
+        generator_half_life: The half-life of that average in examples, in place of β; 0 for β.
         joint_batch: Score real and generated examples in one pass of the discriminator, as the Keras guide does. Batch norm
             in the discriminator then mixes their statistics.
     """
@@ -33,6 +38,7 @@ class AdversarialTask(Task):
     latent_size: int = 128
     discriminator_updates: int = 1
     generator_decay: float = 0.0
+    generator_half_life: float = 0.0
     joint_batch: bool = False
 
     pixels: ClassVar[tuple[float, float]] = (-1.0, 1.0)
@@ -42,8 +48,12 @@ class AdversarialTask(Task):
     discriminator = Part[Model]()
     generator_optimizer = Part[Optimizer]()
     discriminator_optimizer = Part[Optimizer]()
+    generator_descent = Part[Descent]()
+    discriminator_descent = Part[Descent]()
     loss = Part[AdversarialLoss]()
     penalties = Part[tuple[Penalty, ...]]()
+    condition = Part[Condition]()
+    augmentations = Part[tuple[Augmentation, ...]]()
     averaged_generator = Part[Model]()
 
     @abstractmethod
@@ -62,6 +72,14 @@ class AdversarialTask(Task):
     def build_discriminator_optimizer(self) -> Optimizer:
         """The optimizer of the discriminator."""
 
+    def build_generator_descent(self) -> Descent:
+        """How the generator's gradients become a move; neither clipped nor gathered over batches by default."""
+        return Descent()
+
+    def build_discriminator_descent(self) -> Descent:
+        """How the discriminator's gradients become a move; neither clipped nor gathered over batches by default."""
+        return Descent()
+
     def build_loss(self) -> AdversarialLoss:
         """The game that the two play; the non-saturating one by default."""
         return NonSaturating()
@@ -70,17 +88,25 @@ class AdversarialTask(Task):
         """What the discriminator's loss gains; nothing by default."""
         return ()
 
+    def build_condition(self) -> Condition:
+        """What the networks are told beside latents and examples; nothing by default."""
+        return Unconditional()
+
+    def build_augmentations(self) -> tuple[Augmentation, ...]:
+        """What is done to every example before the discriminator sees it; nothing by default."""
+        return ()
+
     def build_metrics(self) -> MetricSet:
         """The discriminator's mean scores of real and of generated examples."""
         return MetricSet(real_score=keras.metrics.Mean(), fake_score=keras.metrics.Mean())
 
     def build_averaged_generator(self) -> Model:
         """A second generator for the moving average; the generator itself where there is none."""
-        if not self.generator_decay:
+        if not (self.generator_decay or self.generator_half_life):
             return self.generator
         average: Any = self.build_generator()
         generator: Any = self.generator
-        self._pass_through(average)
+        generate_blank(average, self.condition, self.latent_size, type(self).__name__)
         average.set_weights(generator.get_weights())
         return average
 
@@ -88,36 +114,16 @@ class AdversarialTask(Task):
         require_positive(self, "latent_size", "discriminator_updates")
 
     def check_parts(self) -> None:
-        """Pass two latents through both networks.
+        """Pass latents through both networks.
 
         Raises:
             TaskError: If the generator cannot take latents, or the discriminator what it makes of them.
             ShapeError: If the discriminator does not end in one score, or one for each patch.
         """
-        name = type(self).__name__
-        made = self._pass_through(self.generator)
-        try:
-            scores = self.discriminator(made, training=False)
-        except GantapeError:
-            raise
-        except Exception as error:
-            raise TaskError(
-                "the discriminator cannot take what the generator makes.",
-                where=f"{name}.build_discriminator",
-                got=f"examples of {describe(made)}: {summary(error)}",
-                do="let the generator end in the shape that the discriminator begins with.",
-            ) from None
-        axes = axes_of(scores)
-        if match_shape(axes, "2") is None and (len(axes) < 2 or axes[-1] != 1 or axes[0] != 2):
-            raise ShapeError(
-                'scores do not fit "batch 1".',
-                where=f"{name}.build_discriminator",
-                got=f"shape {('batch', *axes[1:])} for examples {('batch', *axes_of(made)[1:])}",
-                do="end the discriminator in keras.layers.Dense(1), or in a convolution to 1 channel for scores of patches.",
-            )
+        check_networks(self.generator, self.discriminator, self.condition, self.latent_size, type(self).__name__)
 
     def updates(self) -> tuple[Update, ...]:
-        average = MovingAverage(self.generator, self.averaged_generator, self.generator_decay)
+        average = MovingAverage(self.generator, self.averaged_generator, self.generator_decay, self.generator_half_life)
         return (
             Update(
                 "discriminator",
@@ -125,33 +131,43 @@ class AdversarialTask(Task):
                 (self.discriminator,),
                 self.discriminator_optimizer,
                 repeats=self.discriminator_updates,
+                descent=self.discriminator_descent,
             ),
             Update(
                 "generator",
                 self.generator_loss,
                 (self.generator,),
                 self.generator_optimizer,
-                average=average if self.generator_decay else None,
+                average=None if self.averaged_generator is self.generator else average,
+                descent=self.generator_descent,
             ),
         )
 
     def discriminator_loss(self, batch: Batch, noise: Noise) -> Losses:
         """The discriminator's terms and penalties for a batch."""
-        real, fake = self._real_and_fake(batch, noise)
-        real_scores, fake_scores = self._scores(real, fake)
-        terms = dict(self.loss.discriminator(real_scores, fake_scores, noise))
+        real, fake, told = self._play(batch, noise)
+        judge = Judge(self.discriminator, self.augmentations, self.condition, told, noise)
+        of_real, of_fake = judge.verdicts(real, fake, joint=self.joint_batch)
+        for augmentation in self.augmentations:
+            augmentation.observe(of_real.scores)
+        terms = dict(self.loss.discriminator(of_real.scores, of_fake.scores, noise))
+        terms |= self.condition.discriminator_terms(told, of_real.answers, of_fake.answers)
         for penalty in self.penalties:
-            terms[penalty.name] = penalty(self.discriminator, real, fake, noise.stream(penalty.name))
-        seen = {"real_score": (real_scores,), "fake_score": (fake_scores,)}
+            terms[penalty.name] = penalty(judge, real, fake, noise.stream(penalty.name))
+        seen = {"real_score": (of_real.scores,), "fake_score": (of_fake.scores,)}
         return Losses(terms, {name: seen[name] for name in self.metrics.names if name in seen})
 
     def generator_loss(self, batch: Batch, noise: Noise) -> Losses:
         """The generator's terms for a batch."""
-        real, fake = self._real_and_fake(batch, noise)
+        real, fake, told = self._play(batch, noise)
+        judge = Judge(self.discriminator, self.augmentations, self.condition, told, noise)
         if self.loss.generator_sees_real:
-            real_scores, fake_scores = self._scores(real, fake)
-            return Losses(self.loss.generator(real_scores, fake_scores, noise))
-        return Losses(self.loss.generator(None, self.discriminator(fake, training=True), noise))
+            of_real, of_fake = judge.verdicts(real, fake, joint=self.joint_batch)
+            terms = dict(self.loss.generator(of_real.scores, of_fake.scores, noise))
+        else:
+            of_fake = judge.verdict(fake, "fake")
+            terms = dict(self.loss.generator(None, of_fake.scores, noise))
+        return Losses(terms | self.condition.generator_terms(told, real, fake, of_fake.answers))
 
     def real_examples(self, batch: Batch) -> Images:
         """The real examples of a batch."""
@@ -161,74 +177,39 @@ class AdversarialTask(Task):
         """Standard normal latents, shape `count latent`."""
         return noise.normal(name, [count or 1, self.latent_size])
 
-    def generate(self, latents: Latents) -> Images:
-        """Examples from latents, by the averaged generator as in use (`training=False`)."""
-        return self.averaged_generator(latents, training=False)
+    def generate(self, latents: Latents, told: Told = ()) -> Images:
+        """Examples from latents and what they are told by, from the averaged generator as in use (`training=False`)."""
+        return self.averaged_generator(self.condition.for_generator(latents, told), training=False)
+
+    def sample(self, count: int, noise: Noise, batch: Batch | None = None) -> Images:
+        """Examples as the task makes them: latents, and what they are told by, drawn, or taken from a batch of as many."""
+        return self.generate(self.latents(count, noise), self.condition.draw(count, batch, noise))
+
+    def gallery(self, count: int, noise: Noise, batch: Batch | None = None) -> Images:
+        columns = self.condition.columns(count)
+        rows = -(-count // columns)
+        latents = self.latents(rows * columns, noise, "samples")
+        images = self.generate(latents, self.condition.spread(rows, columns, batch))
+        return self.condition.frame(tf.reshape(images, [rows, columns, *images.shape[1:]]), batch)
 
     def check_batch(self, batch: Batch) -> None:
-        """Check real examples against the networks.
+        """Check real examples, and what they are told by, against the networks.
 
         Raises:
             ShapeError: If they do not have the generator's shape.
             DtypeError: If they are not floats.
             RangeError: If they lie outside of the range of pixels.
+            DataError: If the batch lacks what the condition needs.
         """
-        real: Any = self.real_examples(batch)
-        where = f"{type(self).__name__}, argument `real`"
-        check_floating(
-            real,
-            name="real examples",
-            where=where,
-            do="scale bytes to floats: prepare=gantape.data.scale_pixels(*task.pixels) does it inside the graph.",
-        )
-        made = axes_of(self._pass_through(self.generator))[1:]
-        if axes_of(real)[1:] != made:
-            pattern = " ".join(["batch", *map(str, made)])
-            raise ShapeError(
-                f'real examples do not fit "{pattern}", the shape that the generator makes.',
-                where=where,
-                got=describe(real),
-                do="add the channel axis, images[..., None]."
-                if len(axes_of(real)) == len(made)
-                else "bring both to one shape.",
-            )
-        self._check_range(real, where)
+        name = type(self).__name__
+        made = generate_blank(self.generator, self.condition, self.latent_size, name)
+        check_real_examples(self.real_examples(batch), made, self.pixels, f"{name}, argument `real`")
+        self.condition.check_batch(batch, f"{name}, argument `batch`")
 
-    def _check_range(self, real: Tensor, where: str) -> None:
-        low, high = (float(tf.reduce_min(real)), float(tf.reduce_max(real)))
-        margin = 0.01 * (self.pixels[1] - self.pixels[0])
-        is_image = len(axes_of(real)) == 4
-        if is_image and not (self.pixels[0] - margin <= low and high <= self.pixels[1] + margin):
-            raise RangeError(
-                f"real examples lie outside of {list(self.pixels)}, the range that the generator is to make.",
-                where=where,
-                got=f"values from {low:g} to {high:g}",
-                do=f"scale them, with prepare=gantape.data.scale_pixels{self.pixels} for bytes.",
-            )
-
-    def _real_and_fake(self, batch: Batch, noise: Noise) -> tuple[Tensor, Tensor]:
-        """Real examples and as many generated ones, of one floating-point type."""
+    def _play(self, batch: Batch, noise: Noise) -> tuple[Tensor, Tensor, Told]:
+        """Real examples, as many generated ones of one floating-point type, and what both are told by."""
         real = self.real_examples(batch)
-        fake = self.generator(self.latents(axes_of(real)[0], noise), training=True)
-        return tf.cast(real, fake.dtype), fake
-
-    def _scores(self, real: Tensor, fake: Tensor) -> tuple[Scores, Scores]:
-        if not self.joint_batch:
-            return self.discriminator(real, training=True), self.discriminator(fake, training=True)
-        scores = self.discriminator(tf.concat([fake, real], axis=0), training=True)
-        count = axes_of(fake)[0]
-        return scores[count:], scores[:count]
-
-    def _pass_through(self, generator: Model) -> Tensor:
-        latents = tf.zeros([2, self.latent_size], keras.config.floatx())
-        try:
-            return generator(latents, training=False)
-        except GantapeError:
-            raise
-        except Exception as error:
-            raise TaskError(
-                "the generator cannot take its latents.",
-                where=f"{type(self).__name__}.build_generator",
-                got=f"latents of {describe(latents)}: {summary(error)}",
-                do=f"begin it with keras.Input((self.latent_size,)), here {self.latent_size}.",
-            ) from None
+        count = axes_of(real)[0] or 1
+        told = self.condition.draw(count, batch, noise)
+        fake = self.generator(self.condition.for_generator(self.latents(count, noise), told), training=True)
+        return tf.cast(real, fake.dtype), fake, told

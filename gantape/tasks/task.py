@@ -7,7 +7,7 @@ import difflib
 import inspect
 import typing
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Generic, TypeVar, cast, dataclass_transform, overload
 
 import attrs
@@ -18,6 +18,7 @@ from gantape.errors import GantapeError, HyperparameterError, TaskError, summary
 from gantape.losses import Losses
 from gantape.metrics import MetricSet
 from gantape.noise import Noise
+from gantape.shapes import Images
 from gantape.types import Batch, Variable
 from gantape.update import Update, check_updates
 
@@ -153,6 +154,24 @@ class Task(ABC):
             do="define evaluate(self, batch, noise), which returns gantape.Losses.",
         )
 
+    def gallery(self, count: int, noise: Noise, batch: Batch | None = None) -> Images:
+        """Images that show what was learnt, laid out as in a picture: `rows columns height width channels`.
+
+        Args:
+            count: About how many images there are to be.
+            noise: Random streams; the same give the same images as the task learns.
+            batch: Examples, for a task that begins with some: one that translates or reconstructs.
+
+        Raises:
+            TaskError: If the task does not say what it shows.
+        """
+        raise TaskError(
+            "this task does not say what it shows.",
+            where=f"{type(self).__name__}.gallery",
+            got="a report that draws pictures",
+            do='define gallery(self, count, noise, batch=None), which returns images "rows columns height width channels".',
+        )
+
     @classmethod
     def part_names(cls) -> tuple[str, ...]:
         """The names of the parts, those of base classes first."""
@@ -171,8 +190,9 @@ class Task(ABC):
         """Every variable of every part, each once: weights, moving statistics, dropout's seeds, optimizers, metrics."""
         found: dict[int, Variable] = {}
         for name in self.part_names():
-            for variable in getattr(getattr(self, name), "variables", ()):
-                found.setdefault(id(variable), variable)
+            for part in _leaves(getattr(self, name)):
+                for variable in getattr(part, "variables", ()):
+                    found.setdefault(id(variable), variable)
         return list(found.values())
 
     def _build(self, name: str) -> None:
@@ -220,6 +240,17 @@ def require_positive(task: Task, *names: str) -> None:
                 got=repr(getattr(task, name)),
                 do="give a number above zero.",
             )
+
+
+def _leaves(part: Any) -> Iterator[Any]:
+    """The parts in a tuple, list or dict of them. (TensorFlow's own flattening takes attrs classes apart.)"""
+    if isinstance(part, tuple | list):
+        for leaf in part:
+            yield from _leaves(leaf)
+    elif isinstance(part, dict):
+        yield from _leaves(list(part.values()))
+    else:
+        yield part
 
 
 def _fields(cls: Any) -> tuple[Any, ...]:

@@ -1,0 +1,61 @@
+"""Augmentation with a probability that the discriminator's answers steer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from gantape.augment.augmentation import Augmentation, share_for_each
+from gantape.errors import HyperparameterError
+from gantape.noise import Noise
+from gantape.shapes import Scores, axes_of
+from gantape.types import Tensor, Variable
+
+
+class Adaptive(Augmentation):
+    """Does each of several augmentations to an example with a probability p that the discriminator's answers steer.
+
+    Where the mean sign of the scores of real examples is above the target, the discriminator grows too sure of them, and p
+    rises; else it falls: p ← clip(p + sign(E sign D(real) - target) · batch / images, 0, 1). It stands in every update, where
+    the paper averages over four. The discriminator has to score real examples higher than generated ones.
+
+    Args:
+        augmentations: Done in this order, each with probability p of its own draw.
+        target: Of the mean sign, between -1 and 1.
+        images: Real examples in which p can go from 0 to 1.
+
+    References:
+        Karras et al. 2020, arXiv 2006.06676, section 3.1, the measure r_t.
+    """
+
+    def __init__(self, augmentations: Sequence[Augmentation], *, target: float = 0.6, images: int = 500_000) -> None:
+        if images <= 0 or not -1.0 < target < 1.0:
+            raise HyperparameterError(
+                "a target lies between -1 and 1, and images are a positive number.",
+                where="gantape.augment.Adaptive",
+                got=f"target={target!r}, images={images!r}",
+                do="give target=0.6 and images=500_000, as in the paper, or near to that.",
+            )
+        self.augmentations = tuple(augmentations)
+        self.target = target
+        self.images = images
+        self.probability: Any = keras.Variable(0.0, trainable=False, name="augmentation_probability", aggregation="mean")
+
+    @property
+    def variables(self) -> Sequence[Variable]:
+        return (self.probability,)
+
+    def __call__(self, examples: Tensor, noise: Noise) -> Tensor:
+        for place, augmentation in enumerate(self.augmentations):
+            chosen = tf.cast(share_for_each(examples, noise.stream(place)), tf.float32) < tf.cast(
+                self.probability.value, tf.float32
+            )
+            examples = tf.where(chosen, augmentation(examples, noise.stream(place, "draw")), examples)
+        return examples
+
+    def observe(self, real_scores: Scores) -> None:
+        sureness = tf.reduce_mean(tf.sign(tf.cast(real_scores, tf.float32)))
+        change = tf.sign(sureness - self.target) * (axes_of(real_scores)[0] or 1) / self.images
+        value = self.probability.value
+        self.probability.assign(tf.clip_by_value(value + tf.cast(change, value.dtype), 0.0, 1.0))

@@ -1,0 +1,45 @@
+"""What every augmentation is. Opens the part `augment`, which follows `data` in the reading order."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from gantape.noise import Noise
+from gantape.shapes import Scores, axes_of
+from gantape.types import Tensor, Variable
+
+
+class Augmentation(ABC):
+    """A random transformation of examples through which gradients pass."""
+
+    @abstractmethod
+    def __call__(self, examples: Tensor, noise: Noise) -> Tensor:
+        """The examples, each transformed in a way of its own; the shape stays.
+
+        Args:
+            examples: Shape `batch ...`.
+            noise: Random streams.
+        """
+
+    def observe(self, real_scores: Scores) -> None:
+        """Hear what the discriminator has said of real examples, once in each of its updates."""
+
+    @property
+    def variables(self) -> Sequence[Variable]:
+        """What it remembers, saved with the run."""
+        return ()
+
+
+def augmented(examples: Tensor, augmentations: Sequence[Augmentation], noise: Noise) -> Tensor:
+    """The examples after each of the augmentations, in order."""
+    for place, augmentation in enumerate(augmentations):
+        examples = augmentation(examples, noise.stream("augmentation", place))
+    return examples
+
+
+def share_for_each(examples: Tensor, noise: Noise) -> Any:
+    """A number from [0, 1) for each example, shape `batch 1 ...`."""
+    axes = [axes_of(examples)[0], *[1] * (len(examples.shape) - 1)]
+    return tf.cast(noise.uniform("share", axes), examples.dtype)

@@ -1,0 +1,58 @@
+"""Augmentations that change the values of examples."""
+
+import attrs
+import tensorflow as tf
+
+from gantape.augment.augmentation import Augmentation, share_for_each
+from gantape.noise import Noise
+from gantape.shapes import axes_of
+from gantape.types import Tensor
+
+
+@attrs.frozen
+class Brightness(Augmentation):
+    """Adds one number to all pixels of each image: x + w (u - ½), u ~ U(0, 1).
+
+    Args:
+        width: w.
+    """
+
+    width: float = 1.0
+
+    def __call__(self, examples: Tensor, noise: Noise) -> Tensor:
+        return examples + self.width * (share_for_each(examples, noise) - 0.5)
+
+
+@attrs.frozen
+class Contrast(Augmentation):
+    """Stretches each image around its mean: m + (x - m) (1 + w (u - ½)), u ~ U(0, 1).
+
+    Args:
+        width: w.
+    """
+
+    width: float = 1.0
+
+    def __call__(self, examples: Tensor, noise: Noise) -> Tensor:
+        mean = tf.reduce_mean(examples, axis=list(range(1, len(examples.shape))), keepdims=True)
+        return mean + (examples - mean) * (1.0 + self.width * (share_for_each(examples, noise) - 0.5))
+
+
+@attrs.frozen
+class InstanceNoise(Augmentation):
+    """Adds normal noise, less from step to step: x + σ max(0, 1 - step/steps) N(0, 1).
+
+    Real and generated examples then overlap from the start, and the discriminator has something to say about both.
+
+    Args:
+        deviation: σ at the first step, in the unit of the examples.
+        steps: After so many steps the noise is gone.
+    """
+
+    deviation: float = 0.1
+    steps: int = 10_000
+
+    def __call__(self, examples: Tensor, noise: Noise) -> Tensor:
+        left = tf.maximum(0.0, 1.0 - tf.cast(noise.step, tf.float32) / self.steps)
+        drawn = tf.cast(noise.normal("instance", axes_of(examples)), examples.dtype)
+        return examples + tf.cast(self.deviation * left, examples.dtype) * drawn

@@ -1,0 +1,93 @@
+"""Layers through which a discriminator sees several examples at once, and so notices when they are all alike."""
+
+from typing import Any, final
+
+import keras
+import tensorflow as tf
+
+from gantape.errors import ShapeError
+from gantape.shapes import Images, axes_of, describe
+from gantape.types import Tensor
+
+
+@final
+@keras.saving.register_keras_serializable("gantape")
+class MinibatchDeviation(keras.layers.Layer):
+    """Appends a channel that says how much the images of a group differ.
+
+    The deviation of every value over a group is averaged to one number, √(mean (x - mean)² + ε), the same at all places. In a
+    batch that is no multiple of the group, groups are as large as divide it.
+
+    Args:
+        group: Examples in a group.
+        options: What `keras.layers.Layer` takes.
+
+    References:
+        Karras et al. 2018, arXiv 1710.10196, section 3; groups of 4 as in their code.
+    """
+
+    def __init__(self, group: int = 4, **options: Any) -> None:
+        super().__init__(**options)
+        self.group = group
+
+    def call(self, inputs: Images) -> Images:
+        count, height, width, channels = axes_of(inputs)
+        if count is None:  # Keras asks for shapes with an unknown batch
+            return tf.concat([inputs, inputs[..., :1]], axis=-1)
+        group = next(size for size in range(min(self.group, count), 0, -1) if count % size == 0)
+        values = tf.cast(tf.reshape(inputs, [group, count // group, height, width, channels]), tf.float32)
+        variance = tf.reduce_mean(tf.square(values - tf.reduce_mean(values, axis=0)), axis=0)
+        # The epsilon keeps the gradient of the root finite where all images are one.
+        deviation = tf.reduce_mean(tf.sqrt(variance + 1e-8), axis=[1, 2, 3])
+        channel = tf.tile(tf.reshape(deviation, [count // group, 1, 1, 1]), [group, height, width, 1])
+        return tf.concat([inputs, tf.cast(channel, inputs.dtype)], axis=-1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-1], input_shape[-1] + 1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "group": self.group}
+
+
+@final
+@keras.saving.register_keras_serializable("gantape")
+class Pack(keras.layers.Layer):
+    """Puts `size` examples on top of one another, on the last axis: the first layer of a packed discriminator (PacGAN).
+
+    A batch of n examples becomes n / size packs, and the discriminator scores packs. One that sees several examples at once
+    sees at once when the generator makes too few kinds of them.
+
+    Args:
+        size: Examples in a pack.
+        options: What `keras.layers.Layer` takes.
+
+    Raises:
+        ShapeError: If a batch is not a whole number of packs.
+
+    References:
+        Lin et al. 2018, arXiv 1712.04086.
+    """
+
+    def __init__(self, size: int = 2, **options: Any) -> None:
+        super().__init__(**options)
+        self.size = size
+
+    def call(self, inputs: Tensor) -> Tensor:
+        axes = axes_of(inputs)
+        if axes[0] is not None and axes[0] % self.size:
+            raise ShapeError(
+                "a batch is a whole number of packs.",
+                where="gantape.layers.Pack, argument `inputs`",
+                got=f"{describe(inputs)}, packs of {self.size}",
+                do=f"choose a batch size that is a multiple of {self.size}.",
+            )
+        # Pack p holds the examples p, p + n/size, ...: neighbours in a batch stay in different packs.
+        parts = tf.reshape(inputs, [self.size, -1, *axes[1:]])
+        return tf.concat(tf.unstack(parts, num=self.size), axis=-1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        count = None if input_shape[0] is None else input_shape[0] // self.size
+        return (count, *input_shape[1:-1], self.size * input_shape[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "size": self.size}

@@ -1,0 +1,76 @@
+"""Spectral normalisation that leaves the weights alone."""
+
+from typing import Any, final
+
+import keras
+import tensorflow as tf
+
+from gantape.errors import TaskError
+from gantape.types import Tensor, Variable
+
+
+@final
+@keras.saving.register_keras_serializable("gantape")
+class SpectralNorm(keras.layers.Wrapper):
+    """A layer whose kernel is used as W / σ(W), σ its largest singular value, so that its Lipschitz constant is at most 1.
+
+    σ = vᵀ W u with u and v from a power iteration, one round in each pass with `training=True`, and no gradient through u and
+    v. W itself is moved by its optimizer only, and the gradient goes through σ, as in the paper.
+    `keras.layers.SpectralNormalization` of Keras 3.15 overwrites W with W / σ in each such pass instead: a pass in the
+    generator's update then changes the discriminator's weights. Here it changes u at most, which comes nearer to the singular
+    vector of the same W: no harm is done.
+
+    Args:
+        layer: A layer with a `kernel`, such as a convolution or a dense layer, or with `embeddings`.
+        rounds: Of the power iteration in a pass.
+        options: What `keras.layers.Layer` takes.
+
+    Raises:
+        TaskError: If the layer has no such weights.
+
+    References:
+        Miyato et al. 2018, arXiv 1802.05957, equations 8 to 12 and algorithm 1.
+    """
+
+    def __init__(self, layer: Any, rounds: int = 1, **options: Any) -> None:
+        super().__init__(layer, **options)
+        self.rounds = rounds
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        if not hasattr(self.layer, "kernel") and not hasattr(self.layer, "embeddings"):
+            raise TaskError(
+                "there is no kernel to normalise.",
+                where="gantape.layers.SpectralNorm, argument `layer`",
+                got=type(self.layer).__name__,
+                do="wrap a convolution, a dense layer or an embedding.",
+            )
+        self.vector = self.add_weight(
+            shape=(1, self._weights.shape[-1]), initializer="random_normal", trainable=False, name="singular_vector"
+        )
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        weights = self._weights
+        value = tf.convert_to_tensor(weights.value)
+        matrix = tf.reshape(value, [-1, value.shape[-1]])
+        constant, right = tf.stop_gradient(matrix), tf.cast(self.vector.value, value.dtype)
+        for _ in range(self.rounds):
+            left = tf.math.l2_normalize(right @ tf.transpose(constant), epsilon=1e-24)
+            right = tf.math.l2_normalize(left @ constant, epsilon=1e-24)
+        if training:
+            self.vector.assign(right)
+        norm = tf.squeeze(left @ matrix @ tf.transpose(right))
+        # Keras' way to call a layer with other values than those of its variables.
+        with keras.StatelessScope(state_mapping=[(weights, value / tf.maximum(norm, 1e-12))]):
+            return self.layer(inputs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return self.layer.compute_output_shape(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "rounds": self.rounds}
+
+    @property
+    def _weights(self) -> Variable:
+        found: Any = getattr(self.layer, "kernel", None)
+        return self.layer.embeddings if found is None else found

@@ -1,0 +1,70 @@
+"""A discriminator with all that stands before it. Read before the adversarial task."""
+
+from typing import Any
+
+import attrs
+import tensorflow as tf
+
+from gantape.augment import Augmentation, augmented
+from gantape.conditions import Condition, Told
+from gantape.noise import Noise
+from gantape.shapes import Scores
+from gantape.types import Model, Tensor
+
+
+@attrs.frozen(eq=False)
+class Verdict:
+    """What a discriminator says.
+
+    Args:
+        scores: Raw scores.
+        answers: What it puts out beside them.
+    """
+
+    scores: Scores
+    answers: tuple[Tensor, ...] = ()
+
+
+@attrs.frozen(eq=False)
+class Judge:
+    """Scores examples as a discriminator sees them: augmented, and told by a condition.
+
+    A judge is a function of examples, which penalties differentiate: `judge(examples, training=True)`.
+
+    Args:
+        discriminator: The network.
+        augmentations: Done to every example.
+        condition: Says what the network is called with.
+        told: What the examples are told by.
+        noise: Random streams of the update.
+    """
+
+    discriminator: Model
+    augmentations: tuple[Augmentation, ...]
+    condition: Condition
+    told: Told
+    noise: Noise
+
+    def __call__(self, examples: Tensor, training: bool = True) -> Scores:
+        return self._say(self._see(examples, "penalty"), self.told, training).scores
+
+    def verdict(self, examples: Tensor, name: str) -> Verdict:
+        """What is said of examples in training; the name is that of their augmentations' stream."""
+        return self._say(self._see(examples, name), self.told)
+
+    def verdicts(self, real: Tensor, fake: Tensor, *, joint: bool) -> tuple[Verdict, Verdict]:
+        """What is said of real and of generated examples, in one pass through the network if it is joint."""
+        if not joint:
+            return self.verdict(real, "real"), self.verdict(fake, "fake")
+        seen = tf.concat([self._see(fake, "fake"), self._see(real, "real")], axis=0)
+        both = self._say(seen, tf.nest.map_structure(lambda leaf: tf.concat([leaf, leaf], axis=0), self.told))
+        halves = [tf.split(part, 2) for part in (both.scores, *both.answers)]
+        fake_said, real_said = zip(*halves, strict=True)
+        return Verdict(real_said[0], real_said[1:]), Verdict(fake_said[0], fake_said[1:])
+
+    def _see(self, examples: Tensor, name: str) -> Tensor:
+        return augmented(examples, self.augmentations, self.noise.stream(name)) if self.augmentations else examples
+
+    def _say(self, seen: Tensor, told: Told, training: bool = True) -> Verdict:
+        said: Any = self.discriminator(self.condition.for_discriminator(seen, told), training=training)
+        return Verdict(said[0], tuple(said[1:])) if isinstance(said, tuple | list) else Verdict(said)
