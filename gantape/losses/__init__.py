@@ -1,4 +1,4 @@
-"""Adversarial losses and penalties: formula, shapes and paper in one object each."""
+"""Adversarial losses, penalties, and what else a GAN minimises: formula, shapes and paper in one object each."""
 
 from gantape.losses.adversarial import (
     AdversarialLoss,
@@ -9,18 +9,24 @@ from gantape.losses.adversarial import (
     NonSaturating,
     Wasserstein,
 )
+from gantape.losses.auxiliary import AuxiliaryClassifier, MutualInformation
 from gantape.losses.penalties import R1, R2, GradientPenalty, Penalty, squared_gradient_norms
 from gantape.losses.terms import Losses
+from gantape.losses.translation import CycleConsistency, Identity
 
 __all__ = [
     "R1",
     "R2",
     "AdversarialLoss",
+    "AuxiliaryClassifier",
+    "CycleConsistency",
     "GradientPenalty",
     "Hinge",
+    "Identity",
     "LeastSquares",
     "Losses",
     "Minimax",
+    "MutualInformation",
     "NoisyLabels",
     "NonSaturating",
     "Penalty",

@@ -5,17 +5,15 @@ softplus, and every term is a mean over all scores, so that scores may have the 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from typing import ClassVar
 
 import attrs
 import keras
 import tensorflow as tf
 
+from gantape.losses.terms import Terms
 from gantape.noise import Noise
 from gantape.shapes import Scalar, Scores
-
-Terms = Mapping[str, Scalar]
 
 
 class AdversarialLoss(ABC):

@@ -7,8 +7,11 @@ import attrs
 import tensorflow as tf
 
 from gantape.errors import LossError
-from gantape.shapes import axes_of, dtype_name
+from gantape.shapes import Scalar, axes_of, dtype_name
 from gantape.types import Tensor
+
+Terms = Mapping[str, Scalar]
+"""The terms of a loss by name, each a mean over the batch."""
 
 
 @attrs.frozen(eq=False)
