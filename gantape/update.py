@@ -36,7 +36,7 @@ class Update:
     repeats: int = 1
     every: int = 1
     average: MovingAverage | None = None
-    descent: Descent = Descent()
+    descent: Descent = attrs.field(factory=Descent)
 
     @property
     def batches(self) -> int:

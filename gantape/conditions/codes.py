@@ -32,7 +32,7 @@ class Codes(Condition):
 
     categories: int = 10
     continuous: int = 2
-    information: MutualInformation = MutualInformation()
+    information: MutualInformation = attrs.field(factory=MutualInformation)
 
     @property
     def size(self) -> int:

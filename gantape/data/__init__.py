@@ -5,6 +5,7 @@ from gantape.data.batches import Batches, Lookahead, Position, Reader, Stack, un
 from gantape.data.datasets import DatasetBatches, from_dataset
 from gantape.data.images import digits, fashion_mnist, mnist, mnist_or_digits
 from gantape.data.mixtures import grid, grid_centres, ring, ring_centres
+from gantape.data.pairs import outlines, unpaired, with_outlines
 from gantape.data.pixels import ScalePixels, scale_pixels
 
 __all__ = [
@@ -24,9 +25,12 @@ __all__ = [
     "grid_centres",
     "mnist",
     "mnist_or_digits",
+    "outlines",
     "ring",
     "ring_centres",
     "scale_pixels",
     "shuffled",
     "unchanged",
+    "unpaired",
+    "with_outlines",
 ]

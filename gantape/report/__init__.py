@@ -6,7 +6,7 @@ from gantape.report.interpolation import Interpolation, spherical_path
 from gantape.report.models import SavedModels
 from gantape.report.plots import HistoryPlot, plot_history
 from gantape.report.progress import ProgressBar, ProgressLines, show_progress
-from gantape.report.standard import report_adversarial, report_supervised
+from gantape.report.standard import report_adversarial, report_images, report_supervised
 
 __all__ = [
     "Animation",
@@ -19,6 +19,7 @@ __all__ = [
     "image_grid",
     "plot_history",
     "report_adversarial",
+    "report_images",
     "report_supervised",
     "save_animation",
     "save_picture",

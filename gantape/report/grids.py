@@ -12,7 +12,8 @@ from gantape.errors import ShapeError
 from gantape.noise import Noise
 from gantape.progress import Progress
 from gantape.shapes import check_shape, describe
-from gantape.tasks import AdversarialTask
+from gantape.tasks import Task
+from gantape.types import Batch
 
 Picture = np.ndarray[Any, np.dtype[np.uint8]]
 """Bytes with the axes `height width channels`."""
@@ -62,24 +63,27 @@ def save_picture(picture: Picture, path: Path, *, zoom: int = 2) -> None:
     Image.fromarray(large[..., 0] if large.shape[-1] == 1 else large).save(path)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class SampleGrids:
-    """Draws what the averaged generator makes of the same latents each time: an action for an adversarial task.
+    """Draws what a task shows of itself, of the same noise each time: an action for a task that has a `gallery`.
 
     Args:
         folder: Where the pictures go, as `step-000500.png`.
-        seed: The seed of the latents, `task.latents(count, Noise(seed), "samples")`.
-        count: Images in a grid.
+        seed: The seed of the noise.
+        count: About how many images there are in a grid.
+        examples: A prepared batch, for a task whose gallery begins with examples.
     """
 
     folder: Path
     seed: int = 0
     count: int = 64
+    examples: Batch | None = None
 
     def __call__(self, progress: Progress) -> None:
-        task: Any = progress.task
-        save_picture(self.draw(task), self.folder / f"step-{progress.step:06d}.png")
+        save_picture(self.draw(progress.task), self.folder / f"step-{progress.step:06d}.png")
 
-    def draw(self, task: AdversarialTask) -> Picture:
+    def draw(self, task: Task) -> Picture:
         """The grid as it looks now."""
-        return image_grid(task.generate(task.latents(self.count, Noise(self.seed), "samples")), pixels=task.pixels)
+        images = np.asarray(task.gallery(self.count, Noise(self.seed), self.examples))
+        pixels = getattr(task, "pixels", (-1.0, 1.0))
+        return image_grid(images.reshape(-1, *images.shape[2:]), columns=images.shape[1], pixels=pixels)

@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 import numpy as np
+import tensorflow as tf
 
 from gantape.noise import Noise
 from gantape.progress import Progress
@@ -44,6 +45,8 @@ def spherical_path(first: Any, last: Any, count: int) -> np.ndarray[Any, np.dtyp
 class Interpolation:
     """Draws ways between pairs of latents, a row for each: an action for an adversarial task.
 
+    Where there is a condition, a way keeps to what its row is told by: class by class, say.
+
     Args:
         path: Where the picture goes.
         seed: The seed of the latents.
@@ -64,4 +67,7 @@ class Interpolation:
         """The picture as it looks now."""
         ends = np.asarray(task.latents(2 * self.rows, Noise(self.seed), "interpolation"))
         ways = spherical_path(ends[: self.rows], ends[self.rows :], self.columns)
-        return image_grid(task.generate(ways.reshape(-1, ways.shape[-1])), columns=self.columns, pixels=task.pixels)
+        # What a picture of one row is told by, column by column, is for the rows here.
+        told = tf.nest.map_structure(lambda leaf: tf.repeat(leaf, self.columns, axis=0), task.condition.spread(1, self.rows, None))
+        images = task.generate(ways.reshape(-1, ways.shape[-1]), told)
+        return image_grid(images, columns=self.columns, pixels=task.pixels)

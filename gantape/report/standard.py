@@ -1,5 +1,6 @@
 """The usual report of a run, put together from the actions of this part."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from gantape.callbacks import Callback, TensorBoardFile
@@ -10,36 +11,61 @@ from gantape.report.models import SavedModels
 from gantape.report.plots import HistoryPlot
 from gantape.report.progress import show_progress
 from gantape.schedule import When, at, at_end, at_start, every
+from gantape.types import Batch
+
+_GAME = {"averaged_generator": "generator.keras", "discriminator": "discriminator.keras"}
+_NONE: Mapping[str, str] = {}
 
 
 def report_adversarial(run_dir: Path, *, record: When, latent_seed: int = 0) -> tuple[Callback, ...]:
-    """The report of an adversarial task.
+    """The report of an adversarial task that makes examples from latents: what `report_images` has, and
 
     | file | holds |
     |---|---|
-    | `samples/step-000500.png` | what the averaged generator makes of the same latents, at the start, at the end, between |
-    | `samples.gif` | these pictures as an animation |
-    | `losses.png` | the losses over the steps |
     | `interpolation.png` | ways between pairs of latents |
     | `generator.keras` | the averaged generator, from which samples come |
     | `discriminator.keras` | the discriminator |
-    | `tensorboard/` | the history as events |
 
     Args:
         run_dir: The run's directory.
         record: When rows are recorded, as given to `Loop.run`.
         latent_seed: The seed of the latents of all pictures.
     """
+    return (
+        *report_images(run_dir, record=record, seed=latent_seed, models=_GAME),
+        Callback(Interpolation(run_dir / "interpolation.png", latent_seed), at_end()),
+    )
+
+
+def report_images(
+    run_dir: Path, *, record: When, seed: int = 0, models: Mapping[str, str] = _NONE, examples: Batch | None = None
+) -> tuple[Callback, ...]:
+    """The report of any task that has a `gallery`.
+
+    | file | holds |
+    |---|---|
+    | `samples/step-000500.png` | what the task shows of the same noise, at the start, at the end, between |
+    | `samples.gif` | these pictures as an animation |
+    | `losses.png` | the losses over the steps |
+    | `tensorboard/` | the history as events |
+    | what is named | the models |
+
+    Args:
+        run_dir: The run's directory.
+        record: When rows are recorded, as given to `Loop.run`.
+        seed: The seed of the noise of all pictures.
+        models: The parts that are saved, and each one's file.
+        examples: A prepared batch, for a task whose gallery begins with examples.
+    """
     samples = run_dir / "samples"
-    models = {"averaged_generator": run_dir / "generator.keras", "discriminator": run_dir / "discriminator.keras"}
+    grids = SampleGrids(samples, seed, examples=examples)
     return (
         show_progress(),
         Callback(TensorBoardFile(run_dir / "tensorboard"), record),
-        Callback(SampleGrids(samples, latent_seed), at_start() | at(50, 100, 200) | every(steps=500) | at_end()),
+        Callback(grids, at_start() | at(50, 100, 200) | every(steps=500) | at_end()),
         Callback(Animation(samples, run_dir / "samples.gif"), at_end()),
         Callback(HistoryPlot(run_dir / "losses.png"), at_end()),
-        Callback(Interpolation(run_dir / "interpolation.png", latent_seed), at_end()),
-        Callback(SavedModels(models), at_end()),
+        Callback(SavedModels({part: run_dir / file for part, file in models.items()}), at_end()),
     )
 
 

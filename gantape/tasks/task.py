@@ -243,7 +243,7 @@ def require_positive(task: Task, *names: str) -> None:
 
 
 def _leaves(part: Any) -> Iterator[Any]:
-    """The parts in a tuple, list or dict of them. (TensorFlow's own flattening takes attrs classes apart.)"""
+    """The parts in a tuple, list or dict of them. TensorFlow's own flattening would take attrs classes apart."""
     if isinstance(part, tuple | list):
         for leaf in part:
             yield from _leaves(leaf)

@@ -1,6 +1,40 @@
-"""Tasks that are ready to train."""
+"""Tasks that are ready to train: recipes of the field with their papers' hyper-parameters, and what else a task can be."""
 
+from gantape.zoo.autoencoder import VariationalAutoencoder
 from gantape.zoo.classifiers import ActivityRegularization, DigitClassifier
+from gantape.zoo.conditional import ACGAN, CGAN, InfoGAN, ProjectionGAN
+from gantape.zoo.contrastive import SimCLR
 from gantape.zoo.dcgan import DCGAN, GuideDCGAN
+from gantape.zoo.diffusion import Diffusion
+from gantape.zoo.distillation import Distillation
+from gantape.zoo.games import LSGAN, PacGAN, RaGAN
+from gantape.zoo.pool import ImagePool
+from gantape.zoo.regularised import DRAGAN, R3GAN, SNGAN
+from gantape.zoo.translation import CycleGAN, Pix2Pix
+from gantape.zoo.wasserstein import WGAN, WGANGP
 
-__all__ = ["DCGAN", "ActivityRegularization", "DigitClassifier", "GuideDCGAN"]
+__all__ = [
+    "ACGAN",
+    "CGAN",
+    "DCGAN",
+    "DRAGAN",
+    "LSGAN",
+    "R3GAN",
+    "SNGAN",
+    "WGAN",
+    "WGANGP",
+    "ActivityRegularization",
+    "CycleGAN",
+    "Diffusion",
+    "DigitClassifier",
+    "Distillation",
+    "GuideDCGAN",
+    "ImagePool",
+    "InfoGAN",
+    "PacGAN",
+    "Pix2Pix",
+    "ProjectionGAN",
+    "RaGAN",
+    "SimCLR",
+    "VariationalAutoencoder",
+]

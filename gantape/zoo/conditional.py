@@ -1,0 +1,154 @@
+"""Recipes whose generator is told what to make: a class, or codes that it gives a meaning of its own."""
+
+from gantape.conditions import ClassLabels, Codes, Condition
+from gantape.losses import AdversarialLoss, AuxiliaryClassifier, Hinge, MutualInformation
+from gantape.tasks import AdversarialTask
+from gantape.types import Model, Optimizer
+from gantape.zoo.networks import adam, digit_discriminator, digit_generator, told_discriminator
+
+
+class CGAN(AdversarialTask):
+    """Class-conditional by embedding: the discriminator sees the label as one more channel.
+
+    Args:
+        classes: How many classes there are.
+        width: Of both networks, see `DCGAN`.
+        learning_rate: Of both Adams, whose β₁ is 0.5.
+
+    References:
+        Mirza and Osindero 2014, arXiv 1411.1784.
+    """
+
+    latent_size: int = 64
+    generator_decay: float = 0.999
+    classes: int = 10
+    width: int = 32
+    learning_rate: float = 2e-4
+
+    def build_condition(self) -> Condition:
+        return ClassLabels(self.classes)
+
+    def build_generator(self) -> Model:
+        return digit_generator(self.latent_size, self.width, classes=self.classes)
+
+    def build_discriminator(self) -> Model:
+        return told_discriminator(self.width, self.classes, projection=False)
+
+    def build_generator_optimizer(self) -> Optimizer:
+        return adam(self.learning_rate)
+
+    def build_discriminator_optimizer(self) -> Optimizer:
+        return adam(self.learning_rate)
+
+
+class ProjectionGAN(AdversarialTask):
+    """Class-conditional by projection, with hinge and spectral norm.
+
+    Args:
+        classes: How many classes there are.
+        width: Of both networks, see `DCGAN`.
+        generator_learning_rate: Of the generator's Adam, whose β are 0 and 0.9.
+        discriminator_learning_rate: Of the discriminator's Adam, whose β are the same.
+
+    References:
+        Miyato and Koyama 2018, arXiv 1802.05637.
+    """
+
+    latent_size: int = 64
+    generator_decay: float = 0.999
+    classes: int = 10
+    width: int = 32
+    generator_learning_rate: float = 1e-4
+    discriminator_learning_rate: float = 4e-4
+
+    def build_condition(self) -> Condition:
+        return ClassLabels(self.classes)
+
+    def build_generator(self) -> Model:
+        return digit_generator(self.latent_size, self.width, classes=self.classes)
+
+    def build_discriminator(self) -> Model:
+        return told_discriminator(self.width, self.classes, projection=True)
+
+    def build_generator_optimizer(self) -> Optimizer:
+        return adam(self.generator_learning_rate, 0.0, 0.9)
+
+    def build_discriminator_optimizer(self) -> Optimizer:
+        return adam(self.discriminator_learning_rate, 0.0, 0.9)
+
+    def build_loss(self) -> AdversarialLoss:
+        return Hinge()
+
+
+class ACGAN(AdversarialTask):
+    """Class-conditional with an auxiliary classifier: the discriminator is not told the class, and has to name it.
+
+    Args:
+        classes: How many classes there are.
+        class_weight: Of the classifier's terms.
+        width: Of both networks, see `DCGAN`.
+        learning_rate: Of both Adams, whose β₁ is 0.5.
+
+    References:
+        Odena et al. 2017, arXiv 1610.09585.
+    """
+
+    latent_size: int = 64
+    generator_decay: float = 0.999
+    classes: int = 10
+    class_weight: float = 1.0
+    width: int = 32
+    learning_rate: float = 2e-4
+
+    def build_condition(self) -> Condition:
+        return ClassLabels(self.classes, AuxiliaryClassifier(self.class_weight))
+
+    def build_generator(self) -> Model:
+        return digit_generator(self.latent_size, self.width, classes=self.classes)
+
+    def build_discriminator(self) -> Model:
+        return digit_discriminator(self.width, answers=(self.classes,))
+
+    def build_generator_optimizer(self) -> Optimizer:
+        return adam(self.learning_rate)
+
+    def build_discriminator_optimizer(self) -> Optimizer:
+        return adam(self.learning_rate)
+
+
+class InfoGAN(AdversarialTask):
+    """A categorical code and continuous ones that can be read from what is made; no label is ever seen.
+
+    Args:
+        categories: Values of the categorical code.
+        continuous: How many continuous codes there are.
+        width: Of both networks, see `DCGAN`.
+        generator_learning_rate: Of the generator's Adam, whose β₁ is 0.5.
+        discriminator_learning_rate: Of the discriminator's Adam, whose β₁ is the same.
+
+    References:
+        Chen et al. 2016, arXiv 1606.03657, appendix C.1 (MNIST).
+    """
+
+    latent_size: int = 62
+    generator_decay: float = 0.999
+    categories: int = 10
+    continuous: int = 2
+    width: int = 32
+    generator_learning_rate: float = 1e-3
+    discriminator_learning_rate: float = 2e-4
+
+    def build_condition(self) -> Condition:
+        return Codes(self.categories, self.continuous, MutualInformation())
+
+    def build_generator(self) -> Model:
+        return digit_generator(self.latent_size + self.categories + self.continuous, self.width)
+
+    def build_discriminator(self) -> Model:
+        return digit_discriminator(self.width, answers=(self.categories, self.continuous))
+
+    def build_generator_optimizer(self) -> Optimizer:
+        return adam(self.generator_learning_rate)
+
+    def build_discriminator_optimizer(self) -> Optimizer:
+        return adam(self.discriminator_learning_rate)

@@ -1,0 +1,66 @@
+"""Contrastive pre-training: two views of one image are alike, those of others are not. No label is used."""
+
+import keras
+import tensorflow as tf
+
+from gantape.augment import Augmentation, Brightness, Contrast, Cutout, Translation, augmented
+from gantape.losses import Losses
+from gantape.noise import Noise
+from gantape.tasks import Part, Task
+from gantape.types import Batch, Model, Optimizer
+from gantape.update import Update
+
+layers = keras.layers
+
+
+class SimCLR(Task):
+    """An encoder whose projections of two augmented views of an image find each other among those of the whole batch.
+
+    For 2n unit vectors z, of which i and j(i) are views of one image, the loss is the mean over i of
+    -ln(exp(zᵢ·zⱼ/τ) / Σ over k ≠ i of exp(zᵢ·zₖ/τ)). A batch is images with pixels from 0 to 1.
+
+    Args:
+        features: Numbers that the encoder makes of an image.
+        projected: Numbers that the loss compares.
+        temperature: τ.
+        learning_rate: Of Adam.
+
+    References:
+        Chen et al. 2020, arXiv 2002.05709, equation 1.
+    """
+
+    features: int = 64
+    projected: int = 32
+    temperature: float = 0.5
+    learning_rate: float = 1e-3
+
+    encoder = Part[Model]()
+    projector = Part[Model]()
+    optimizer = Part[Optimizer]()
+    augmentations = Part[tuple[Augmentation, ...]]()
+
+    def build_encoder(self) -> Model:
+        convolutions = [layers.Conv2D(width, 3, strides=2, padding="same", activation="relu") for width in (16, 32)]
+        head = [layers.Flatten(), layers.Dense(self.features, "relu")]
+        return keras.Sequential([keras.Input((28, 28, 1)), *convolutions, *head], name="encoder")
+
+    def build_projector(self) -> Model:
+        return keras.Sequential([keras.Input((self.features,)), layers.Dense(self.projected)], name="projector")
+
+    def build_optimizer(self) -> Optimizer:
+        return keras.optimizers.Adam(self.learning_rate)
+
+    def build_augmentations(self) -> tuple[Augmentation, ...]:
+        return (Translation(0.15), Cutout(0.3), Brightness(0.4), Contrast(0.8))
+
+    def updates(self) -> tuple[Update, ...]:
+        return (Update("encoder", self.evaluate, (self.encoder, self.projector), self.optimizer),)
+
+    def evaluate(self, batch: Batch, noise: Noise) -> Losses:
+        views = [augmented(batch, self.augmentations, noise.stream(name)) for name in ("one", "other")]
+        points = tf.math.l2_normalize(self.projector(self.encoder(tf.concat(views, axis=0))), axis=1)
+        count = tf.shape(points)[0]
+        # No point is compared with itself.
+        similarity = tf.matmul(points, points, transpose_b=True) / self.temperature - 1e9 * tf.eye(count)
+        partner = (tf.range(count) + count // 2) % count
+        return Losses({"contrast": tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(partner, similarity))})

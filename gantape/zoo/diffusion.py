@@ -1,0 +1,78 @@
+"""A denoising diffusion model: a network says which noise was added to an image."""
+
+import math
+import keras
+import tensorflow as tf
+
+from gantape.descent import MovingAverage
+from gantape.losses import Losses
+from gantape.noise import Noise
+from gantape.shapes import Images
+from gantape.tasks import Part, Task
+from gantape.types import Batch, Model, Optimizer, Tensor
+from gantape.update import Update
+from gantape.zoo.networks import noise_network
+
+
+class Diffusion(Task):
+    """Minimises |ε - ε̂(√ᾱ x + √(1-ᾱ) ε, t)|² over images x, normal ε and times t ~ U(0, 1), with √ᾱ = cos(πt/2).
+
+    Images are made from noise by the deterministic steps of DDIM. A batch is images with pixels from -1 to 1.
+
+    Args:
+        width: Channels of the widest layers are 4 times as many.
+        decay: β of the network's moving average, which makes the images.
+        learning_rate: Of Adam.
+        sampling_steps: Passes through the network that make an image.
+
+    References:
+        Ho et al. 2020, arXiv 2006.11239, equation 14; Nichol and Dhariwal 2021, arXiv 2102.09672 (cosine);
+        Song et al. 2021, arXiv 2010.02502, equation 12 with σ = 0 (DDIM).
+    """
+
+    width: int = 16
+    decay: float = 0.995
+    learning_rate: float = 1e-3
+    sampling_steps: int = 30
+
+    network = Part[Model]()
+    average = Part[Model]()
+    optimizer = Part[Optimizer]()
+    pixels = (-1.0, 1.0)
+
+    def build_network(self) -> Model:
+        return noise_network(self.width)
+
+    def build_average(self) -> Model:
+        return keras.models.clone_model(self.network)
+
+    def build_optimizer(self) -> Optimizer:
+        return keras.optimizers.Adam(self.learning_rate)
+
+    def updates(self) -> tuple[Update, ...]:
+        average = MovingAverage(self.network, self.average, self.decay)
+        return (Update("network", self.evaluate, (self.network,), self.optimizer, average=average),)
+
+    def evaluate(self, batch: Batch, noise: Noise) -> Losses:
+        time = noise.uniform("time", [tf.shape(batch)[0], 1, 1, 1])
+        added = noise.normal("added", tf.shape(batch))
+        angle = 0.5 * math.pi * time
+        found = self.network([tf.cos(angle) * batch + tf.sin(angle) * added, _waves(time)])
+        return Losses({"noise": tf.reduce_mean(tf.square(found - added))})
+
+    def gallery(self, count: int, noise: Noise, batch: Batch | None = None) -> Images:
+        """Images made from noise."""
+        side = max(1, round(count**0.5))
+        images = noise.normal("samples", [side * side, 28, 28, 1])
+        angles = [0.5 * math.pi * (1.0 - step / self.sampling_steps) for step in range(self.sampling_steps + 1)]
+        for angle, smaller in zip(angles, angles[1:], strict=False):
+            found = self.average([images, _waves(tf.fill([side * side, 1, 1, 1], 2.0 * angle / math.pi))])
+            clean = tf.clip_by_value((images - math.sin(angle) * found) / max(math.cos(angle), 0.02), -1.0, 1.0)
+            images = math.cos(smaller) * clean + math.sin(smaller) * found
+        return tf.reshape(images, [side, side, 28, 28, 1])
+
+
+def _waves(time: Tensor) -> Tensor:
+    """A time as sines and cosines of eight frequencies."""
+    angles = time * tf.constant([2.0**power * math.pi for power in range(8)])
+    return tf.concat([tf.sin(angles), tf.cos(angles)], axis=-1)

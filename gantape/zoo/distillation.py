@@ -1,0 +1,81 @@
+"""Knowledge distillation: a small model learns what a large one says, and the labels."""
+
+import keras
+import tensorflow as tf
+
+from gantape.losses import Losses
+from gantape.metrics import MetricSet
+from gantape.noise import Noise
+from gantape.tasks import Part, Task
+from gantape.types import Batch, LossFunction, Model, Optimizer
+from gantape.update import Update
+from gantape.zoo.networks import dense_classifier
+
+
+class Distillation(Task):
+    """A teacher and a student learn side by side: the teacher the labels, the student the teacher's softened answers too.
+
+    The student's loss is (1-α) · cross-entropy to the label + α T² · cross-entropy to softmax(teacher / T), with the teacher's
+    answers held fixed. A batch is `(images, labels)`.
+
+    Args:
+        teacher_units: Units of the teacher's hidden layer.
+        student_units: Units of the student's.
+        temperature: T.
+        teacher_share: α.
+        learning_rate: Of both Adams.
+
+    References:
+        Hinton et al. 2015, arXiv 1503.02531, section 2.
+    """
+
+    teacher_units: int = 256
+    student_units: int = 16
+    temperature: float = 4.0
+    teacher_share: float = 0.7
+    learning_rate: float = 1e-3
+
+    teacher = Part[Model]()
+    student = Part[Model]()
+    teacher_optimizer = Part[Optimizer]()
+    student_optimizer = Part[Optimizer]()
+    labelling = Part[LossFunction]()
+
+    def build_teacher(self) -> Model:
+        return dense_classifier(self.teacher_units, "teacher")
+
+    def build_student(self) -> Model:
+        return dense_classifier(self.student_units, "student")
+
+    def build_teacher_optimizer(self) -> Optimizer:
+        return keras.optimizers.Adam(self.learning_rate)
+
+    def build_student_optimizer(self) -> Optimizer:
+        return keras.optimizers.Adam(self.learning_rate)
+
+    def build_labelling(self) -> LossFunction:
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    def build_metrics(self) -> MetricSet:
+        return MetricSet(accuracy=keras.metrics.SparseCategoricalAccuracy())
+
+    def updates(self) -> tuple[Update, ...]:
+        return (
+            Update("teacher", self.teacher_loss, (self.teacher,), self.teacher_optimizer),
+            Update("student", self.evaluate, (self.student,), self.student_optimizer),
+        )
+
+    def teacher_loss(self, batch: Batch, noise: Noise) -> Losses:
+        """The cross-entropy of the teacher's logits to the labels."""
+        images, labels = batch
+        return Losses({"labels": self.labelling(labels, self.teacher(images))})
+
+    def evaluate(self, batch: Batch, noise: Noise) -> Losses:
+        images, labels = batch
+        logits, told = self.student(images), tf.stop_gradient(self.teacher(images))
+        soft = tf.nn.softmax_cross_entropy_with_logits(tf.nn.softmax(told / self.temperature), logits / self.temperature)
+        terms = {
+            "labels": (1.0 - self.teacher_share) * self.labelling(labels, logits),
+            "teacher": self.teacher_share * self.temperature**2 * tf.reduce_mean(soft),
+        }
+        return Losses(terms, {"accuracy": (labels, logits)})

@@ -1,0 +1,101 @@
+"""Recipes that differ from the light DCGAN in the game that is played: least squares, relativistic average, packing."""
+
+from gantape.losses import AdversarialLoss, LeastSquares, RelativisticAverage
+from gantape.tasks import AdversarialTask
+from gantape.types import Model, Optimizer
+from gantape.zoo.networks import adam, digit_discriminator, digit_generator
+
+
+class LSGAN(AdversarialTask):
+    """Least squares with targets 0, 1 and 1, and batch norm in both networks.
+
+    Args:
+        width: Of both networks, see `DCGAN`.
+        learning_rate: Of both Adams, whose β₁ is 0.5.
+
+    References:
+        Mao et al. 2017, arXiv 1611.04076.
+    """
+
+    latent_size: int = 64
+    generator_decay: float = 0.999
+    width: int = 32
+    learning_rate: float = 2e-4
+
+    def build_generator(self) -> Model:
+        return digit_generator(self.latent_size, self.width)
+
+    def build_discriminator(self) -> Model:
+        return digit_discriminator(self.width, norm="batch")
+
+    def build_generator_optimizer(self) -> Optimizer:
+        return adam(self.learning_rate)
+
+    def build_discriminator_optimizer(self) -> Optimizer:
+        return adam(self.learning_rate)
+
+    def build_loss(self) -> AdversarialLoss:
+        return LeastSquares()
+
+
+class RaGAN(AdversarialTask):
+    """Relativistic average: the discriminator says how much more real an example is than the mean of the other kind.
+
+    Args:
+        width: Of both networks, see `DCGAN`.
+        learning_rate: Of both Adams, whose β₁ is 0.5.
+
+    References:
+        Jolicoeur-Martineau 2018, arXiv 1807.00734.
+    """
+
+    latent_size: int = 64
+    generator_decay: float = 0.999
+    width: int = 32
+    learning_rate: float = 2e-4
+
+    def build_generator(self) -> Model:
+        return digit_generator(self.latent_size, self.width)
+
+    def build_discriminator(self) -> Model:
+        return digit_discriminator(self.width)
+
+    def build_generator_optimizer(self) -> Optimizer:
+        return adam(self.learning_rate)
+
+    def build_discriminator_optimizer(self) -> Optimizer:
+        return adam(self.learning_rate)
+
+    def build_loss(self) -> AdversarialLoss:
+        return RelativisticAverage()
+
+
+class PacGAN(AdversarialTask):
+    """The discriminator scores packs of examples, and so sees a lack of variety in them.
+
+    Args:
+        pack: Examples in a pack.
+        width: Of both networks, see `DCGAN`.
+        learning_rate: Of both Adams, whose β₁ is 0.5.
+
+    References:
+        Lin et al. 2018, arXiv 1712.04086.
+    """
+
+    latent_size: int = 64
+    generator_decay: float = 0.999
+    pack: int = 2
+    width: int = 32
+    learning_rate: float = 2e-4
+
+    def build_generator(self) -> Model:
+        return digit_generator(self.latent_size, self.width)
+
+    def build_discriminator(self) -> Model:
+        return digit_discriminator(self.width, pack=self.pack)
+
+    def build_generator_optimizer(self) -> Optimizer:
+        return adam(self.learning_rate)
+
+    def build_discriminator_optimizer(self) -> Optimizer:
+        return adam(self.learning_rate)

@@ -1,0 +1,164 @@
+"""Small convolutional networks for images of 28×28, which the recipes share.
+
+Convolutions are gantape's faster ones, which compute the same as Keras' own.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import keras
+
+from gantape.layers import MinibatchDeviation, Pack, SpectralNorm, faster
+from gantape.types import Model, Optimizer
+
+layers = keras.layers
+
+Norm = Literal["none", "batch", "spectral"]
+
+
+def digit_generator(inputs: int, width: int, *, classes: int = 0, batch_norm: bool = True) -> Model:
+    """A generator of two transposed convolutions, from 7×7 to 28×28, with pixels from -1 to 1.
+
+    Args:
+        inputs: Numbers in the vector that it is called with.
+        width: Channels of the widest layer are 4 times, of the next 2 times as many.
+        classes: Where there are some, it is called with `[vector, labels]`, and a label is embedded in 32 numbers.
+        batch_norm: Whether there is batch norm behind the first two layers.
+    """
+    vector = keras.Input((inputs,))
+    told = [keras.Input((), dtype="int32")] if classes else []
+    joined = layers.Concatenate()([vector, *(layers.Embedding(classes, 32)(label) for label in told)]) if told else vector
+    hidden = layers.Dense(7 * 7 * 4 * width, use_bias=not batch_norm)(joined)
+    hidden = layers.Reshape((7, 7, 4 * width))(hidden)
+    hidden = _activated(hidden, batch_norm)
+    hidden = layers.Conv2DTranspose(2 * width, 4, strides=2, padding="same", use_bias=not batch_norm)(hidden)
+    hidden = _activated(hidden, batch_norm)
+    images = layers.Conv2DTranspose(1, 4, strides=2, padding="same", activation="tanh")(hidden)
+    return faster(keras.Model([vector, *told] if told else vector, images, name="generator"))
+
+
+def digit_discriminator(
+    width: int, *, norm: Norm = "none", pack: int = 1, group: int = 0, answers: Sequence[int] = ()
+) -> Model:
+    """A discriminator of two convolutions with strides, which ends in one score.
+
+    Args:
+        width: Channels of the first layer are 2 times, of the second 4 times as many.
+        norm: "batch" puts batch norm behind the second convolution, "spectral" spectral norm on every kernel.
+        pack: Examples that are scored together.
+        group: Examples whose deviation is a channel of the second layer; 0 for no such channel.
+        answers: Numbers of further outputs beside the score, a dense layer for each.
+    """
+    images = keras.Input((28, 28, 1))
+    features = digit_features(Pack(pack)(images) if pack > 1 else images, width, norm=norm, group=group)
+    normed = _wrapper(norm)
+    outputs = [normed(layers.Dense(units))(features) for units in (1, *answers)]
+    return faster(keras.Model(images, outputs if answers else outputs[0], name="discriminator"))
+
+
+def told_discriminator(width: int, classes: int, *, projection: bool) -> Model:
+    """A discriminator that is called with `[images, labels]`.
+
+    Args:
+        width: As in `digit_discriminator`.
+        classes: How many classes there are.
+        projection: Score v·φ(x) + b + e(label)·φ(x), with spectral norm on every kernel (arXiv 1802.05637, equation 3); without
+            it the label is embedded as one more channel of the image.
+    """
+    images, labels = keras.Input((28, 28, 1)), keras.Input((), dtype="int32")
+    if projection:
+        features = digit_features(images, width, norm="spectral")
+        embedded = SpectralNorm(layers.Embedding(classes, features.shape[-1]))(labels)
+        scores = layers.Add()([SpectralNorm(layers.Dense(1))(features), layers.Dot(axes=1)([features, embedded])])
+    else:
+        channel = layers.Reshape((28, 28, 1))(layers.Embedding(classes, 28 * 28)(labels))
+        scores = layers.Dense(1)(digit_features(layers.Concatenate()([images, channel]), width))
+    return faster(keras.Model([images, labels], scores, name="discriminator"))
+
+
+def digit_features(images: Any, width: int, *, norm: Norm = "none", group: int = 0) -> Any:
+    """What a discriminator computes before its last layer, `batch features`, as a tensor of Keras."""
+    normed = _wrapper(norm)
+    hidden = normed(layers.Conv2D(2 * width, 4, strides=2, padding="same"))(images)
+    hidden = layers.LeakyReLU(negative_slope=0.2)(hidden)
+    if group:
+        hidden = MinibatchDeviation(group)(hidden)
+    hidden = normed(layers.Conv2D(4 * width, 4, strides=2, padding="same"))(hidden)
+    if norm == "batch":
+        hidden = layers.BatchNormalization()(hidden)
+    hidden = layers.LeakyReLU(negative_slope=0.2)(hidden)
+    return layers.Flatten()(hidden)
+
+
+def noise_network(width: int) -> Model:
+    """A small U-Net that is called with `[images, waves]`, waves being 16 numbers of each image, shape `batch 1 1 16`.
+
+    Args:
+        width: Channels of the widest layers are 4 times as many.
+    """
+    images, waves = keras.Input((28, 28, 1)), keras.Input((1, 1, 16))
+
+    def block(inputs: Any, layer: Any, channels: int) -> Any:
+        return layers.Activation("swish")(layers.Add()([layer(inputs), layers.Dense(channels)(waves)]))
+
+    first = block(images, layers.Conv2D(width, 3, padding="same"), width)
+    half = block(first, layers.Conv2D(2 * width, 4, strides=2, padding="same"), 2 * width)
+    low = block(half, layers.Conv2D(4 * width, 4, strides=2, padding="same"), 4 * width)
+    low = block(low, layers.Conv2D(4 * width, 3, padding="same"), 4 * width)
+    up = block(low, layers.Conv2DTranspose(2 * width, 4, strides=2, padding="same"), 2 * width)
+    up = block(layers.Concatenate()([up, half]), layers.Conv2DTranspose(width, 4, strides=2, padding="same"), width)
+    found = layers.Conv2D(1, 3, padding="same")(layers.Concatenate()([up, first]))
+    return faster(keras.Model([images, waves], found, name="network"))
+
+
+def u_net(width: int, name: str) -> Model:
+    """A small U-Net from images of 28×28×1 to such images, with pixels from -1 to 1.
+
+    Args:
+        width: Channels of the widest layers are 4 times as many.
+        name: Of the model.
+    """
+    images = keras.Input((28, 28, 1))
+    first = layers.LeakyReLU(negative_slope=0.2)(layers.Conv2D(2 * width, 4, strides=2, padding="same")(images))
+    second = _activated(layers.Conv2D(4 * width, 4, strides=2, padding="same", use_bias=False)(first), True)
+    middle = _activated(layers.Conv2D(4 * width, 3, padding="same", use_bias=False)(second), True)
+    up = _activated(layers.Conv2DTranspose(2 * width, 4, strides=2, padding="same", use_bias=False)(middle), True)
+    made = layers.Conv2DTranspose(1, 4, strides=2, padding="same", activation="tanh")(layers.Concatenate()([up, first]))
+    return faster(keras.Model(images, made, name=name))
+
+
+def patch_discriminator(width: int, name: str, *, told: bool = False) -> Model:
+    """A discriminator that scores 7×7 patches of 10×10 pixels.
+
+    Args:
+        width: Channels of the widest layer are 4 times as many.
+        name: Of the model.
+        told: Whether it is called with `[images, sources]`.
+    """
+    images, sources = keras.Input((28, 28, 1)), keras.Input((28, 28, 1))
+    hidden = layers.Conv2D(2 * width, 4, strides=2, padding="same")(
+        layers.Concatenate()([images, sources]) if told else images
+    )
+    hidden = layers.LeakyReLU(negative_slope=0.2)(hidden)
+    hidden = layers.BatchNormalization()(layers.Conv2D(4 * width, 4, strides=2, padding="same", use_bias=False)(hidden))
+    scores = layers.Conv2D(1, 1)(layers.LeakyReLU(negative_slope=0.2)(hidden))
+    return faster(keras.Model([images, sources] if told else images, scores, name=name))
+
+
+def dense_classifier(units: int, name: str) -> Model:
+    """One hidden layer, and logits of ten classes."""
+    hidden = [keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(units, "relu")]
+    return keras.Sequential([*hidden, layers.Dense(10)], name=name)
+
+
+def adam(learning_rate: float, beta_1: float = 0.5, beta_2: float = 0.999) -> Optimizer:
+    """Adam, as DCGANs have it by default."""
+    return keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2)
+
+
+def _activated(hidden: Any, batch_norm: bool) -> Any:
+    return layers.ReLU()(layers.BatchNormalization()(hidden)) if batch_norm else layers.LeakyReLU(negative_slope=0.2)(hidden)
+
+
+def _wrapper(norm: Norm) -> Callable[[Any], Any]:
+    return SpectralNorm if norm == "spectral" else lambda layer: layer

@@ -1,0 +1,67 @@
+"""Images that a generator made some updates ago, for its discriminator to see again."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from gantape.errors import ShapeError
+from gantape.noise import Noise
+from gantape.shapes import Images, axes_of
+from gantape.types import Variable
+
+
+class ImagePool:
+    """Gives back each image or, half of the time, one that it was given before, which the new one replaces.
+
+    Until it is full it keeps and gives back every image. It is a variable in the graph: as a part of a task, it is saved with
+    the run, and the same in every mode.
+
+    Args:
+        size: How many images it keeps.
+        shape: Of an image: height, width, channels.
+
+    References:
+        Shrivastava et al. 2017, arXiv 1612.07828, section 2.3; Zhu et al. 2017, arXiv 1703.10593, with 50 images.
+    """
+
+    def __init__(self, size: int = 50, shape: tuple[int, int, int] = (28, 28, 1)) -> None:
+        self.size = size
+        self._images: Any = keras.Variable(tf.zeros([size, *shape]), trainable=False, name="image_pool")
+        self._count: Any = keras.Variable(0, dtype="int32", trainable=False, name="images_in_pool")
+
+    @property
+    def variables(self) -> Sequence[Variable]:
+        """The images, and how many there are."""
+        return (self._images, self._count)
+
+    def exchange(self, fresh: Images, noise: Noise) -> Images:
+        """Put images in, and get as many out.
+
+        Args:
+            fresh: Shape `batch height width channels`, no more than the pool can keep.
+            noise: Random streams.
+
+        Raises:
+            ShapeError: If there are more of them than places.
+        """
+        count = axes_of(fresh)[0] or 1
+        if count > self.size:
+            raise ShapeError(
+                "a batch is larger than the pool.",
+                where="gantape.zoo.ImagePool.exchange",
+                got=f"{count} images, {self.size} places",
+                do=f"make the batch smaller, or the pool at least {count} large.",
+            )
+        images, filled = self._images.value, self._count.value
+        filling, next_places = filled < self.size, filled + tf.range(count)
+        # Places in a random order, each at most once: every image of the batch has a place of its own.
+        shuffled = tf.argsort(noise.uniform("places", [self.size]))[:count]
+        places = tf.where(filling, next_places % self.size, shuffled)
+        old = tf.logical_and(noise.uniform("old", [count]) < 0.5, tf.logical_not(filling))
+        kept = tf.where(filling, next_places < self.size, old)[:, None, None, None]
+        stored = tf.gather(images, places)
+        self._images.assign(tf.tensor_scatter_nd_update(images, places[:, None], tf.where(kept, fresh, stored)))
+        self._count.assign(tf.minimum(filled + count, self.size))
+        return tf.where(old[:, None, None, None], stored, fresh)

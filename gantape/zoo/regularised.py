@@ -1,0 +1,114 @@
+"""Recipes with a discriminator that is held smooth: by a penalty around or at its examples, or by spectral norm."""
+
+from gantape.losses import R1, R2, AdversarialLoss, DraganPenalty, Hinge, Penalty, RelativisticPairing
+from gantape.tasks import AdversarialTask
+from gantape.types import Model, Optimizer
+from gantape.zoo.networks import adam, digit_discriminator, digit_generator
+
+
+class DRAGAN(AdversarialTask):
+    """The non-saturating game with the norm of the gradient drawn to 1 around real examples.
+
+    Args:
+        penalty_weight: λ.
+        width: Of both networks, see `DCGAN`.
+        learning_rate: Of both Adams, whose β₁ is 0.5.
+
+    References:
+        Kodali et al. 2017, arXiv 1705.07215.
+    """
+
+    latent_size: int = 64
+    generator_decay: float = 0.999
+    penalty_weight: float = 10.0
+    width: int = 32
+    learning_rate: float = 2e-4
+
+    def build_generator(self) -> Model:
+        return digit_generator(self.latent_size, self.width)
+
+    def build_discriminator(self) -> Model:
+        return digit_discriminator(self.width)
+
+    def build_generator_optimizer(self) -> Optimizer:
+        return adam(self.learning_rate)
+
+    def build_discriminator_optimizer(self) -> Optimizer:
+        return adam(self.learning_rate)
+
+    def build_penalties(self) -> tuple[Penalty, ...]:
+        return (DraganPenalty(self.penalty_weight),)
+
+
+class SNGAN(AdversarialTask):
+    """Hinge and spectral norm, with a discriminator that learns four times as fast as the generator.
+
+    Args:
+        width: Of both networks, see `DCGAN`.
+        generator_learning_rate: Of the generator's Adam, whose β are 0 and 0.9.
+        discriminator_learning_rate: Of the discriminator's Adam, whose β are the same.
+
+    References:
+        Miyato et al. 2018, arXiv 1802.05957; Heusel et al. 2017, arXiv 1706.08500, and Zhang et al. 2018, arXiv 1805.08318 (the
+        two learning rates).
+    """
+
+    latent_size: int = 64
+    generator_decay: float = 0.999
+    width: int = 32
+    generator_learning_rate: float = 1e-4
+    discriminator_learning_rate: float = 4e-4
+
+    def build_generator(self) -> Model:
+        return digit_generator(self.latent_size, self.width)
+
+    def build_discriminator(self) -> Model:
+        return digit_discriminator(self.width, norm="spectral")
+
+    def build_generator_optimizer(self) -> Optimizer:
+        return adam(self.generator_learning_rate, 0.0, 0.9)
+
+    def build_discriminator_optimizer(self) -> Optimizer:
+        return adam(self.discriminator_learning_rate, 0.0, 0.9)
+
+    def build_loss(self) -> AdversarialLoss:
+        return Hinge()
+
+
+class R3GAN(AdversarialTask):
+    """Relativistic pairing with R1 and R2, and no normalisation in either network.
+
+    The networks are small ones of this part; the paper's are residual. Its γ for small images goes from 1 to 0.1.
+
+    Args:
+        penalty_weight: γ of both penalties.
+        width: Of both networks, see `DCGAN`.
+        learning_rate: Of both Adams, whose β are 0 and 0.9.
+
+    References:
+        Huang et al. 2024, arXiv 2501.05441.
+    """
+
+    latent_size: int = 64
+    generator_decay: float = 0.999
+    penalty_weight: float = 1.0
+    width: int = 32
+    learning_rate: float = 2e-4
+
+    def build_generator(self) -> Model:
+        return digit_generator(self.latent_size, self.width, batch_norm=False)
+
+    def build_discriminator(self) -> Model:
+        return digit_discriminator(self.width)
+
+    def build_generator_optimizer(self) -> Optimizer:
+        return adam(self.learning_rate, 0.0, 0.9)
+
+    def build_discriminator_optimizer(self) -> Optimizer:
+        return adam(self.learning_rate, 0.0, 0.9)
+
+    def build_loss(self) -> AdversarialLoss:
+        return RelativisticPairing()
+
+    def build_penalties(self) -> tuple[Penalty, ...]:
+        return (R1(self.penalty_weight), R2(self.penalty_weight))

@@ -1,0 +1,83 @@
+"""Recipes with a critic, which has to be Lipschitz: its weights are clipped, or its gradient is penalised."""
+
+import keras
+
+from gantape.descent import Descent
+from gantape.losses import AdversarialLoss, GradientPenalty, Penalty, Wasserstein
+from gantape.tasks import AdversarialTask
+from gantape.types import Model, Optimizer
+from gantape.zoo.networks import adam, digit_discriminator, digit_generator
+
+
+class WGAN(AdversarialTask):
+    """The critic's weights are clipped after each of its five updates in a step.
+
+    Args:
+        weight_limit: Weights are clipped to ± this.
+        width: Of both networks, see `DCGAN`.
+        learning_rate: Of both RMSProps.
+
+    References:
+        Arjovsky et al. 2017, arXiv 1701.07875, algorithm 1.
+    """
+
+    latent_size: int = 64
+    discriminator_updates: int = 5
+    weight_limit: float = 0.01
+    width: int = 32
+    learning_rate: float = 5e-5
+
+    def build_generator(self) -> Model:
+        return digit_generator(self.latent_size, self.width)
+
+    def build_discriminator(self) -> Model:
+        return digit_discriminator(self.width, norm="batch")
+
+    def build_generator_optimizer(self) -> Optimizer:
+        return keras.optimizers.RMSprop(self.learning_rate)
+
+    def build_discriminator_optimizer(self) -> Optimizer:
+        return keras.optimizers.RMSprop(self.learning_rate)
+
+    def build_discriminator_descent(self) -> Descent:
+        return Descent(clip_weights=self.weight_limit)
+
+    def build_loss(self) -> AdversarialLoss:
+        return Wasserstein()
+
+
+class WGANGP(AdversarialTask):
+    """The norm of the critic's gradient is drawn to 1 between real and generated examples; five critic updates in a step.
+
+    Args:
+        penalty_weight: λ.
+        width: Of both networks, see `DCGAN`.
+        learning_rate: Of both Adams, whose β are 0 and 0.9.
+
+    References:
+        Gulrajani et al. 2017, arXiv 1704.00028, algorithm 1.
+    """
+
+    latent_size: int = 64
+    discriminator_updates: int = 5
+    penalty_weight: float = 10.0
+    width: int = 32
+    learning_rate: float = 1e-4
+
+    def build_generator(self) -> Model:
+        return digit_generator(self.latent_size, self.width)
+
+    def build_discriminator(self) -> Model:
+        return digit_discriminator(self.width)
+
+    def build_generator_optimizer(self) -> Optimizer:
+        return adam(self.learning_rate, 0.0, 0.9)
+
+    def build_discriminator_optimizer(self) -> Optimizer:
+        return adam(self.learning_rate, 0.0, 0.9)
+
+    def build_loss(self) -> AdversarialLoss:
+        return Wasserstein()
+
+    def build_penalties(self) -> tuple[Penalty, ...]:
+        return (GradientPenalty(self.penalty_weight),)
