@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from gantape.errors import GantapeError, RangeError, ShapeError, TaskError, summary
-from gantape.losses import AdversarialLoss, Losses, NonSaturating, Penalty
+from gantape.losses import AdversarialLoss, Lazy, Losses, NonSaturating, Penalty
 from gantape.metrics import MetricSet
 from gantape.noise import Noise
 from gantape.shapes import Images, Latents, Scores, axes_of, check_floating, describe, match_shape
@@ -125,6 +125,7 @@ class AdversarialTask(Task):
                 (self.discriminator,),
                 self.discriminator_optimizer,
                 repeats=self.discriminator_updates,
+                lazy={penalty.name: penalty.every for penalty in self.penalties if isinstance(penalty, Lazy)},
             ),
             Update(
                 "generator",
