@@ -1,6 +1,6 @@
 """One optimizer moving one group of variables down one loss: the one place of the outer tape. Follows `descent`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -27,6 +27,7 @@ class Update:
         every: Do the update in every so many steps only, from the first step on.
         average: A moving average that follows after each update.
         descent: How gradients become a move: over how many batches they are averaged, and how they are clipped.
+        lazy: Terms of the loss that it has in every so many steps only, from the first step on, times so many; by name.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Update:
     every: int = 1
     average: MovingAverage | None = None
     descent: Descent = attrs.field(factory=Descent)
+    lazy: Mapping[str, int] = attrs.field(factory=dict)
 
     @property
     def batches(self) -> int:
@@ -57,8 +59,14 @@ class Update:
                 found.setdefault(id(variable), variable)
         return list(found.values())
 
-    def losses(self, batch: Batch, noise: Noise) -> Losses:
-        """The terms of the loss, with what the models' layers added under "added"."""
+    def losses(self, batch: Batch, noise: Noise, due: Collection[str] | None = None) -> Losses:
+        """The terms of the loss, with what the models' layers added under "added".
+
+        Args:
+            batch: What the loss consumes.
+            noise: The random streams of this update.
+            due: The lazy terms that the loss has this time; all of them by default.
+        """
         losses = self.loss(batch, noise)
         if not isinstance(losses, Losses):
             raise LossError(
@@ -67,17 +75,35 @@ class Update:
                 got=type(losses).__name__,
                 do='name the terms: return gantape.Losses({"reconstruction": value}).',
             )
+        terms = self._in_turn(losses.terms, self.lazy if due is None else due)
         added = [loss for model in self.models for loss in model.losses]
-        if not added:
-            return losses
-        return Losses({**losses.terms, "added": sum(added)}, losses.metrics)
+        return Losses({**terms, "added": sum(added)} if added else terms, losses.metrics)
 
-    def gradients(self, batch: Batch, noise: Noise) -> tuple[Losses, list[Tensor]]:
+    def _in_turn(self, terms: Mapping[str, Any], due: Collection[str]) -> Mapping[str, Any]:
+        unknown = sorted(set(self.lazy) - set(terms))
+        if unknown:
+            raise LossError(
+                "a lazy term is not among the terms of the loss.",
+                where=f'Update "{self.name}", argument `lazy`',
+                got=f"{', '.join(unknown)}, for terms {', '.join(terms)}",
+                do="name the terms as the loss does.",
+            )
+        # What is left out is used by nobody: compiled code does not compute it.
+        return {name: self.lazy.get(name, 1) * term for name, term in terms.items() if name in due or name not in self.lazy}
+
+    def apply(self, batch: Batch, noise: Noise, step: Tensor) -> tuple[Losses, list[Tensor]]:
+        """Do the update once, with one batch: its `gradients`, then `move`."""
+        losses, gradients = self.gradients(batch, noise)
+        self.move(gradients, step, _batch_size(batch))
+        return losses, gradients
+
+    def gradients(self, batch: Batch, noise: Noise, due: Collection[str] | None = None) -> tuple[Losses, list[Tensor]]:
         """The terms of the loss, and the gradient of their sum with respect to each variable.
 
         Args:
             batch: What the loss consumes.
             noise: The random streams of this update.
+            due: The lazy terms that the loss has this time; all of them by default.
 
         Raises:
             GradientError: If a variable gets no gradient.
@@ -85,11 +111,12 @@ class Update:
         variables = self.trainable_variables
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in variables])
-            losses = self.losses(batch, noise)
+            losses = self.losses(batch, noise, due)
             total = losses.total
         gradients = tape.gradient(total, [variable.value for variable in variables])
         self._check(gradients, variables)
-        return losses, gradients
+        # Of embeddings TensorFlow gives the rows that were looked up.
+        return losses, [tf.convert_to_tensor(gradient) for gradient in gradients]
 
     def move(self, gradients: list[Tensor], step: Tensor, examples: int) -> None:
         """Move the variables once.
@@ -165,8 +192,10 @@ def _problem(update: Update) -> tuple[str, str, str] | None:
         )
     if not update.trainable_variables:
         return ("there is nothing to move.", "no trainable variables", "name models or variables that can be trained.")
-    for field in ("repeats", "every"):
-        value = getattr(update, field)
+    intervals = {"repeats": update.repeats, "every": update.every} | {
+        f"lazy[{term!r}]": every for term, every in update.lazy.items()
+    }
+    for field, value in intervals.items():
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             return (f"`{field}` is a positive whole number.", f"{field}={value!r}", "give 1 or more.")
     return None
@@ -198,8 +227,13 @@ class Step:
         return max(update.batches for update in self.updates)
 
     def due(self, step: int) -> tuple[str, ...]:
-        """The names of the updates that are done in the step with this number, from 0."""
-        return tuple(update.name for update in self.updates if step % update.every == 0)
+        """The names of the updates that are done in the step with this number, from 0, and of the lazy terms that they have."""
+        names: list[str] = []
+        for update in self.updates:
+            if step % update.every == 0:
+                names.append(update.name)
+                names += [f"{update.name}/{term}" for term, every in update.lazy.items() if step % every == 0]
+        return tuple(names)
 
     def updates_due(self, step: int) -> int:
         """How many updates a step does, repeats counted."""
@@ -211,7 +245,7 @@ class Step:
         Args:
             batches: As many batches as `batches_per_step`.
             step: Its number, from 0, an integer scalar.
-            due: The names of the updates to do.
+            due: The names of the updates to do, and of their lazy terms.
 
         Returns:
             Scalars by name: each loss, its terms where there are several, and gradient norms where asked for; of an update
@@ -220,19 +254,20 @@ class Step:
         report: dict[str, Tensor] = {}
         for update in self.updates:
             if update.name in due:
-                report |= self._repeat(update, batches[len(batches) - update.batches :], step)
+                terms = [term for term in update.lazy if f"{update.name}/{term}" in due]
+                report |= self._repeat(update, batches[len(batches) - update.batches :], step, terms)
         return report
 
-    def _repeat(self, update: Update, batches: Sequence[Batch], step: Tensor) -> dict[str, Tensor]:
+    def _repeat(self, update: Update, batches: Sequence[Batch], step: Tensor, terms: Collection[str]) -> dict[str, Tensor]:
         prefix = f"{update.name}/" if len(self.updates) > 1 else ""
         sums: dict[str, Any] = {}
         for first in range(0, len(batches), update.descent.batches):
             gathered: list[list[Any]] = []
             for place in range(first, first + update.descent.batches):
-                losses, gradients = update.gradients(batches[place], Noise(self.seed, step).stream(update.name, place))
+                losses, gradients = update.gradients(batches[place], Noise(self.seed, step).stream(update.name, place), terms)
                 gathered.append(gradients)
                 self.update_metrics(losses.metrics)
-                _add(sums, {"loss": losses.total, **(losses.terms if len(losses.terms) > 1 else {})})
+                _add(sums, {"loss": losses.total, **(losses.terms if len(losses.terms) > 1 or update.lazy else {})})
             gradients = (
                 gathered[0] if len(gathered) == 1 else [sum(parts) / len(parts) for parts in zip(*gathered, strict=True)]
             )

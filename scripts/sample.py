@@ -3,17 +3,20 @@
 The file generator.keras of a run holds the averaged generator, from which samples are to be made.
 """
 
+import functools
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import attrs
 import command_line
 import keras
 import tyro
+from recipes import RECIPES
 
 import gantape as gt
+from gantape import zoo
 from gantape.errors import RunDirectoryError
-from gantape.report import image_grid, save_picture
+from gantape.report import SampleGrids, save_picture
 from gantape.run_directory import RunDirectory
 
 
@@ -23,7 +26,7 @@ class Arguments:
 
     Args:
         run: The run's directory.
-        count: How many images to make.
+        count: About how many images to make: whole rows of them.
         seed: The seed of the latents.
         output: The PNG file to write; by default in the run's directory, named after the seed.
     """
@@ -39,19 +42,31 @@ def main() -> int:
     arguments = tyro.cli(Arguments, prog=Path(__file__).name, description=__doc__)
     record = RunDirectory(arguments.run).read()
     file = arguments.run / "generator.keras"
-    if "pixels" not in record or not file.is_file():
+    task_class = getattr(zoo, record["task"], None)
+    if task_class is None or not file.is_file():
         raise RunDirectoryError(
             "this run has no generator to make images with.",
             where=str(arguments.run),
             got=f"a run of {record['task']}, {record['status']}",
             do="name the directory of a finished run of train_gan.py.",
         )
-    generator = keras.saving.load_model(file, compile=False, safe_mode=True)
-    latents = gt.Noise(arguments.seed).normal("samples", [arguments.count, generator.input_shape[-1]])
+    task: Any = task_class(**record["hyperparameters"])
+    generator: Any = keras.saving.load_model(file, compile=False, safe_mode=True)
+    task.averaged_generator.set_weights(generator.get_weights())
     output = arguments.output or arguments.run / f"samples-seed-{arguments.seed}.png"
-    save_picture(image_grid(generator(latents, training=False), pixels=tuple(record["pixels"])), output)
+    grids = SampleGrids(output.parent, arguments.seed, arguments.count, _sources(task_class))
+    save_picture(grids.draw(task), output)
     print(output)
     return 0
+
+
+def _sources(task_class: type[gt.Task]) -> Any:
+    """Embedded digits of the test split, for a task that translates."""
+    recipe = next((recipe for recipe in RECIPES.values() if recipe.task_class is task_class and recipe.kind == "pairs"), None)
+    if recipe is None:
+        return None
+    data = recipe.batches(functools.partial(gt.data.digits, batch_size=64, split="test"))
+    return data.prepare(next(iter(data.in_order())))
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ from typing import Literal
 
 import attrs
 import command_line
+from recipes import RECIPES, Name, Recipe
 
 import gantape as gt
-from gantape import report, zoo
-
-PRESETS: dict[str, type[gt.AdversarialTask]] = {"light": zoo.DCGAN, "guide": zoo.GuideDCGAN}
+from gantape import zoo
+from gantape.errors import HyperparameterError
 
 
 @attrs.frozen
@@ -20,26 +20,40 @@ class Choice:
 
     Args:
         task: The kind of GAN.
-        preset: "light" makes digits in minutes on a CPU; "guide" has the networks of the Keras guide, and needs a GPU.
+        preset: "light" makes digits in minutes on a CPU; "guide" (dcgan only) has the Keras guide's networks, and needs a GPU.
         seed: The seed of everything: initial weights, noise, order of the data, latents of the pictures.
     """
 
-    task: Literal["dcgan"] = "dcgan"
+    task: Name = "dcgan"
     preset: Literal["light", "guide"] = "light"
     seed: int = 0
 
     @property
-    def task_class(self) -> type[gt.AdversarialTask]:
+    def recipe(self) -> Recipe:
+        """The task and its data."""
+        if self.preset == "light":
+            return RECIPES[self.task]
+        if self.task != "dcgan":
+            raise HyperparameterError(
+                "this task has one preset only.",
+                where="train_gan.py, --preset",
+                got=f"--task {self.task} --preset {self.preset}",
+                do="leave --preset out; the guide's networks are those of --task dcgan.",
+            )
+        return Recipe(zoo.GuideDCGAN)
+
+    @property
+    def task_class(self) -> type[gt.Task]:
         """The class to train."""
-        return PRESETS[self.preset]
+        return self.recipe.task_class
 
 
 def main() -> int:
     """Train, report, and return the exit code."""
     choice, options, task = command_line.parse(Choice, __doc__)
-    data = options.batches(labels=False, pixels=task.pixels)
+    data = choice.recipe.batches(options.batches)
     run_dir = options.directory(choice.task)
-    callbacks = report.report_adversarial(run_dir, record=command_line.RECORD, latent_seed=choice.seed)
+    callbacks = choice.recipe.callbacks(run_dir, data, choice.seed, command_line.RECORD)
     loop = gt.Loop(task, compiler=options.compiler(), run_dir=run_dir, seed=choice.seed, callbacks=callbacks)
     history = loop.run(data, **options.length, record=command_line.RECORD)
     command_line.complete_record(run_dir, preset=choice.preset, latent_seed=choice.seed, pixels=task.pixels)

@@ -129,6 +129,25 @@ def test_samples_are_made_from_a_finished_run(gan: Path, tmp_path: Path) -> None
     np.testing.assert_array_equal(again, last)
 
 
+def test_a_class_conditional_run_is_sampled_by_class(tmp_path: Path) -> None:
+    flags = ("--data", "digits", "--steps", "3", "--mode", "graph", "--latent-size", "8", "--width", "2", "--run-dir", "run")
+    finish("train_gan.py", "--task", "cgan", *flags, folder=tmp_path)
+    run_dir = tmp_path / "run"
+    assert {path.name for path in run_dir.iterdir()} == ARTIFACTS
+    finish("sample.py", run_dir, "--output", tmp_path / "again.png", folder=tmp_path)
+    again, last = (read_picture(path) for path in (tmp_path / "again.png", run_dir / "samples" / "step-000003.png"))
+    assert last.shape[:2] == (2 * 7 * 32, 2 * 10 * 32)
+    np.testing.assert_array_equal(again, last)
+
+
+def test_a_translation_shows_where_it_came_from(tmp_path: Path) -> None:
+    flags = ("--data", "digits", "--steps", "2", "--mode", "graph", "--batch-size", "8", "--width", "2", "--run-dir", "run")
+    finish("train_gan.py", "--task", "cyclegan", *flags, folder=tmp_path)
+    found = {path.name for path in (tmp_path / "run").iterdir()}
+    assert found >= {"to_a.keras", "to_b.keras", "judge_a.keras", "judge_b.keras", "samples.gif", "losses.png"}
+    assert read_picture(tmp_path / "run" / "samples" / "step-000002.png").shape[:2] == (2 * 6 * 32, 2 * 8 * 32)
+
+
 def test_a_run_of_the_classifier_leaves_curves_model_and_test_accuracy(classifier: tuple[Path, str]) -> None:
     run_dir, printed = classifier
     assert {path.name for path in run_dir.iterdir()} == {
@@ -161,6 +180,7 @@ def test_a_classifier_makes_no_samples(classifier: tuple[Path, str], tmp_path: P
         (("--steps", "3", "--data", "mnist"), "DataNotFoundError: mnist is not to be had."),
         (("--steps", "3", "--data", "digits", "--width", "0"), "HyperparameterError: a hyper-parameter has to be positive."),
         (("--mode", "slow"), "invalid choice 'slow'"),
+        (("--task", "wgan", "--preset", "guide"), "HyperparameterError: this task has one preset only."),
     ],
     ids=lambda value: value[-1] if isinstance(value, tuple) else "",
 )

@@ -62,7 +62,7 @@ class Pack(keras.layers.Layer):
         options: What `keras.layers.Layer` takes.
 
     Raises:
-        ShapeError: If a batch is not a whole number of packs.
+        ShapeError: If a batch is not a whole number of packs; Keras 3.15 hands it on as a `RuntimeError` with the same text.
 
     References:
         Lin et al. 2018, arXiv 1712.04086.

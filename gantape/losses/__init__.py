@@ -2,15 +2,29 @@
 
 from gantape.losses.adversarial import (
     AdversarialLoss,
+    CrossEntropyLoss,
     Hinge,
     LeastSquares,
     Minimax,
     NoisyLabels,
     NonSaturating,
+    SeparableLoss,
     Wasserstein,
 )
 from gantape.losses.auxiliary import AuxiliaryClassifier, MutualInformation
-from gantape.losses.penalties import R1, R2, GradientPenalty, Penalty, squared_gradient_norms
+from gantape.losses.consistency import BalancedConsistency
+from gantape.losses.lazy import Lazy
+from gantape.losses.modifiers import LabelNoise, OneSidedSmoothing, TopK
+from gantape.losses.penalties import (
+    R1,
+    R2,
+    DraganPenalty,
+    GradientPenalty,
+    Penalty,
+    gradient_norms,
+    squared_gradient_norms,
+)
+from gantape.losses.relativistic import RelativisticAverage, RelativisticAverageHinge, RelativisticPairing
 from gantape.losses.terms import Losses
 from gantape.losses.translation import CycleConsistency, Identity
 
@@ -19,17 +33,29 @@ __all__ = [
     "R2",
     "AdversarialLoss",
     "AuxiliaryClassifier",
+    "BalancedConsistency",
+    "CrossEntropyLoss",
     "CycleConsistency",
+    "DraganPenalty",
     "GradientPenalty",
     "Hinge",
     "Identity",
+    "LabelNoise",
+    "Lazy",
     "LeastSquares",
     "Losses",
     "Minimax",
     "MutualInformation",
     "NoisyLabels",
     "NonSaturating",
+    "OneSidedSmoothing",
     "Penalty",
+    "RelativisticAverage",
+    "RelativisticAverageHinge",
+    "RelativisticPairing",
+    "SeparableLoss",
+    "TopK",
     "Wasserstein",
+    "gradient_norms",
     "squared_gradient_norms",
 ]

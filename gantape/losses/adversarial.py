@@ -11,6 +11,7 @@ import attrs
 import keras
 import tensorflow as tf
 
+from gantape.losses.checks import ANY, WEIGHT, mean, precise
 from gantape.losses.terms import Terms
 from gantape.noise import Noise
 from gantape.shapes import Scalar, Scores
@@ -31,8 +32,35 @@ class AdversarialLoss(ABC):
         """The generator's terms, from the scores `g` and, where `generator_sees_real`, `r`."""
 
 
+class SeparableLoss(AdversarialLoss):
+    """A game in which each generated example costs the generator something by itself; the term is the mean of the costs."""
+
+    @abstractmethod
+    def generator_costs(self, fake: Scores) -> Scores:
+        """What each of the scores `g` costs the generator, of the same shape."""
+
+    def generator(self, real: Scores | None, fake: Scores, noise: Noise) -> Terms:
+        return {"adversarial": mean(self.generator_costs(precise(fake)))}
+
+
+class CrossEntropyLoss(SeparableLoss):
+    """A game in which the discriminator minimises the cross-entropies of its scores to targets.
+
+    With a target t, a score x costs t·sp(-x) + (1-t)·sp(x); the clean targets are 1 for real and 0 for generated examples.
+    """
+
+    @abstractmethod
+    def targets(self, real: Scores, fake: Scores, noise: Noise) -> tuple[Scores, Scores]:
+        """The targets of real and of generated examples, of the shapes of their scores."""
+
+    def discriminator(self, real: Scores, fake: Scores, noise: Noise) -> Terms:
+        real, fake = precise(real), precise(fake)
+        targets = self.targets(real, fake, noise)
+        return {"real": _cross_entropy(targets[0], real), "fake": _cross_entropy(targets[1], fake)}
+
+
 @attrs.frozen
-class Minimax(AdversarialLoss):
+class Minimax(CrossEntropyLoss):
     """The original game: discriminator sp(-r) + sp(g), generator -sp(g).
 
     The generator's gradient vanishes where the discriminator is sure; `NonSaturating` mends that.
@@ -41,72 +69,81 @@ class Minimax(AdversarialLoss):
         Goodfellow et al. 2014, arXiv 1406.2661, equation 1.
     """
 
-    def discriminator(self, real: Scores, fake: Scores, noise: Noise) -> Terms:
-        return {"real": _mean(tf.nn.softplus(-real)), "fake": _mean(tf.nn.softplus(fake))}
+    def targets(self, real: Scores, fake: Scores, noise: Noise) -> tuple[Scores, Scores]:
+        return tf.ones_like(real), tf.zeros_like(fake)
 
-    def generator(self, real: Scores | None, fake: Scores, noise: Noise) -> Terms:
-        return {"adversarial": -_mean(tf.nn.softplus(fake))}
+    def generator_costs(self, fake: Scores) -> Scores:
+        return -tf.nn.softplus(fake)
 
 
 @attrs.frozen
-class NonSaturating(AdversarialLoss):
+class NonSaturating(CrossEntropyLoss):
     """The game as it is played: discriminator sp(-r) + sp(g), generator sp(-g).
 
     References:
         Goodfellow et al. 2014, arXiv 1406.2661, section 3; Radford et al. 2016, arXiv 1511.06434.
     """
 
-    def discriminator(self, real: Scores, fake: Scores, noise: Noise) -> Terms:
-        return {"real": _mean(tf.nn.softplus(-real)), "fake": _mean(tf.nn.softplus(fake))}
+    def targets(self, real: Scores, fake: Scores, noise: Noise) -> tuple[Scores, Scores]:
+        return tf.ones_like(real), tf.zeros_like(fake)
 
-    def generator(self, real: Scores | None, fake: Scores, noise: Noise) -> Terms:
-        return {"adversarial": _mean(tf.nn.softplus(-fake))}
+    def generator_costs(self, fake: Scores) -> Scores:
+        return tf.nn.softplus(-fake)
 
 
 @attrs.frozen
-class LeastSquares(AdversarialLoss):
+class LeastSquares(SeparableLoss):
     """Least squares: discriminator ½(r-b)² + ½(g-a)², generator ½(g-c)².
+
+    The defaults (0, 1, 1) are the paper's targets of 0 and 1; `LeastSquares.pearson()` has (-1, 1, 0).
 
     Args:
         fake_target: a.
         real_target: b.
-        generator_target: c. With (a, b, c) = (-1, 1, 0) the generator minimises Pearson's χ².
+        generator_target: c.
 
     References:
-        Mao et al. 2017, arXiv 1611.04076, equation 2 and section 3.2.
+        Mao et al. 2017, arXiv 1611.04076, equation 2; equations 8 and 9 for the two choices of a, b and c.
     """
 
-    fake_target: float = 0.0
-    real_target: float = 1.0
-    generator_target: float = 1.0
+    fake_target: float = attrs.field(default=0.0, validator=ANY)
+    real_target: float = attrs.field(default=1.0, validator=ANY)
+    generator_target: float = attrs.field(default=1.0, validator=ANY)
+
+    @classmethod
+    def pearson(cls) -> "LeastSquares":
+        """The targets (-1, 1, 0), with which the generator minimises Pearson's χ² divergence."""
+        return cls(fake_target=-1.0, real_target=1.0, generator_target=0.0)
 
     def discriminator(self, real: Scores, fake: Scores, noise: Noise) -> Terms:
         return {
-            "real": 0.5 * _mean(tf.square(real - self.real_target)),
-            "fake": 0.5 * _mean(tf.square(fake - self.fake_target)),
+            "real": 0.5 * mean(tf.square(precise(real) - self.real_target)),
+            "fake": 0.5 * mean(tf.square(precise(fake) - self.fake_target)),
         }
 
-    def generator(self, real: Scores | None, fake: Scores, noise: Noise) -> Terms:
-        return {"adversarial": 0.5 * _mean(tf.square(fake - self.generator_target))}
+    def generator_costs(self, fake: Scores) -> Scores:
+        return 0.5 * tf.square(fake - self.generator_target)
 
 
 @attrs.frozen
-class Wasserstein(AdversarialLoss):
-    """The critic's game: discriminator g - r, generator -g. It needs a Lipschitz critic: add a `GradientPenalty`.
+class Wasserstein(SeparableLoss):
+    """The critic's game: discriminator g - r, generator -g.
+
+    The critic has to be Lipschitz: add a `GradientPenalty`, or clip the critic's weights.
 
     References:
-        Arjovsky et al. 2017, arXiv 1701.07875, equations 2 and 3.
+        Arjovsky et al. 2017, arXiv 1701.07875, equations 2 and 3; algorithm 1 for clipped weights.
     """
 
     def discriminator(self, real: Scores, fake: Scores, noise: Noise) -> Terms:
-        return {"real": -_mean(real), "fake": _mean(fake)}
+        return {"real": -mean(real), "fake": mean(fake)}
 
-    def generator(self, real: Scores | None, fake: Scores, noise: Noise) -> Terms:
-        return {"adversarial": -_mean(fake)}
+    def generator_costs(self, fake: Scores) -> Scores:
+        return -fake
 
 
 @attrs.frozen
-class Hinge(AdversarialLoss):
+class Hinge(SeparableLoss):
     """The hinge: discriminator relu(1-r) + relu(1+g), generator -g.
 
     References:
@@ -114,19 +151,20 @@ class Hinge(AdversarialLoss):
     """
 
     def discriminator(self, real: Scores, fake: Scores, noise: Noise) -> Terms:
-        return {"real": _mean(tf.nn.relu(1.0 - real)), "fake": _mean(tf.nn.relu(1.0 + fake))}
+        return {"real": mean(tf.nn.relu(1.0 - real)), "fake": mean(tf.nn.relu(1.0 + fake))}
 
-    def generator(self, real: Scores | None, fake: Scores, noise: Noise) -> Terms:
-        return {"adversarial": -_mean(fake)}
+    def generator_costs(self, fake: Scores) -> Scores:
+        return -fake
 
 
 @attrs.frozen
-class NoisyLabels(AdversarialLoss):
+class NoisyLabels(SeparableLoss):
     """Cross-entropy with reversed and noisy labels, as the Keras guide has it: a generated example is labelled 1, a real one 0.
 
     The discriminator minimises the binary cross-entropy to the labels plus `label_noise · U(0, 1)`, one mean over generated and
-    real scores together; the generator minimises the cross-entropy of its scores to 0. Labels above 1 are no probabilities:
-    the noise keeps the discriminator from growing sure of itself.
+    real scores together; the generator minimises the cross-entropy of its scores to 0. The noise keeps the discriminator from
+    growing sure of real examples. A label above 1 is no probability: it rewards every growth of a generated example's score,
+    so that the loss has no lower bound. `LabelNoise` moves labels towards each other instead.
 
     Args:
         label_noise: The width of the uniform noise that is added to both kinds of label.
@@ -135,21 +173,18 @@ class NoisyLabels(AdversarialLoss):
         Chollet, Writing a training loop from scratch in TensorFlow, keras.io.
     """
 
-    label_noise: float = 0.05
+    label_noise: float = attrs.field(default=0.05, validator=WEIGHT)
 
     def discriminator(self, real: Scores, fake: Scores, noise: Noise) -> Terms:
-        scores = tf.concat([fake, real], axis=0)
+        scores = precise(tf.concat([fake, real], axis=0))
         labels = tf.concat([tf.ones_like(fake), tf.zeros_like(real)], axis=0)
+        labels = tf.cast(labels, scores.dtype)
         labels += self.label_noise * tf.cast(noise.uniform("labels", tf.shape(labels)), labels.dtype)
-        return {"cross_entropy": _cross_entropy(labels, scores)}
+        return {"cross_entropy": keras.losses.BinaryCrossentropy(from_logits=True)(labels, scores)}
 
-    def generator(self, real: Scores | None, fake: Scores, noise: Noise) -> Terms:
-        return {"adversarial": _cross_entropy(tf.zeros_like(fake), fake)}
-
-
-def _mean(values: Scores) -> Scalar:
-    return tf.reduce_mean(values)
+    def generator_costs(self, fake: Scores) -> Scores:
+        return tf.nn.softplus(fake)
 
 
-def _cross_entropy(labels: Scores, scores: Scores) -> Scalar:
-    return keras.losses.BinaryCrossentropy(from_logits=True)(labels, scores)
+def _cross_entropy(targets: Scores, scores: Scores) -> Scalar:
+    return mean(targets * tf.nn.softplus(-scores) + (1.0 - targets) * tf.nn.softplus(scores))

@@ -1,7 +1,8 @@
 """Penalties on the discriminator's gradient with respect to its input.
 
 `D` is the discriminator's score, and norms are taken over all axes of an example. Everything is computed in float32 or
-better, and a norm under a square root has an epsilon inside: its gradient at zero would be NaN otherwise.
+better, and a norm under a square root has an epsilon inside: its gradient at zero would be NaN otherwise. A discriminator that
+mixes the examples of a batch, as batch norm does, has no gradient of an example's own: use layer norm there, or nothing.
 """
 
 from abc import ABC, abstractmethod
@@ -9,6 +10,7 @@ from abc import ABC, abstractmethod
 import attrs
 import tensorflow as tf
 
+from gantape.losses.checks import WEIGHT, check_same_shape, precise
 from gantape.noise import Noise
 from gantape.shapes import Scalar, Scores
 from gantape.types import Model, Tensor
@@ -50,7 +52,7 @@ class GradientPenalty(Penalty):
         Gulrajani et al. 2017, arXiv 1704.00028, equation 3; Petzka et al. 2018, arXiv 1709.08894, equation 8 (one-sided).
     """
 
-    weight: float = 10.0
+    weight: float = attrs.field(default=10.0, validator=WEIGHT)
     one_sided: bool = False
 
     @property
@@ -58,13 +60,45 @@ class GradientPenalty(Penalty):
         return "gradient_penalty"
 
     def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, noise: Noise) -> Scalar:
+        """The penalty, a mean over the batch.
+
+        Raises:
+            ShapeError: If real and generated examples do not have one shape.
+        """
+        check_same_shape(("real", "generated examples"), real, fake, "gantape.losses.GradientPenalty")
         count = tf.shape(real)[0]
         mix = tf.cast(noise.uniform("mix", [count, *[1] * (len(real.shape) - 1)]), real.dtype)
-        squares = squared_gradient_norms(discriminator, mix * real + (1.0 - mix) * fake)
-        excess = tf.sqrt(squares + EPSILON) - 1.0
-        if self.one_sided:
-            excess = tf.nn.relu(excess)
-        return self.weight * tf.reduce_mean(tf.square(excess))
+        norms = gradient_norms(discriminator, mix * real + (1.0 - mix) * fake)
+        return self.weight * _squared_excess(norms, self.one_sided)
+
+
+@attrs.frozen
+class DraganPenalty(Penalty):
+    """λ · mean (‖∇D(x̃)‖₂ - 1)², at x̃ = real + c·std(real)·U, with U ~ U(0, 1) for each number; std is that of the batch.
+
+    It asks nothing of the discriminator between real and generated examples, so that generated ones need not be near.
+
+    Args:
+        weight: λ.
+        deviation: c, how far from the real examples, in deviations of their numbers.
+        one_sided: Penalise norms above 1 only.
+
+    References:
+        Kodali et al. 2017, arXiv 1705.07215, section 2.3; the noise is that of the authors' program.
+    """
+
+    weight: float = attrs.field(default=10.0, validator=WEIGHT)
+    deviation: float = attrs.field(default=0.5, validator=WEIGHT)
+    one_sided: bool = False
+
+    @property
+    def name(self) -> str:
+        return "dragan_penalty"
+
+    def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, noise: Noise) -> Scalar:
+        moves = tf.cast(noise.uniform("around", tf.shape(real)), real.dtype)
+        width = tf.cast(self.deviation * tf.math.reduce_std(precise(real)), real.dtype)
+        return self.weight * _squared_excess(gradient_norms(discriminator, real + width * moves), self.one_sided)
 
 
 @attrs.frozen
@@ -78,7 +112,7 @@ class R1(Penalty):
         Mescheder et al. 2018, arXiv 1801.04406, equation 9.
     """
 
-    weight: float = 10.0
+    weight: float = attrs.field(default=10.0, validator=WEIGHT)
 
     @property
     def name(self) -> str:
@@ -99,7 +133,7 @@ class R2(Penalty):
         Mescheder et al. 2018, arXiv 1801.04406, equation 10.
     """
 
-    weight: float = 10.0
+    weight: float = attrs.field(default=10.0, validator=WEIGHT)
 
     @property
     def name(self) -> str:
@@ -113,12 +147,20 @@ def squared_gradient_norms(discriminator: Model, examples: Tensor) -> Scores:
     """‖∇D(x)‖₂² for each example x, shape `batch`; differentiable once more.
 
     The sum of the scores is differentiated, which gives each example's own gradient as long as no score depends on
-    another example.
+    another example. Where scores are those of patches, D is their sum.
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(examples)
         scores = tf.reduce_sum(discriminator(examples, training=True))
-    gradients = tape.gradient(scores, examples)
-    if gradients.dtype.size < tf.float32.size:
-        gradients = tf.cast(gradients, tf.float32)
+    gradients = precise(tape.gradient(scores, examples))
     return tf.reduce_sum(tf.square(gradients), axis=list(range(1, len(gradients.shape))))
+
+
+def gradient_norms(discriminator: Model, examples: Tensor) -> Scores:
+    """√(‖∇D(x)‖₂² + 1e-10) for each example x, shape `batch`; differentiable once more, at gradients of zero too."""
+    return tf.sqrt(squared_gradient_norms(discriminator, examples) + EPSILON)
+
+
+def _squared_excess(norms: Scores, one_sided: bool) -> Scalar:
+    excess = norms - 1.0
+    return tf.reduce_mean(tf.square(tf.nn.relu(excess) if one_sided else excess))

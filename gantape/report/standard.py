@@ -18,7 +18,7 @@ _NONE: Mapping[str, str] = {}
 
 
 def report_adversarial(run_dir: Path, *, record: When, latent_seed: int = 0) -> tuple[Callback, ...]:
-    """The report of an adversarial task that makes examples from latents: what `report_images` has, and
+    """The report of an adversarial task that makes examples from latents: these files beside those of `report_images`.
 
     | file | holds |
     |---|---|

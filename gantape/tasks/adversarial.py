@@ -9,7 +9,7 @@ import tensorflow as tf
 from gantape.augment import Augmentation
 from gantape.conditions import Condition, Told, Unconditional
 from gantape.descent import Descent, MovingAverage
-from gantape.losses import AdversarialLoss, Losses, NonSaturating, Penalty
+from gantape.losses import AdversarialLoss, Lazy, Losses, NonSaturating, Penalty
 from gantape.metrics import MetricSet
 from gantape.noise import Noise
 from gantape.shapes import Images, Latents, axes_of
@@ -132,6 +132,7 @@ class AdversarialTask(Task):
                 self.discriminator_optimizer,
                 repeats=self.discriminator_updates,
                 descent=self.discriminator_descent,
+                lazy={penalty.name: penalty.every for penalty in self.penalties if isinstance(penalty, Lazy)},
             ),
             Update(
                 "generator",

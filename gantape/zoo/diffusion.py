@@ -1,6 +1,8 @@
 """A denoising diffusion model: a network says which noise was added to an image."""
 
+import itertools
 import math
+
 import keras
 import tensorflow as tf
 
@@ -65,7 +67,7 @@ class Diffusion(Task):
         side = max(1, round(count**0.5))
         images = noise.normal("samples", [side * side, 28, 28, 1])
         angles = [0.5 * math.pi * (1.0 - step / self.sampling_steps) for step in range(self.sampling_steps + 1)]
-        for angle, smaller in zip(angles, angles[1:], strict=False):
+        for angle, smaller in itertools.pairwise(angles):
             found = self.average([images, _waves(tf.fill([side * side, 1, 1, 1], 2.0 * angle / math.pi))])
             clean = tf.clip_by_value((images - math.sin(angle) * found) / max(math.cos(angle), 0.02), -1.0, 1.0)
             images = math.cos(smaller) * clean + math.sin(smaller) * found

@@ -136,9 +136,7 @@ def patch_discriminator(width: int, name: str, *, told: bool = False) -> Model:
         told: Whether it is called with `[images, sources]`.
     """
     images, sources = keras.Input((28, 28, 1)), keras.Input((28, 28, 1))
-    hidden = layers.Conv2D(2 * width, 4, strides=2, padding="same")(
-        layers.Concatenate()([images, sources]) if told else images
-    )
+    hidden = layers.Conv2D(2 * width, 4, strides=2, padding="same")(layers.Concatenate()([images, sources]) if told else images)
     hidden = layers.LeakyReLU(negative_slope=0.2)(hidden)
     hidden = layers.BatchNormalization()(layers.Conv2D(4 * width, 4, strides=2, padding="same", use_bias=False)(hidden))
     scores = layers.Conv2D(1, 1)(layers.LeakyReLU(negative_slope=0.2)(hidden))

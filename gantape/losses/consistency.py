@@ -1,0 +1,52 @@
+"""Consistency: an augmented example is scored as it is scored without."""
+
+from collections.abc import Callable
+
+import attrs
+import tensorflow as tf
+
+from gantape.losses.checks import WEIGHT, check_same_shape, mean, precise
+from gantape.losses.penalties import Penalty
+from gantape.noise import Noise
+from gantape.shapes import Scalar
+from gantape.types import Model, Tensor
+
+
+@attrs.frozen
+class BalancedConsistency(Penalty):
+    """λᵣ · mean (D(T(real)) - D(real))² + λ_g · mean (D(T(fake)) - D(fake))², T being an augmentation (bCR).
+
+    The discriminator learns that what T changes does not matter, for both kinds of examples, so that the generator is not
+    taught to make augmented images.
+
+    Args:
+        augment: T, `augment(images, noise)`, which returns images of the same shape.
+        real_weight: λᵣ.
+        fake_weight: λ_g.
+
+    References:
+        Zhao et al. 2020, arXiv 2002.04724, algorithm 1, with λᵣ = λ_g = 10.
+    """
+
+    augment: Callable[[Tensor, Noise], Tensor]
+    real_weight: float = attrs.field(default=10.0, validator=WEIGHT)
+    fake_weight: float = attrs.field(default=10.0, validator=WEIGHT)
+
+    @property
+    def name(self) -> str:
+        return "consistency"
+
+    def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, noise: Noise) -> Scalar:
+        """The penalty, a mean over the batch.
+
+        Raises:
+            ShapeError: If the augmentation changes the shape of the examples.
+        """
+        changes = (self._change(discriminator, kind, noise.stream(name)) for name, kind in (("real", real), ("fake", fake)))
+        return self.real_weight * next(changes) + self.fake_weight * next(changes)
+
+    def _change(self, discriminator: Model, examples: Tensor, noise: Noise) -> Scalar:
+        augmented = self.augment(examples, noise)
+        check_same_shape(("examples", "augmented ones"), examples, augmented, "gantape.losses.BalancedConsistency")
+        changed, plain = discriminator(augmented, training=True), discriminator(examples, training=True)
+        return mean(tf.square(precise(changed) - precise(plain)))

@@ -1,0 +1,154 @@
+"""Modifiers: losses that wrap a loss and change one thing about it. They may wrap one another."""
+
+from typing import Any
+
+import attrs
+import tensorflow as tf
+
+from gantape.errors import HyperparameterError
+from gantape.losses.adversarial import AdversarialLoss, CrossEntropyLoss, SeparableLoss
+from gantape.losses.checks import COUNT, POSITIVE_SHARE, SHARE, precise
+from gantape.losses.terms import Terms
+from gantape.noise import Noise
+from gantape.shapes import Scores
+
+
+@attrs.frozen
+class Wraps:
+    """The losses that a modifier can wrap, as a validator of attrs.
+
+    Args:
+        kind: Their base class.
+        reason: What a loss of another kind does not have.
+        do: What to do instead.
+    """
+
+    kind: type[Any]
+    reason: str
+    do: str
+
+    def __call__(self, modifier: Any, field: "attrs.Attribute[Any]", loss: Any) -> None:
+        """Raise a `HyperparameterError` unless the loss is one of them."""
+        if not isinstance(loss, self.kind):
+            name = type(modifier).__name__
+            raise HyperparameterError(
+                f"{name} cannot wrap this loss: {self.reason}.",
+                where=f"{name}, field `{field.name}`",
+                got=repr(loss),
+                do=self.do,
+            )
+
+
+_HAS_TARGETS = Wraps(
+    CrossEntropyLoss,
+    "it has no cross-entropy to targets of 1 and 0",
+    "wrap Minimax or NonSaturating; LeastSquares has targets of its own, and NoisyLabels noise; TopK goes outermost.",
+)
+_HAS_COSTS = Wraps(
+    SeparableLoss,
+    "an example does not cost its generator something by itself",
+    "wrap Minimax, NonSaturating, LeastSquares, Wasserstein, Hinge or NoisyLabels, once.",
+)
+
+
+@attrs.frozen
+class OneSidedSmoothing(CrossEntropyLoss):
+    """The target of real examples is t instead of 1: t·sp(-r) + (1-t)·sp(r) takes the place of sp(-r).
+
+    The discriminator's best score of a real example is then ln(t / (1-t)) at most, 2.2 for t = 0.9. Generated examples keep
+    their target of 0: with another one, what they already do would be rewarded.
+
+    Args:
+        loss: A loss with cross-entropies: `Minimax`, `NonSaturating`, or one of them with `LabelNoise`.
+        target: t.
+
+    Raises:
+        HyperparameterError: If the loss has no targets to smooth.
+
+    References:
+        Salimans et al. 2016, arXiv 1606.03498, section 3.4.
+    """
+
+    loss: CrossEntropyLoss = attrs.field(validator=_HAS_TARGETS)
+    target: float = attrs.field(default=0.9, validator=SHARE)
+
+    def targets(self, real: Scores, fake: Scores, noise: Noise) -> tuple[Scores, Scores]:
+        for_real, for_fake = self.loss.targets(real, fake, noise)
+        return self.target * for_real, for_fake
+
+    def generator_costs(self, fake: Scores) -> Scores:
+        return self.loss.generator_costs(fake)
+
+
+@attrs.frozen
+class LabelNoise(CrossEntropyLoss):
+    """Each target is moved towards the other one by `width · U(0, 1)`: from 1 for real, from 0 for generated examples.
+
+    The targets stay probabilities, so that the loss keeps its lower bound, other than with `NoisyLabels`, the guide's own.
+
+    Args:
+        loss: A loss with cross-entropies: `Minimax`, `NonSaturating`, or one of them with `OneSidedSmoothing`.
+        width: The most that a target is moved.
+
+    Raises:
+        HyperparameterError: If the loss has no targets to move.
+
+    References:
+        Chollet, Writing a training loop from scratch in TensorFlow, keras.io, for the idea and the width.
+    """
+
+    loss: CrossEntropyLoss = attrs.field(validator=_HAS_TARGETS)
+    width: float = attrs.field(default=0.05, validator=SHARE)
+
+    def targets(self, real: Scores, fake: Scores, noise: Noise) -> tuple[Scores, Scores]:
+        for_real, for_fake = self.loss.targets(real, fake, noise)
+        return for_real - self._moves("real_labels", for_real, noise), for_fake + self._moves("fake_labels", for_fake, noise)
+
+    def generator_costs(self, fake: Scores) -> Scores:
+        return self.loss.generator_costs(fake)
+
+    def _moves(self, name: str, targets: Scores, noise: Noise) -> Scores:
+        return self.width * tf.cast(noise.uniform(name, tf.shape(targets)), targets.dtype)
+
+
+@attrs.frozen
+class TopK(AdversarialLoss):
+    """The generator learns from the k generated scores that are highest: mean of their costs. The discriminator from all.
+
+    k = max(share, decay^⌊step / interval⌋) of all scores, rounded, and 1 at least: it falls from all of them to `share`.
+
+    Args:
+        loss: A loss whose generator has a cost for each score.
+        share: ν, of the scores that are left in the end.
+        decay: γ, by which k falls after each interval; 0 for `share` from the first step on, 1 for all scores.
+        interval: Steps after which k falls; the paper has an epoch.
+
+    Raises:
+        HyperparameterError: If the generator's loss is not a mean of costs.
+
+    References:
+        Sinha et al. 2020, arXiv 2002.06224, section 3: γ = 0.99, ν = 0.5.
+    """
+
+    loss: SeparableLoss = attrs.field(validator=_HAS_COSTS)
+    share: float = attrs.field(default=0.5, validator=POSITIVE_SHARE)
+    decay: float = attrs.field(default=0.99, validator=SHARE)
+    interval: int = attrs.field(default=500, validator=COUNT)
+
+    def discriminator(self, real: Scores, fake: Scores, noise: Noise) -> Terms:
+        return self.loss.discriminator(real, fake, noise)
+
+    def generator(self, real: Scores | None, fake: Scores, noise: Noise) -> Terms:
+        scores = tf.reshape(precise(fake), [-1])
+        ranks = tf.argsort(tf.argsort(scores, direction="DESCENDING", stable=True), stable=True)
+        kept = tf.cast(ranks, tf.float64) < self._kept(tf.size(scores), noise.step)
+        weights = tf.cast(kept, scores.dtype)
+        return {"adversarial": tf.reduce_sum(weights * self.loss.generator_costs(scores)) / tf.reduce_sum(weights)}
+
+    def _kept(self, count: Any, step: Any) -> Any:
+        """How many scores are kept, a whole number in float64."""
+        share: Any = tf.constant(self.share, tf.float64)
+        if self.decay:
+            intervals = tf.cast(step // self.interval, tf.float64)
+            share = tf.maximum(share, tf.pow(tf.constant(self.decay, tf.float64), intervals))
+        return tf.maximum(tf.round(share * tf.cast(count, tf.float64)), 1.0)

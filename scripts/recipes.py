@@ -1,0 +1,81 @@
+"""The GANs that the scripts know by name: what is trained, on what, and what is reported."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+
+import gantape as gt
+from gantape import report, zoo
+
+Kind = Literal["images", "labels", "pairs", "unpaired"]
+Name = Literal[
+    "dcgan",
+    "lsgan",
+    "wgan",
+    "wgan-gp",
+    "dragan",
+    "sngan-hinge",
+    "ragan",
+    "r3gan",
+    "pacgan",
+    "cgan",
+    "projection",
+    "acgan",
+    "infogan",
+    "pix2pix",
+    "cyclegan",
+]
+
+
+@attrs.frozen
+class Recipe:
+    """A task and its data.
+
+    Args:
+        task_class: The class to train.
+        kind: What a batch is: images, images and labels, images and their outlines, or images and others' outlines.
+    """
+
+    task_class: type[gt.Task]
+    kind: Kind = "images"
+
+    def batches(self, load: Callable[..., gt.data.ArrayBatches]) -> gt.data.ArrayBatches:
+        """The batches, from a function that takes `labels` and `pixels` as `gantape.data.mnist` does."""
+        data = load(labels=self.kind == "labels", pixels=getattr(self.task_class, "pixels", (-1.0, 1.0)))
+        if self.kind in ("pairs", "unpaired"):
+            data = gt.data.with_outlines(data)
+        return gt.data.unpaired(data) if self.kind == "unpaired" else data
+
+    def callbacks(self, run_dir: Path, data: gt.data.ArrayBatches, seed: int, record: gt.When) -> tuple[gt.Callback, ...]:
+        """The report."""
+        if self.kind in ("images", "labels"):
+            return report.report_adversarial(run_dir, record=record, latent_seed=seed)
+        examples = data.prepare(next(iter(data.in_order())))
+        return report.report_images(run_dir, record=record, seed=seed, models=self._models(), examples=examples)
+
+    def _models(self) -> dict[str, str]:
+        parts: Any = self.task_class.part_names()
+        named = {"averaged_generator": "generator.keras", "discriminator": "discriminator.keras"}
+        translators = {name: f"{name}.keras" for name in ("to_a", "to_b", "judge_a", "judge_b")}
+        return {part: file for part, file in {**named, **translators}.items() if part in parts}
+
+
+RECIPES: dict[Name, Recipe] = {
+    "dcgan": Recipe(zoo.DCGAN),
+    "lsgan": Recipe(zoo.LSGAN),
+    "wgan": Recipe(zoo.WGAN),
+    "wgan-gp": Recipe(zoo.WGANGP),
+    "dragan": Recipe(zoo.DRAGAN),
+    "sngan-hinge": Recipe(zoo.SNGAN),
+    "ragan": Recipe(zoo.RaGAN),
+    "r3gan": Recipe(zoo.R3GAN),
+    "pacgan": Recipe(zoo.PacGAN),
+    "cgan": Recipe(zoo.CGAN, "labels"),
+    "projection": Recipe(zoo.ProjectionGAN, "labels"),
+    "acgan": Recipe(zoo.ACGAN, "labels"),
+    "infogan": Recipe(zoo.InfoGAN),
+    "pix2pix": Recipe(zoo.Pix2Pix, "pairs"),
+    "cyclegan": Recipe(zoo.CycleGAN, "unpaired"),
+}
