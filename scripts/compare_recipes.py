@@ -64,8 +64,8 @@ def train(name: Name, arguments: Arguments) -> None:
 
 
 def draw(arguments: Arguments) -> Path:
-    """The page: for each recipe its grid and, beside it, its losses."""
-    found = [name for name in arguments.recipes if (arguments.folder / name / "result.json").exists()]
+    """The page: for each recipe that was trained its grid and, beside it, its losses."""
+    found = [name for name in RECIPES if (arguments.folder / name / "result.json").exists()]
     rows = -(-len(found) // COLUMNS)
     figure = Figure(figsize=(16, ROW_INCHES * rows), layout="constrained")
     FigureCanvasAgg(figure)

@@ -146,6 +146,16 @@ def test_parts_exist_and_variables_too_before_anything_is_traced():
     assert set(map(id, gan.variables)) == made
 
 
+def test_variables_of_parts_in_tuples_and_dicts_count():
+    class Several(Fit):
+        def build_twins(self):
+            return dense(2, 1), {"second": [dense(2, 3)]}
+
+    task = Several()
+    inside = [*task.twins[0].variables, *task.twins[1]["second"][0].variables]
+    assert set(map(id, inside)) <= set(map(id, task.variables))
+
+
 def test_two_tasks_share_nothing():
     one, other = Fit(), Fit()
     assert not set(map(id, one.variables)) & set(map(id, other.variables))

@@ -150,6 +150,13 @@ def test_a_translation_shows_sources_results_and_targets() -> None:
     assert np.allclose(rows[1], task.averaged_generator(sources, training=False)[:2], atol=1e-6)
 
 
+def test_images_in_pools_are_variables_of_the_task() -> None:
+    task = small(zoo.CycleGAN)
+    pooled = [*task.pool_a.variables, *task.pool_b.variables]
+    assert set(map(id, pooled)) <= set(map(id, task.variables))
+    assert len(pooled) == 4
+
+
 @pytest.mark.parametrize("mode", ["eager", "xla"])
 def test_a_pool_gives_back_what_it_was_given(mode: str) -> None:
     pool = zoo.ImagePool(6, (1, 1, 1))

@@ -22,7 +22,7 @@ class CGAN(AdversarialTask):
     latent_size: int = 64
     generator_decay: float = 0.999
     classes: int = 10
-    width: int = 32
+    width: int = 16
     learning_rate: float = 2e-4
 
     def build_condition(self) -> Condition:
@@ -57,7 +57,7 @@ class ProjectionGAN(AdversarialTask):
     latent_size: int = 64
     generator_decay: float = 0.999
     classes: int = 10
-    width: int = 32
+    width: int = 16
     generator_learning_rate: float = 1e-4
     discriminator_learning_rate: float = 4e-4
 
@@ -97,7 +97,7 @@ class ACGAN(AdversarialTask):
     generator_decay: float = 0.999
     classes: int = 10
     class_weight: float = 1.0
-    width: int = 32
+    width: int = 16
     learning_rate: float = 2e-4
 
     def build_condition(self) -> Condition:
@@ -134,7 +134,7 @@ class InfoGAN(AdversarialTask):
     generator_decay: float = 0.999
     categories: int = 10
     continuous: int = 2
-    width: int = 32
+    width: int = 16
     generator_learning_rate: float = 1e-3
     discriminator_learning_rate: float = 2e-4
 

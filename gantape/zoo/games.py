@@ -19,7 +19,7 @@ class LSGAN(AdversarialTask):
 
     latent_size: int = 64
     generator_decay: float = 0.999
-    width: int = 32
+    width: int = 16
     learning_rate: float = 2e-4
 
     def build_generator(self) -> Model:
@@ -51,7 +51,7 @@ class RaGAN(AdversarialTask):
 
     latent_size: int = 64
     generator_decay: float = 0.999
-    width: int = 32
+    width: int = 16
     learning_rate: float = 2e-4
 
     def build_generator(self) -> Model:
@@ -85,7 +85,7 @@ class PacGAN(AdversarialTask):
     latent_size: int = 64
     generator_decay: float = 0.999
     pack: int = 2
-    width: int = 32
+    width: int = 16
     learning_rate: float = 2e-4
 
     def build_generator(self) -> Model:

@@ -21,7 +21,7 @@ class DRAGAN(AdversarialTask):
     latent_size: int = 64
     generator_decay: float = 0.999
     penalty_weight: float = 10.0
-    width: int = 32
+    width: int = 16
     learning_rate: float = 2e-4
 
     def build_generator(self) -> Model:
@@ -55,7 +55,7 @@ class SNGAN(AdversarialTask):
 
     latent_size: int = 64
     generator_decay: float = 0.999
-    width: int = 32
+    width: int = 16
     generator_learning_rate: float = 1e-4
     discriminator_learning_rate: float = 4e-4
 
@@ -92,7 +92,7 @@ class R3GAN(AdversarialTask):
     latent_size: int = 64
     generator_decay: float = 0.999
     penalty_weight: float = 1.0
-    width: int = 32
+    width: int = 16
     learning_rate: float = 2e-4
 
     def build_generator(self) -> Model:

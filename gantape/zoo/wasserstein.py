@@ -24,7 +24,7 @@ class WGAN(AdversarialTask):
     latent_size: int = 64
     discriminator_updates: int = 5
     weight_limit: float = 0.01
-    width: int = 32
+    width: int = 16
     learning_rate: float = 5e-5
 
     def build_generator(self) -> Model:
@@ -61,7 +61,7 @@ class WGANGP(AdversarialTask):
     latent_size: int = 64
     discriminator_updates: int = 5
     penalty_weight: float = 10.0
-    width: int = 32
+    width: int = 16
     learning_rate: float = 1e-4
 
     def build_generator(self) -> Model:

@@ -23,6 +23,29 @@ class Classifier(gt.SupervisedTask):
         return gt.MetricSet(error=keras.metrics.MeanAbsoluteError())
 
 
+class ByClass(gt.AdversarialTask):
+    def build_generator(self) -> Model:
+        return keras.Sequential([keras.Input((4,))])
+
+    def build_discriminator(self) -> Model:
+        return keras.Sequential([keras.Input((4,))])
+
+    def build_generator_optimizer(self) -> Optimizer:
+        return keras.optimizers.SGD()
+
+    def build_discriminator_optimizer(self) -> Optimizer:
+        return keras.optimizers.SGD()
+
+    def build_condition(self) -> gt.conditions.Condition:
+        return gt.conditions.ClassLabels(10)
+
+    def build_augmentations(self) -> tuple[gt.augment.Augmentation, ...]:
+        return (gt.augment.Adaptive((gt.augment.Translation(), gt.augment.Cutout())),)
+
+    def build_discriminator_descent(self) -> gt.Descent:
+        return gt.Descent(batches=2, clip_norm=1.0)
+
+
 task = Classifier(hidden_units=8)
 units: int = task.hidden_units
 train, validation = gt.data.digits(batch_size=64).split(validation=100)
