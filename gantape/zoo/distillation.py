@@ -67,8 +67,7 @@ class Distillation(Task):
 
     def teacher_loss(self, batch: Batch, noise: Noise) -> Losses:
         """The cross-entropy of the teacher's logits to the labels."""
-        images, labels = batch
-        return Losses({"labels": self.labelling(labels, self.teacher(images))})
+        return Losses({"labels": self.labelling(batch[1], self.teacher(batch[0]))})
 
     def evaluate(self, batch: Batch, noise: Noise) -> Losses:
         images, labels = batch
