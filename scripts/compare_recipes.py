@@ -79,7 +79,7 @@ def draw(arguments: Arguments) -> Path:
         facts = json.loads((folder / "result.json").read_text())
         with Image.open(folder / "grid.png") as picture:
             grid.imshow(np.asarray(picture), cmap="gray", vmin=0, vmax=255)
-        grid.set_title(f"{found[place]}: {facts['minutes']:.1f} min, {facts['steps']:,} steps, {facts['data']}")
+        grid.set_title(f"{found[place]}: {facts['minutes']:.1f} min, {facts['steps']:,} steps, {facts['data']}", fontsize=9)
         for column, values in facts["curves"].items():
             losses.plot(np.linspace(0, facts["steps"], len(values)), values, label=column, linewidth=0.8)
         losses.legend(fontsize=7)

@@ -41,5 +41,5 @@ def augmented(examples: Tensor, augmentations: Sequence[Augmentation], noise: No
 
 def share_for_each(examples: Tensor, noise: Noise) -> Any:
     """A number from [0, 1) for each example, shape `batch 1 ...`."""
-    axes = [axes_of(examples)[0], *[1] * (len(examples.shape) - 1)]
+    axes: Any = [axes_of(examples)[0], *[1] * (len(examples.shape) - 1)]
     return tf.cast(noise.uniform("share", axes), examples.dtype)

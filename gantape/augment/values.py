@@ -1,5 +1,7 @@
 """Augmentations that change the values of examples."""
 
+from typing import Any
+
 import attrs
 import tensorflow as tf
 
@@ -54,5 +56,6 @@ class InstanceNoise(Augmentation):
 
     def __call__(self, examples: Tensor, noise: Noise) -> Tensor:
         left = tf.maximum(0.0, 1.0 - tf.cast(noise.step, tf.float32) / self.steps)
-        drawn = tf.cast(noise.normal("instance", axes_of(examples)), examples.dtype)
+        axes: Any = axes_of(examples)
+        drawn = tf.cast(noise.normal("instance", axes), examples.dtype)
         return examples + tf.cast(self.deviation * left, examples.dtype) * drawn

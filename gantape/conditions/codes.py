@@ -1,5 +1,6 @@
 """Codes that the generator makes use of because they have to be read from its examples."""
 
+import math
 from typing import Any, final
 
 import attrs
@@ -57,8 +58,8 @@ class Codes(Condition):
     def for_discriminator(self, examples: Tensor, told: Told) -> Any:
         return examples
 
-    def columns(self, count: int) -> int:
-        return self.categories
+    def layout(self, count: int, batch: Batch | None) -> tuple[int, int]:
+        return math.ceil(count / self.categories), self.categories
 
     def discriminator_terms(self, told: Told, real_answers: tuple[Tensor, ...], fake_answers: tuple[Tensor, ...]) -> Terms:
         return self._terms(told, fake_answers)

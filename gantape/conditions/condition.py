@@ -37,9 +37,10 @@ class Condition(ABC):
     def for_discriminator(self, examples: Tensor, told: Told) -> Any:
         """What the discriminator is called with."""
 
-    def columns(self, count: int) -> int:
-        """Columns of a picture of `count` examples; as many as make it square by default."""
-        return math.ceil(math.sqrt(count))
+    def layout(self, count: int, batch: Batch | None) -> tuple[int, int]:
+        """Rows and columns of a picture of about `count` examples; nearly as many of the one as of the other by default."""
+        columns = math.ceil(math.sqrt(count))
+        return math.ceil(count / columns), columns
 
     def frame(self, images: Tensor, batch: Batch | None) -> Tensor:
         """Put what belongs beside the images of a picture, axes `rows columns ...`; nothing by default."""

@@ -1,5 +1,6 @@
 """Classes that examples are of."""
 
+import math
 from typing import Any, final
 
 import attrs
@@ -48,8 +49,8 @@ class ClassLabels(Condition):
     def for_discriminator(self, examples: Tensor, told: Told) -> Any:
         return examples if self.classifier else [examples, told]
 
-    def columns(self, count: int) -> int:
-        return self.classes
+    def layout(self, count: int, batch: Batch | None) -> tuple[int, int]:
+        return math.ceil(count / self.classes), self.classes
 
     def discriminator_terms(self, told: Told, real_answers: tuple[Tensor, ...], fake_answers: tuple[Tensor, ...]) -> Terms:
         if self.classifier is None:

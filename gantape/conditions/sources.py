@@ -1,5 +1,6 @@
 """Images that are to be translated to others."""
 
+import math
 from typing import Any, final
 
 import attrs
@@ -31,6 +32,12 @@ class SourceImages(Condition):
 
     shape: tuple[int, int, int] = (28, 28, 1)
     weight: float = 100.0
+
+    def layout(self, count: int, batch: Batch | None) -> tuple[int, int]:
+        """As many examples as there are sources, at most."""
+        shown = count if batch is None else min(count, len(batch[1]))
+        columns = math.ceil(math.sqrt(shown))
+        return math.ceil(shown / columns), columns
 
     def draw(self, count: int, batch: Batch | None, noise: Noise) -> Told:
         if batch is None:

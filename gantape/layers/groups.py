@@ -12,7 +12,7 @@ from gantape.types import Tensor
 
 @final
 @keras.saving.register_keras_serializable("gantape")
-class MinibatchDeviation(keras.layers.Layer):
+class MinibatchDeviation(keras.layers.Layer):  # type: ignore[misc]
     """Appends a channel that says how much the images of a group differ.
 
     The deviation of every value over a group is averaged to one number, √(mean (x - mean)² + ε), the same at all places. In a
@@ -51,7 +51,7 @@ class MinibatchDeviation(keras.layers.Layer):
 
 @final
 @keras.saving.register_keras_serializable("gantape")
-class Pack(keras.layers.Layer):
+class Pack(keras.layers.Layer):  # type: ignore[misc]
     """Puts `size` examples on top of one another, on the last axis: the first layer of a packed discriminator (PacGAN).
 
     A batch of n examples becomes n / size packs, and the discriminator scores packs. One that sees several examples at once

@@ -11,7 +11,7 @@ from gantape.types import Tensor, Variable
 
 @final
 @keras.saving.register_keras_serializable("gantape")
-class SpectralNorm(keras.layers.Wrapper):
+class SpectralNorm(keras.layers.Wrapper):  # type: ignore[misc]
     """A layer whose kernel is used as W / σ(W), σ its largest singular value, so that its Lipschitz constant is at most 1.
 
     σ = vᵀ W u with u and v from a power iteration, one round in each pass with `training=True`, and no gradient through u and

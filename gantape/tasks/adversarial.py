@@ -1,7 +1,7 @@
 """Learning by a game: a generator against a discriminator."""
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import keras
 import tensorflow as tf
@@ -153,8 +153,9 @@ class AdversarialTask(Task):
             augmentation.observe(of_real.scores)
         terms = dict(self.loss.discriminator(of_real.scores, of_fake.scores, noise))
         terms |= self.condition.discriminator_terms(told, of_real.answers, of_fake.answers)
+        judging = cast(Model, judge)  # of which a penalty asks only that it can be called
         for penalty in self.penalties:
-            terms[penalty.name] = penalty(judge, real, fake, noise.stream(penalty.name))
+            terms[penalty.name] = penalty(judging, real, fake, noise.stream(penalty.name))
         seen = {"real_score": (of_real.scores,), "fake_score": (of_fake.scores,)}
         return Losses(terms, {name: seen[name] for name in self.metrics.names if name in seen})
 
@@ -168,7 +169,7 @@ class AdversarialTask(Task):
         else:
             of_fake = judge.verdict(fake, "fake")
             terms = dict(self.loss.generator(None, of_fake.scores, noise))
-        return Losses(terms | self.condition.generator_terms(told, real, fake, of_fake.answers))
+        return Losses({**terms, **self.condition.generator_terms(told, real, fake, of_fake.answers)})
 
     def real_examples(self, batch: Batch) -> Images:
         """The real examples of a batch."""
@@ -187,8 +188,7 @@ class AdversarialTask(Task):
         return self.generate(self.latents(count, noise), self.condition.draw(count, batch, noise))
 
     def gallery(self, count: int, noise: Noise, batch: Batch | None = None) -> Images:
-        columns = self.condition.columns(count)
-        rows = -(-count // columns)
+        rows, columns = self.condition.layout(count, batch)
         latents = self.latents(rows * columns, noise, "samples")
         images = self.generate(latents, self.condition.spread(rows, columns, batch))
         return self.condition.frame(tf.reshape(images, [rows, columns, *images.shape[1:]]), batch)

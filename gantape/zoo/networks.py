@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import keras
 
-from gantape.layers import MinibatchDeviation, Pack, SpectralNorm, faster
+from gantape.layers import Pack, SpectralNorm, faster
 from gantape.types import Model, Optimizer
 
 layers = keras.layers
@@ -37,20 +37,17 @@ def digit_generator(inputs: int, width: int, *, classes: int = 0, batch_norm: bo
     return faster(keras.Model([vector, *told] if told else vector, images, name="generator"))
 
 
-def digit_discriminator(
-    width: int, *, norm: Norm = "none", pack: int = 1, group: int = 0, answers: Sequence[int] = ()
-) -> Model:
+def digit_discriminator(width: int, *, norm: Norm = "none", pack: int = 1, answers: Sequence[int] = ()) -> Model:
     """A discriminator of two convolutions with strides, which ends in one score.
 
     Args:
         width: Channels of the first layer are 2 times, of the second 4 times as many.
         norm: "batch" puts batch norm behind the second convolution, "spectral" spectral norm on every kernel.
         pack: Examples that are scored together.
-        group: Examples whose deviation is a channel of the second layer; 0 for no such channel.
         answers: Numbers of further outputs beside the score, a dense layer for each.
     """
     images = keras.Input((28, 28, 1))
-    features = digit_features(Pack(pack)(images) if pack > 1 else images, width, norm=norm, group=group)
+    features = digit_features(Pack(pack)(images) if pack > 1 else images, width, norm=norm)
     normed = _wrapper(norm)
     outputs = [normed(layers.Dense(units))(features) for units in (1, *answers)]
     return faster(keras.Model(images, outputs if answers else outputs[0], name="discriminator"))
@@ -76,13 +73,11 @@ def told_discriminator(width: int, classes: int, *, projection: bool) -> Model:
     return faster(keras.Model([images, labels], scores, name="discriminator"))
 
 
-def digit_features(images: Any, width: int, *, norm: Norm = "none", group: int = 0) -> Any:
+def digit_features(images: Any, width: int, *, norm: Norm = "none") -> Any:
     """What a discriminator computes before its last layer, `batch features`, as a tensor of Keras."""
     normed = _wrapper(norm)
     hidden = normed(layers.Conv2D(2 * width, 4, strides=2, padding="same"))(images)
     hidden = layers.LeakyReLU(negative_slope=0.2)(hidden)
-    if group:
-        hidden = MinibatchDeviation(group)(hidden)
     hidden = normed(layers.Conv2D(4 * width, 4, strides=2, padding="same"))(hidden)
     if norm == "batch":
         hidden = layers.BatchNormalization()(hidden)

@@ -59,7 +59,7 @@ class ImagePool:
         # Places in a random order, each at most once: every image of the batch has a place of its own.
         shuffled = tf.argsort(noise.uniform("places", [self.size]))[:count]
         places = tf.where(filling, next_places % self.size, shuffled)
-        old = tf.logical_and(noise.uniform("old", [count]) < 0.5, tf.logical_not(filling))
+        old = tf.logical_and(tf.less(noise.uniform("old", [count]), 0.5), tf.logical_not(filling))
         kept = tf.where(filling, next_places < self.size, old)[:, None, None, None]
         stored = tf.gather(images, places)
         self._images.assign(tf.tensor_scatter_nd_update(images, places[:, None], tf.where(kept, fresh, stored)))
