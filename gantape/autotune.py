@@ -23,7 +23,12 @@ from gantape.data import Stack
 from gantape.errors import CompileError
 from gantape.programs import GraphProgram, StepFunction
 
-SECONDS_PER_TRIAL = 0.5
+LONGEST_TRIAL = 1.0
+"""Seconds of steps in a trial, after compiling."""
+
+SHARE_OF_RUN = 0.05
+"""A trial takes no more of a run than this, but for its first two steps."""
+
 LONGEST_STEP_TO_LOOP = 0.02
 """Seconds. The loop in XLA saves the trip between steps, tenths of a millisecond, and makes convolutions on a CPU many times
 slower (they run on one thread there): it is tried for steps that are short in XLA only."""
@@ -117,12 +122,12 @@ def choose_mode(
     if known:
         choice = Choice(known, length)
         logger.info("modes measured before:\n{}", choice.table())
-        return choice, compiler.compile(step, choice.mode)
+        return choice, compiler.compile(step, choice.mode, stack)
     tried: dict[NamedMode, tuple[Measurement, CompiledSteps]] = {}
 
     def attempt(mode: NamedMode) -> Measurement:
-        compiled = compiler.compile(step, mode)
-        tried[mode] = (_measure(compiled, stack, first_step), compiled)
+        compiled = compiler.compile(step, mode, stack)
+        tried[mode] = (_measure(compiled, stack, first_step, length), compiled)
         return tried[mode][0]
 
     graph = attempt("graph")
@@ -149,7 +154,7 @@ def _remaining(measurement: Measurement, length: Length) -> float:
     return length.seconds if length.seconds is not None else float("inf")
 
 
-def _measure(compiled: CompiledSteps, stack: Stack, first_step: int) -> Measurement:
+def _measure(compiled: CompiledSteps, stack: Stack, first_step: int, length: Length) -> Measurement:
     program = compiled.program(stack, first_step)
     assert isinstance(program, GraphProgram)
     width = compiled.step.batches_per_step
@@ -162,17 +167,20 @@ def _measure(compiled: CompiledSteps, stack: Stack, first_step: int) -> Measurem
         return time.perf_counter() - started
 
     started = time.perf_counter()
-    program.trace()
+    program.trace(stack)
     saved = [(variable, tf.identity(variable)) for variable in program.variables]
     try:
         compiled.run(stack.first(width), first_step)
         compiled.means()
         compile_seconds = program.compile_seconds = time.perf_counter() - started
-        per_step = seconds(1)
-        count = max(1, min(most, int(SECONDS_PER_TRIAL / 2 / per_step)))
-        if count > 1:
-            per_step = min(seconds(count), seconds(count)) / count
-        return Measurement(compiled.mode, compile_seconds, per_step)
+        found = Measurement(compiled.mode, compile_seconds, seconds(1))
+        left = min(LONGEST_TRIAL, SHARE_OF_RUN * _remaining(found, length)) - found.seconds_per_step
+        while left > 0.0:
+            count = max(1, min(most, int(LONGEST_TRIAL / 4 / found.seconds_per_step)))
+            taken = seconds(count)
+            found = attrs.evolve(found, seconds_per_step=min(found.seconds_per_step, taken / count))
+            left -= taken
+        return found
     except CompileError as error:
         return Measurement(compiled.mode, time.perf_counter() - started, float("inf"), error.got)
     finally:

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import keras
 from keras import layers
 
@@ -7,10 +5,9 @@ import gantape as gt
 from gantape.report import image_grid, save_picture
 
 
-class DigitGAN(gt.AdversarialTask):  # annotated fields are hyper-parameters
-    latent_size: int = 64
+class DigitGAN(gt.AdversarialTask):
+    latent_size: int = 64  # annotated fields are hyper-parameters
     generator_decay: float = 0.995  # samples come from a moving average of the generator
-    learning_rate: float = 2e-4
 
     def build_generator(self):
         stem = [keras.Input((self.latent_size,)), layers.Dense(6272), layers.Reshape((7, 7, 128)), layers.BatchNormalization()]
@@ -22,16 +19,13 @@ class DigitGAN(gt.AdversarialTask):  # annotated fields are hyper-parameters
         return keras.Sequential([keras.Input((28, 28, 1)), *body, layers.Flatten(), layers.Dense(1)])
 
     def build_generator_optimizer(self):
-        return keras.optimizers.Adam(self.learning_rate, beta_1=0.5)
+        return keras.optimizers.Adam(2e-4, beta_1=0.5)
 
     def build_discriminator_optimizer(self):
-        return keras.optimizers.Adam(self.learning_rate, beta_1=0.5)
-
-    def build_loss(self):
-        return gt.losses.NonSaturating()  # or Wasserstein(), Hinge(), LeastSquares(), ...
+        return keras.optimizers.Adam(2e-4, beta_1=0.5)
 
 
 task = DigitGAN()
 digits = gt.data.digits(batch_size=64, labels=False, pixels=(-1.0, 1.0))
 gt.Loop(task, compiler=gt.StepCompiler("auto"), seed=0).run(digits, steps=2_000)
-save_picture(image_grid(task.generate(task.latents(24, gt.Noise(1))), columns=12), Path("digits.png"))
+save_picture(image_grid(task.generate(task.latents(24, gt.Noise(1))), columns=12), "digits.png")

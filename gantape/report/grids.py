@@ -56,8 +56,9 @@ def image_grid(images: Any, *, columns: int | None = None, pixels: tuple[float, 
     return rows.reshape(down * cells.shape[1], across * cells.shape[2], channels)
 
 
-def save_picture(picture: Picture, path: Path, *, zoom: int = 2) -> None:
+def save_picture(picture: Picture, path: str | Path, *, zoom: int = 2) -> None:
     """Write a picture as PNG, each of its pixels a square of `zoom` by `zoom`. Folders are made."""
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     large = picture.repeat(zoom, axis=0).repeat(zoom, axis=1)
     Image.fromarray(large[..., 0] if large.shape[-1] == 1 else large).save(path)
