@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 import gantape as gt
-from gantape.losses import R1, R2, GradientPenalty, Penalty, squared_gradient_norms
+from gantape.losses import R1, R2, BalancedConsistency, DraganPenalty, GradientPenalty, Penalty, squared_gradient_norms
 
 NOISE = gt.Noise(9)
 EPSILON = 1e-10
@@ -22,6 +22,8 @@ KINDS: dict[str, Penalty] = {
     "one-sided": GradientPenalty(weight=3.0, one_sided=True),
     "r1": R1(),
     "r2": R2(weight=2.0),
+    "dragan": DraganPenalty(),
+    "one-sided dragan": DraganPenalty(weight=3.0, one_sided=True),
 }
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -52,14 +54,16 @@ def network(kernels: tuple[Any, Any]) -> Any:
     return lambda examples, training: tf.tanh(examples @ kernels[0]) @ kernels[1]
 
 
-def expected(kind: str, at_mixed: Any, at_real: Any, at_fake: Any) -> float:
-    """A penalty from the squared norms at the three places where it may look."""
-    excess = np.sqrt(at_mixed + EPSILON) - 1.0
+def expected(kind: str, at_mixed: Any, at_real: Any, at_fake: Any, around_real: Any) -> float:
+    """A penalty from the squared norms at the four places where it may look."""
+    mixed, around = (np.sqrt(squares + EPSILON) - 1.0 for squares in (at_mixed, around_real))
     return {
-        "two-sided": 10.0 * np.mean(excess**2),
-        "one-sided": 3.0 * np.mean(np.maximum(excess, 0.0) ** 2),
+        "two-sided": 10.0 * np.mean(mixed**2),
+        "one-sided": 3.0 * np.mean(np.maximum(mixed, 0.0) ** 2),
         "r1": 5.0 * np.mean(at_real),
         "r2": 1.0 * np.mean(at_fake),
+        "dragan": 10.0 * np.mean(around**2),
+        "one-sided dragan": 3.0 * np.mean(np.maximum(around, 0.0) ** 2),
     }[kind]
 
 
@@ -71,7 +75,7 @@ def test_the_penalty_of_a_linear_discriminator_is_known(kind: str) -> None:
         images = tf.constant(np.random.default_rng(0).normal(size=(5, *weights.shape)))
         found = KINDS[kind](Linear(tf.constant(weights)), images, -images, NOISE)
         assert found.shape == ()
-        assert float(found) == pytest.approx(expected(kind, square, square, square), rel=1e-9, abs=1e-12)
+        assert float(found) == pytest.approx(expected(kind, *[square] * 4), rel=1e-9, abs=1e-12)
 
     law()
 
@@ -82,7 +86,9 @@ def test_the_penalty_is_that_of_numpy(kind: str) -> None:
     root, real, fake = (generator.normal(size=shape) for shape in ((4, 4), (6, 4), (6, 4)))
     matrix = 0.3 * (root + root.T)
     share = NOISE.uniform("mix", [6, 1]).numpy()
-    squares = [np.sum((points @ matrix) ** 2, axis=1) for points in (share * real + (1.0 - share) * fake, real, fake)]
+    around = real + 0.5 * real.std() * NOISE.uniform("around", [6, 4]).numpy()
+    places = (share * real + (1.0 - share) * fake, real, fake, around)
+    squares = [np.sum((points @ matrix) ** 2, axis=1) for points in places]
     penalty = KINDS[kind](Bowl(tf.constant(matrix)), tf.constant(real), tf.constant(fake), NOISE)
     assert float(penalty) == pytest.approx(expected(kind, *squares), rel=1e-9)
 
@@ -99,7 +105,7 @@ def test_a_gradient_of_zero_has_a_finite_penalty_with_finite_gradients(kind: str
     with tf.GradientTape() as tape:
         tape.watch(weights)
         penalty = KINDS[kind](Linear(weights), tf.ones([4, 3]), tf.zeros([4, 3]), NOISE)
-    assert float(penalty) == pytest.approx(expected(kind, 0.0, 0.0, 0.0), rel=1e-6)
+    assert float(penalty) == pytest.approx(expected(kind, *[0.0] * 4), rel=1e-6)
     assert np.isfinite(tape.gradient(penalty, weights)).all()
 
 
@@ -162,7 +168,7 @@ def test_half_precision_does_not_overflow(kind: str, dtype: str) -> None:
     weights = tf.fill([4, 4, 1], tf.constant(200.0, dtype))
     penalty = KINDS[kind](Linear(weights), tf.ones([2, 4, 4, 1], dtype), tf.zeros([2, 4, 4, 1], dtype), NOISE)
     assert penalty.dtype == tf.float32
-    assert float(penalty) == pytest.approx(expected(kind, *[16 * 200.0**2] * 3), rel=1e-6)
+    assert float(penalty) == pytest.approx(expected(kind, *[16 * 200.0**2] * 4), rel=1e-6)
 
 
 @every_kind
@@ -174,8 +180,55 @@ def test_examples_may_have_another_float_type_than_keras(kind: str) -> None:
 
 def test_the_weight_is_a_factor_and_the_names_differ() -> None:
     images = tf.ones([2, 3])
-    for penalty in (GradientPenalty(), R1(), R2()):
+    penalties = (GradientPenalty(), DraganPenalty(), R1(), R2())
+    for penalty in penalties:
         doubled = attrs.evolve(penalty, weight=20.0)
         one, other = (kind(Linear(tf.ones([3])), images, -images, NOISE) for kind in (penalty, doubled))
         assert float(other) == pytest.approx(2.0 * float(one))
-    assert [penalty.name for penalty in (GradientPenalty(), R1(), R2())] == ["gradient_penalty", "r1", "r2"]
+    assert [penalty.name for penalty in penalties] == ["gradient_penalty", "dragan_penalty", "r1", "r2"]
+
+
+def shift(images: Any, noise: gt.Noise) -> Any:
+    """An augmentation: each example is moved by a vector of its own."""
+    return images + tf.cast(noise.uniform("shift", images.shape), images.dtype)
+
+
+def test_the_consistency_of_a_linear_discriminator_is_known() -> None:
+    """D(T(x)) - D(x) = w·(T(x) - x), whatever x is: other moves for real and for generated examples."""
+    generator = np.random.default_rng(5)
+    weights, real, fake = (generator.normal(size=shape) for shape in ((3,), (6, 3), (4, 3)))
+    moves = [NOISE.stream(kind).uniform("shift", [count, 3]).numpy() for kind, count in (("real", 6), ("fake", 4))]
+    wanted = 2.0 * np.mean((moves[0] @ weights) ** 2) + 7.0 * np.mean((moves[1] @ weights) ** 2)
+    penalty = BalancedConsistency(shift, real_weight=2.0, fake_weight=7.0)
+    assert penalty.name == "consistency"
+    found = penalty(Linear(tf.constant(weights)), tf.constant(real), tf.constant(fake), NOISE)
+    assert float(found) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_what_an_augmentation_leaves_alone_costs_nothing() -> None:
+    still = BalancedConsistency(lambda images, noise: images)
+    assert float(still(Linear(tf.constant([1e4, -1e4])), tf.ones([2, 2]), tf.zeros([2, 2]), NOISE)) == 0.0
+
+
+def test_the_consistency_is_differentiated_through_both_scores() -> None:
+    """With D(x) = w·x and T(x) = -x, the penalty is λ · mean (2 w·x)²."""
+    weights, real = tf.constant([0.5, -1.0]), tf.constant([[1.0, 2.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(weights)
+        penalty = BalancedConsistency(lambda images, noise: -images, fake_weight=0.0)
+        value = penalty(Linear(weights), real, real, NOISE)
+    assert float(value) == pytest.approx(10.0 * 9.0)
+    np.testing.assert_allclose(tape.gradient(value, weights), 10.0 * 8.0 * -1.5 * real[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: GradientPenalty()(Linear(tf.ones([3])), tf.ones([4, 3]), tf.ones([1, 3]), NOISE),
+        lambda: BalancedConsistency(lambda images, noise: images[:1])(Linear(tf.ones([3])), *[tf.ones([4, 3])] * 2, NOISE),
+    ],
+    ids=["real and fake", "augmented"],
+)
+def test_examples_that_are_paired_have_one_shape(call: Any) -> None:
+    with pytest.raises(gt.errors.ShapeError, match="do not have one shape"):
+        call()

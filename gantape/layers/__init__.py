@@ -1,4 +1,4 @@
-"""Layers: convolutions that compute the same as Keras' own, faster on a CPU, and what the field's discriminators are made of.
+"""Layers that compute what Keras' own do, faster or right to the second derivative, and those that discriminators are made of.
 
 `faster(model)` gives a model with the same weights and outputs. Which layers gain, and in which mode, was measured: see
 `gantape.layers.choice`.
@@ -7,6 +7,17 @@
 from gantape.layers.conversion import faster, plain
 from gantape.layers.convolutional import FastConv2D, FastConv2DTranspose
 from gantape.layers.groups import MinibatchDeviation, Pack
+from gantape.layers.normalization import BatchNorm, LayerNorm
 from gantape.layers.spectral import SpectralNorm
 
-__all__ = ["FastConv2D", "FastConv2DTranspose", "MinibatchDeviation", "Pack", "SpectralNorm", "faster", "plain"]
+__all__ = [
+    "BatchNorm",
+    "FastConv2D",
+    "FastConv2DTranspose",
+    "LayerNorm",
+    "MinibatchDeviation",
+    "Pack",
+    "SpectralNorm",
+    "faster",
+    "plain",
+]

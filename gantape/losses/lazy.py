@@ -14,8 +14,8 @@ class Lazy(Penalty):
     """k times a penalty in every k-th step, from the first on, and nothing in between.
 
     The object itself has no step: an update leaves its term out of the loss between, and multiplies it by k, if `Update.lazy`
-    names it; `AdversarialTask` does so for its penalties. Steps with and without are programs of their own, so that steps
-    without do not pay for it.
+    names it; `AdversarialTask` does so for its penalties. Steps with and without are programs of their own, so that in compiled
+    modes the steps without do not pay for it.
 
     Args:
         penalty: What is computed.

@@ -2,7 +2,8 @@
 
 `D` is the discriminator's score, and norms are taken over all axes of an example. Everything is computed in float32 or
 better, and a norm under a square root has an epsilon inside: its gradient at zero would be NaN otherwise. A discriminator that
-mixes the examples of a batch, as batch norm does, has no gradient of an example's own: use layer norm there, or nothing.
+mixes the examples of a batch, as batch norm does, has no gradient of an example's own: use layer norm there, or nothing, and
+`gantape.layers.LayerNorm` at that, since second derivatives through Keras' own are not right.
 """
 
 from abc import ABC, abstractmethod
@@ -42,7 +43,7 @@ class Penalty(ABC):
 class GradientPenalty(Penalty):
     """λ · mean (‖∇D(x̂)‖₂ - 1)², at x̂ = u·real + (1-u)·fake, with u ~ U(0, 1) for each example.
 
-    The discriminator must not mix examples: use layer norm where you would use batch norm.
+    The discriminator must not mix examples: use `gantape.layers.LayerNorm` where you would use batch norm.
 
     Args:
         weight: λ.
