@@ -8,6 +8,7 @@ from loguru import logger as _logger
 
 from gantape import callbacks, data, errors, losses
 from gantape.callbacks import Callback, Stop
+from gantape.checkpoints import Best, Checkpoints
 from gantape.compiler import StepCompiler
 from gantape.errors import BackendError as _BackendError
 from gantape.errors import GantapeError
@@ -25,7 +26,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AdversarialTask",
+    "Best",
     "Callback",
+    "Checkpoints",
     "GantapeError",
     "History",
     "Loop",

@@ -57,6 +57,11 @@ class ArrayBatches(Batches):
         examples = tf.nest.map_structure(tf.convert_to_tensor, self.arrays) if small else None
         return _ArrayReader(self, seed, position, examples)
 
+    def rows(self, seed: int, position: Position, count: int) -> list[int]:
+        first = position.batch * self.batch_size
+        chosen: list[int] = shuffled(self.examples, seed, position.epoch)[first : first + count * self.batch_size].tolist()
+        return chosen
+
     def in_order(self) -> Iterator[Batch]:
         for start in range(0, self.examples, self.batch_size):
             yield self._at(slice(start, start + self.batch_size))
