@@ -13,6 +13,7 @@ from gantape.compiler import StepCompiler
 from gantape.errors import BackendError as _BackendError
 from gantape.errors import GantapeError
 from gantape.history import History
+from gantape.keeper import load_best
 from gantape.loop import Loop
 from gantape.losses import Losses
 from gantape.metrics import MetricSet
@@ -53,6 +54,7 @@ __all__ = [
     "data",
     "errors",
     "every",
+    "load_best",
     "losses",
 ]
 

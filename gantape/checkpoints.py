@@ -217,7 +217,7 @@ class CheckpointFolder:
 
     def _seal(self, folder: Path, step: int) -> int:
         """Bring all files to the disk and write the manifest; returns how many bytes there are."""
-        files = {}
+        files: dict[str, dict[str, Any]] = {}
         for path in sorted(folder.iterdir()):
             sync(path)
             files[path.name] = {"bytes": path.stat().st_size, "blake2b": checksum(path)}
@@ -264,6 +264,11 @@ class CheckpointFolder:
         for path in self.path.iterdir():
             if path.name.startswith((".new-", ".gone-")) and _NAME.fullmatch(path.name.split("-", 1)[1]):
                 shutil.rmtree(path)
+
+
+def step_of(folder: Path) -> int:
+    """The step at which a checkpoint was saved, from its name."""
+    return int(folder.name.rpartition("-")[2])
 
 
 def _number(folder: Path) -> int:

@@ -10,15 +10,12 @@ import attrs
 from loguru import logger
 
 from gantape.checkpoints import FOLDER, CheckpointFolder, Checkpoints
-from gantape.compiler import CompiledSteps
 from gantape.data import Batches, Position
-from gantape.errors import GantapeError
+from gantape.errors import GantapeError, RunDirectoryError
 from gantape.resumption import Origin
 from gantape.run_directory import RunDirectory, machine
 from gantape.saver import Restored, Running, Saver, restore, restore_actions
 from gantape.schedule import Moment
-from gantape.standing import Standing
-from gantape.stopping import Speed
 from gantape.tasks import Task
 
 
@@ -157,7 +154,8 @@ class Keeper:
         if self._directory is None or not self._directory.record_path.exists():
             return
         try:
-            if sound:
+            # The checkpoint before the actions of the end is not followed by one behind them.
+            if sound and self._saver is not None and self._saver.newest_step != running.standing.moment.step:
                 self.save(running, running.standing.moment, must=True)
             self.write(facts, "failed")
         except (GantapeError, OSError) as error:
@@ -169,19 +167,29 @@ class Keeper:
         return None if wanted is None else wanted.value(running.history, running.standing.moment.step)
 
 
-def describe_run(task: Task, standing: Standing, compiled: CompiledSteps, speed: Speed) -> dict[str, Any]:
-    """What is trained, how, and how far it is, for the record."""
-    moment = standing.moment
-    return {
-        "task": type(task).__name__,
-        "hyperparameters": task.hyperparameters,
-        "mode": compiled.mode,
-        "steps_per_call": compiled.most_steps,
-        "steps": moment.step,
-        "epochs": moment.epoch,
-        "updates": standing.updates,
-        "examples": standing.examples,
-        "seconds": round(moment.seconds, 3),
-        "compile_seconds": round(compiled.compile_seconds, 3),
-        "steps_per_second": round(speed.steps_per_second, 3),
-    }
+def load_best(run_dir: str | Path, task: Task) -> Moment:
+    """Give a task the variables of a run's best checkpoint, to evaluate it or to draw samples from it.
+
+    Args:
+        run_dir: The run's directory. Its checkpoints were saved with `Checkpoints(best=...)`.
+        task: A task like the run's.
+
+    Returns:
+        When the checkpoint was saved.
+
+    Raises:
+        ResumeError: If the task is not the run's.
+        RunDirectoryError: If there is no such run, no best checkpoint, or it is damaged.
+    """
+    origin = Origin.read(Path(run_dir))
+    origin.check_task(task)
+    folder = CheckpointFolder(origin.path / FOLDER, str(origin.record["run"]))
+    best = folder.best()
+    if best is None:
+        raise RunDirectoryError(
+            "no checkpoint is marked as the best.",
+            where=str(origin.path),
+            got="no best.json that names one",
+            do='train with gantape.Loop(..., checkpoints=gantape.Checkpoints(best=gantape.Best("loss"))).',
+        )
+    return restore(task, folder, which=best).standing.moment

@@ -1,7 +1,6 @@
 """What drives a run: plan, call, observe, act. The last part of the core."""
 
 import contextlib
-import functools
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,15 +14,16 @@ from gantape.callbacks import Callback
 from gantape.checkpoints import Checkpoints
 from gantape.compiler import CompiledSteps, StepCompiler
 from gantape.data import Batches, Lookahead
+from gantape.descriptions import describe_run, explain_run
 from gantape.evaluator import Evaluator
 from gantape.failure import explain_not_finite
 from gantape.feed import Feed
 from gantape.history import History
 from gantape.interruption import Interruption, heed_signals
-from gantape.keeper import Keeper, describe_run
+from gantape.keeper import Keeper
 from gantape.progress import Progress
 from gantape.recorder import Recorder
-from gantape.refusals import check_answer, check_arguments, check_data, too_few_batches
+from gantape.refusals import check_answer, check_arguments, too_few_batches
 from gantape.resumption import Origin
 from gantape.saver import Running
 from gantape.schedule import Moment, When, at_end, every
@@ -48,9 +48,8 @@ class Loop:
             save    a checkpoint, if it is due
 
     A call lasts about half a second at most, so that bars move and Ctrl-C is heeded, and nothing is read from compiled code
-    before something is due. Ctrl-C ends the call, then the run, in good order; a second one ends it at once.
-
-    The checkpoint on the way out is saved before the actions of the end: a run that is resumed goes on as if it had not ended.
+    before something is due. Ctrl-C ends the call, then the run, in good order; a second one ends it at once. The checkpoint on
+    the way out is saved before the actions of the end: a run that is resumed goes on as if it had not ended.
 
     Args:
         task: What is trained.
@@ -81,7 +80,6 @@ class Loop:
         self.seed = seed
         self.callbacks = tuple(callbacks)
         self.gradient_norms = gradient_norms
-        self.checkpoints = checkpoints
         self.history = History()
         self._standing = Standing()
         self._keeper = Keeper(self.run_dir, checkpoints)
@@ -105,32 +103,30 @@ class Loop:
     ) -> "Loop":
         """A loop that goes on with a run where its newest whole checkpoint was saved, bit for bit.
 
-        Give `run` the run's own data, and the same `record` and `validation`. Its `steps`, `epochs` or `minutes` are to be done
-        from here on: `loop.moment` tells how many there were.
+        Give `run` the run's own data, `record` and `validation`. Its length counts from here on; `moment` tells what is done.
 
         Args:
             run_dir: The run's directory.
             task: A task like the run's, fresh: its variables get the values of the checkpoint.
-            compiler: How steps are run; the run's own mode by default. Another mode, or other steps in a call, is allowed:
-                between modes, results agree to rounding.
+            compiler: How steps are run; by default in the run's own mode. Modes agree to rounding.
             callbacks: The run's actions. Those that are `Stateful` get back what they remembered.
             checkpoints: When checkpoints are saved from here on.
             changed: Names of hyper-parameters, or "data", that are others than the run's on purpose.
 
         Raises:
             ResumeError: If the task, or in `run` the data, is not the run's; with the differences.
-            RunDirectoryError: If this is not the directory of a run, another loop is at work in it, or there is no whole
-                checkpoint.
+            RunDirectoryError: If it holds no run or no whole checkpoint, or another loop is at work in it.
         """
         origin = Origin.read(Path(run_dir), changed)
         origin.check_task(task)
+        how, norms = compiler or origin.compiler, origin.gradient_norms
         loop = cls(
             task,
-            compiler=compiler or origin.compiler,
+            compiler=how,
             run_dir=run_dir,
             seed=origin.seed,
             callbacks=callbacks,
-            gradient_norms=origin.gradient_norms,
+            gradient_norms=norms,
             checkpoints=checkpoints,
         )
         found = loop._keeper.take_up(origin, task)
@@ -171,31 +167,18 @@ class Loop:
             TensorError: If the batches do not fit the task.
             CompileError: If the task's code cannot be compiled in this mode.
             GradientError: If a variable to be moved gets no gradient.
-            NotFiniteError: If a loss, or a variable that was moved, is infinite or not a number. The run stops within the call;
-                the checkpoints before are kept, and `failure.json` in the run's directory tells what was seen.
+            NotFiniteError: If a loss or a variable that was moved is not finite; see `failure.json` in the run's directory.
             RunDirectoryError: If the run's directory cannot be written, or holds another run.
         """
         return self._run(data, validation, record, StoppingRule(steps, epochs, minutes))
 
     def conclude(self, data: Batches, *, validation: Batches | None = None, record: When | None = None) -> History:
-        """Do what the end of a run brings, with no further step: of a run that was killed behind its last one.
-
-        Args:
-            data: Training batches.
-            validation: Batches to evaluate the task on, as for `run`.
-            record: As for `run`.
-
-        Returns:
-            The history.
-        """
+        """Do what the end of a run brings, with no further step; for one that was killed behind its last. As for `run`."""
         return self._run(data, validation, record, NothingLeft())
 
     def _run(self, data: Batches, validation: Batches | None, record: When | None, rule: Rule) -> History:
         reader = self._feed.open(data, self._standing, self._step.batches_per_step, in_step=self._sound)
-        if validation is not None:
-            check_data(validation, "validation")
-        evaluate = None if validation is None else functools.partial(self.evaluate, validation)
-        recorder = Recorder(self.history, self._reset, evaluate, self.run_dir)
+        recorder = Recorder(self.history, self._reset, self._evaluator.of(validation), self.run_dir)
         callbacks = [*recorder.callbacks(record or every(epochs=1) | at_end()), *self.callbacks]
         with contextlib.ExitStack() as stack:
             self._keeper.open(stack, self.task)
@@ -217,14 +200,7 @@ class Loop:
 
     def explain(self) -> str:
         """How the task is run, as text: mode, traces, compile seconds, what "auto" measured, variables, updates of a step."""
-        updates = [
-            f"  {update.name}: {len(update.trainable_variables)} variables, {type(update.optimizer).__name__}"
-            f", {update.repeats} times every {update.every} steps"
-            for update in self._step.updates
-        ]
-        how = self._compiled.explain() if self._compiled else f"mode {self.compiler.mode}, nothing is traced yet"
-        tried = [self._choice.table()] if self._choice else []
-        return "\n".join([repr(self.task), how, *tried, f"{len(self.task.variables)} variables in all; updates:", *updates])
+        return explain_run(self.task, self.compiler.mode, self._compiled, self._choice)
 
     def evaluate(self, data: Batches) -> dict[str, float]:
         """Means of losses and metrics over every example of `data`, with no variable moved.
@@ -232,7 +208,6 @@ class Loop:
         Raises:
             TaskError: If the task does not say how it is evaluated.
         """
-        check_data(data, "data")
         return self._evaluator.evaluate(data)
 
     def _drive(self, running: Running, rule: Rule, interruption: Interruption, speed: Speed) -> str:
@@ -294,17 +269,8 @@ class Loop:
     def _act(self, due: Sequence[Callback], share: float, speed: Speed) -> str:
         """Do what is due; returns why the run is to stop, or nothing."""
         here = self._standing
-        progress = Progress(
-            self.task,
-            here.moment,
-            here.examples,
-            here.updates,
-            speed.steps_per_second,
-            share,
-            self.history,
-            self.run_dir,
-            self._current,
-        )
+        done, found = (here.moment, here.examples, here.updates), (self.history, self.run_dir, self._current)
+        progress = Progress(self.task, *done, speed.steps_per_second, share, *found)
         answers = [callback.action(progress) for callback in due]
         for callback, answer in zip(due, answers, strict=True):
             check_answer(answer, callback.action)
@@ -321,16 +287,16 @@ class Loop:
         self.task.metrics.reset()
 
     def _compile(self, reader: Lookahead, length: Length) -> CompiledSteps:
-        if self._compiled is None and self.compiler.mode == "auto":
-            stack = reader.peek(TRIAL_STEPS * self._step.batches_per_step)
-            self._choice, self._compiled = choose_mode(self.compiler, self._step, stack, self.moment.step, length)
-        elif self._compiled is None:
-            self._compiled = self.compiler.compile(self._step, self.compiler.mode)
+        if self._compiled is None:
+            mode = self.compiler.mode
+            if mode == "auto":
+                stack = reader.peek(TRIAL_STEPS * self._step.batches_per_step)
+                self._choice, self._compiled = choose_mode(self.compiler, self._step, stack, self.moment.step, length)
+            else:
+                self._compiled = self.compiler.compile(self._step, mode)
         return self._compiled
 
     def _facts(self, speed: Speed) -> dict[str, Any]:
         assert self._compiled is not None
-        choice = self._choice.record() if self._choice else []
-        own = {"seed": self.seed, "gradient_norms": self.gradient_norms, "modes_tried": choice}
-        own["stopped_by"] = self.history.stopped_by
-        return describe_run(self.task, self._standing, self._compiled, speed) | own
+        facts = describe_run(self.task, self._standing, self._compiled, self._choice, speed)
+        return facts | {"seed": self.seed, "gradient_norms": self.gradient_norms, "stopped_by": self.history.stopped_by}

@@ -1,4 +1,4 @@
-"""What a loop refuses before it begins. Follows `failure`, stands before `loop`."""
+"""What a loop refuses before it begins. Follows `descriptions`, stands before `evaluator`."""
 
 import tempfile
 from collections.abc import Sequence

@@ -10,7 +10,7 @@ from loguru import logger
 
 from gantape.callbacks import Callback
 from gantape.callbacks.callback import Stateful
-from gantape.checkpoints import DATA, TENSORS, CheckpointFolder
+from gantape.checkpoints import DATA, TENSORS, CheckpointFolder, step_of
 from gantape.compiler import CompiledSteps, Totals
 from gantape.data import Reader
 from gantape.errors import RunDirectoryError, ScheduleError, TaskError
@@ -79,6 +79,11 @@ class Saver:
         self.learning_rates = learning_rates(task)
         self._task = task
         self._variables = named_variables(task)
+
+    @property
+    def newest_step(self) -> int | None:
+        """The step of the newest checkpoint."""
+        return None if self.newest is None else step_of(self.newest)
 
     def save(self, running: Running, keep: int) -> None:
         """Save where a run stands, and keep the newest few.

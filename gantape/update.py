@@ -174,6 +174,13 @@ def _problem(update: Update) -> tuple[str, str, str] | None:
             repr(update.optimizer),
             "give an instance, such as keras.optimizers.Adam(1e-3).",
         )
+    strangers = [part for part in update.variables if not isinstance(part, Model) and not hasattr(part, "assign")]
+    if strangers:
+        return (
+            "what is moved are models and variables.",
+            ", ".join(type(part).__name__ for part in strangers),
+            "give models, such as keras.Sequential([...]), or their variables.",
+        )
     unbuilt = [model.name for model in update.models if not getattr(model, "built", True)]
     if unbuilt:
         return (

@@ -115,7 +115,11 @@ class Options:
             checkpoints=self.checkpoints(),
             changed=changed,
         )
-        own[0].action.write()
+        if seed != loop.seed:
+            raise ResumeError(
+                "the run has another seed.", where="--seed", got=f"{seed}, the run has {loop.seed}", do="leave --seed out."
+            )
+        CommandFile(run_dir / COMMAND).write()
         return loop
 
     def train(self, loop: gt.Loop, data: gt.data.Batches, validation: gt.data.Batches | None = None) -> gt.History:

@@ -104,9 +104,9 @@ def main() -> int:
         record = gt.every(steps=max(1, tenth // 10))
         callbacks = [
             gt.Callback(watch, gt.every(steps=tenth)),
-            gt.Callback(lambda progress: calls.append(progress.current()["loss"]), gt.every(steps=100)),
+            gt.Callback(lambda progress: calls.append(len(progress.current())), gt.every(steps=100)),
             gt.Callback(gt.callbacks.TensorBoardFile(Path(folder, "events")), record),
-            *gt.callbacks.from_keras(keras.callbacks.ReduceLROnPlateau("loss", patience=10**6), task.model, task.optimizer),
+            *gt.callbacks.from_keras(keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: None), task.model, task.optimizer),
         ]
         settings = gt.Checkpoints(every=gt.every(steps=arguments.steps_between_saves))
         loop = gt.Loop(

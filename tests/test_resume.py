@@ -187,8 +187,11 @@ def test_a_learning_rate_is_changed_on_purpose(tmp_path: Path) -> None:
 
 def test_a_learning_rate_that_a_callback_lowered_is_kept(tmp_path: Path) -> None:
     task = make(Classifier)
-    lower = gt.Callback(lambda progress: progress.task.optimizer.learning_rate.assign(0.001), gt.at(2))
-    trained(task, tmp_path, 3, callbacks=[lower])
+
+    def lower(progress: gt.Progress) -> None:
+        progress.task.optimizer.learning_rate.assign(0.001)
+
+    trained(task, tmp_path, 3, callbacks=[gt.Callback(lower, gt.at(2))])
     assert float(gt.Loop.resume(tmp_path, Classifier()).task.optimizer.learning_rate) == pytest.approx(0.001)
 
 

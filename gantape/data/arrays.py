@@ -81,7 +81,8 @@ class ArrayBatches(Batches):
         Raises:
             DataError: If nothing is asked for, or a part would be empty.
         """
-        asked = [size for size in (validation, test) if size]
+        numbers = all(isinstance(size, int | float) for size in (validation, test))
+        asked = [size for size in (validation, test) if size] if numbers else []
         possible = bool(asked) and all(0 < size < 1 or size in range(1, self.examples) for size in asked)
         sizes = [int(size) if size >= 1 else round(size * self.examples) for size in asked] if possible else [0]
         rest = self.examples - sum(sizes)

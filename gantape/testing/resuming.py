@@ -1,4 +1,4 @@
-"""What users' own tests may ask of their tasks. A leaf: nothing in the core imports it."""
+"""Does a task resume exactly?"""
 
 import itertools
 import tempfile
@@ -16,8 +16,6 @@ from gantape.schedule import When, every
 from gantape.tasks import Task
 from gantape.tensors import named_variables
 from gantape.types import Row
-
-__all__ = ["assert_resumes_exactly"]
 
 
 def assert_resumes_exactly(
