@@ -4,7 +4,7 @@ Its first batch is looked at before anything is compiled.
 """
 
 from gantape.checkpoints import DATA
-from gantape.data import Batches, Lookahead
+from gantape.data import Batches, Lookahead, Position
 from gantape.keeper import Keeper
 from gantape.refusals import check_data, check_numbers, check_resumable
 from gantape.saver import check_parts_hold
@@ -61,3 +61,7 @@ class Feed:
                 check_resumable(data, reader)
         self.data, self._reader = data, reader
         return reader
+
+    def rows(self, position: Position, count: int) -> list[int] | None:
+        """The examples of the next batches from a position on, by their places in the data, where these are known."""
+        return None if self.data is None else self.data.rows(self._seed, position, count)

@@ -254,8 +254,7 @@ class Loop:
         self._sound = False
         done = compiled.run(stack, here.moment.step) if stack.count >= width else 0
         if done and (compiled.not_finite() or not compiled.sound):
-            assert self._feed.data is not None
-            rows = self._feed.data.rows(self.seed, here.position, done * width)
+            rows = self._feed.rows(here.position, done * width)
             seen, last = stack.first(done * width), here.moment.step + done - 1
             raise explain_not_finite(self._step, compiled, seen, last, rows, self.run_dir)
         self._sound = True
