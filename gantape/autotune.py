@@ -118,11 +118,11 @@ def choose_mode(
     if known:
         choice = Choice(known, length)
         logger.info("modes measured before:\n{}", choice.table())
-        return choice, compiler.compile(step, choice.mode)
+        return choice, compiler.compile(step, choice.mode, stack)
     tried: dict[NamedMode, tuple[Measurement, CompiledSteps]] = {}
 
     def attempt(mode: NamedMode) -> Measurement:
-        compiled = compiler.compile(step, mode)
+        compiled = compiler.compile(step, mode, stack)
         tried[mode] = (_measure(compiled, stack, first_step), compiled)
         return tried[mode][0]
 
@@ -163,7 +163,7 @@ def _measure(compiled: CompiledSteps, stack: Stack, first_step: int) -> Measurem
         return time.perf_counter() - started
 
     started = time.perf_counter()
-    program.trace()
+    program.trace(stack)
     saved = [(variable, tf.identity(variable)) for variable in program.variables]
     try:
         compiled.run(stack.first(width), first_step)

@@ -292,7 +292,7 @@ class Loop:
                 stack = reader.peek(TRIAL_STEPS * self._step.batches_per_step)
                 self._choice, self._compiled = choose_mode(self.compiler, self._step, stack, self.moment.step, length)
             else:
-                self._compiled = self.compiler.compile(self._step, mode)
+                self._compiled = self.compiler.compile(self._step, mode, reader.peek(1))
         return self._compiled
 
     def _facts(self, speed: Speed) -> dict[str, Any]:

@@ -77,11 +77,10 @@ class Program:
             How many steps were run: fewer if one reported a number that is not finite, which is the last then.
         """
         for index in range(count):
-            batches = self._take(stack.batches, stack.examples, index)
-            report: Any = self._one_step(batches, tf.constant(first_step + index, tf.int64))
-            self._last = report
-            self._totals = report if self._totals is None else self._totals + report
-            if not np.isfinite(report.numpy()).all():
+            self._last, self._totals, healthy = self._one_step(
+                stack.batches, stack.examples, index, tf.constant(first_step + index, tf.int64), self._totals
+            )
+            if not healthy:
                 count = index + 1
                 break
         self.sound = bool(self._step.sound(self.signature.due))
@@ -107,14 +106,16 @@ class Program:
         self._totals = tf.constant(list(sums.values()), tf.float32)
         self.steps = steps
 
-    def _one_step(self, batches: Sequence[Batch], step: Tensor) -> Tensor:
-        report = self._step.run([self.signature.prepare(batch) for batch in batches], step, self.signature.due)
-        self._names = tuple(report)
-        return tf.stack([tf.cast(value, tf.float32) for value in report.values()])
-
-    def _take(self, batches: Batch, examples: Batch | None, index: Any) -> list[Batch]:
-        first = index * self._step.batches_per_step
-        return [take_batch(batches, examples, first + place) for place in range(self._step.batches_per_step)]
+    def _one_step(
+        self, batches: Batch, examples: Batch | None, index: Any, step: Tensor, totals: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What the step reports, the totals with it, and whether all of it is finite."""
+        width = self._step.batches_per_step
+        taken = [take_batch(batches, examples, index * width + place) for place in range(width)]
+        reported = self._step.run([self.signature.prepare(batch) for batch in taken], step, self.signature.due)
+        self._names = tuple(reported)
+        report = tf.stack([tf.cast(value, tf.float32) for value in reported.values()])
+        return report, report if totals is None else totals + report, tf.reduce_all(tf.math.is_finite(report))
 
 
 class GraphProgram(Program):
@@ -133,7 +134,7 @@ class GraphProgram(Program):
         started = time.perf_counter()
         new = self._call is None
         if new:
-            self.trace()
+            self.trace(stack)
         totals = tf.zeros(len(self._names), tf.float32) if self._totals is None else self._totals
         place = (tf.constant(first_step, tf.int64), tf.constant(count))
         try:
@@ -147,12 +148,14 @@ class GraphProgram(Program):
             self.compile_seconds = time.perf_counter() - started
         return count
 
-    def trace(self) -> None:
-        """Trace the step; nothing is run."""
+    def trace(self, stack: Stack) -> None:
+        """Trace the step for batches like those of a stack; nothing is run."""
         one_step = tf.function(self._one_step, jit_compile=self.step_in_xla or None)
-        specs = [self.signature.batch] * self._step.batches_per_step
+        inputs = tf.nest.map_structure(_spec, (self._filled(stack.batches), stack.examples))
+        place = (tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.int64))
         try:
-            self._traced_step = one_step.get_concrete_function(specs, tf.TensorSpec([], tf.int64))
+            # How many numbers a step reports is known when it was traced: any number of totals fits it.
+            self._traced_step = one_step.get_concrete_function(*inputs, *place, tf.TensorSpec([None], tf.float32))
         except GantapeError as error:
             raise error.with_traceback(None) from None
         except Exception as error:
@@ -172,14 +175,15 @@ class GraphProgram(Program):
         The totals are one sum from step to step, however calls are cut.
         """
 
-        def goes_on(index: Any, report: Any, _: Any) -> Any:
-            return tf.logical_and(index < count, tf.reduce_all(tf.math.is_finite(report)))
+        def body(index: Any, _: Any, totals: Any, __: Any) -> Any:
+            step = first_step + tf.cast(index, tf.int64)
+            report, totals, healthy = self._traced_step(batches, examples, index, step, totals)
+            return index + 1, report, totals, healthy
 
-        def body(index: Any, _: Any, totals: Any) -> Any:
-            report = self._traced_step(self._take(batches, examples, index), first_step + tf.cast(index, tf.int64))
-            return index + 1, report, totals + report
-
-        done, report, totals = tf.while_loop(goes_on, body, (tf.constant(0), tf.zeros_like(totals), totals))
+        start = (tf.constant(0), tf.zeros_like(totals), totals, tf.constant(True))
+        done, report, totals, _ = tf.while_loop(
+            lambda index, _, __, healthy: tf.logical_and(index < count, healthy), body, start
+        )
         return done, self._step.sound(self.signature.due), report, totals
 
     def _filled(self, batches: Batch) -> Batch:
@@ -204,6 +208,10 @@ class LoopInXla(GraphProgram):
 
     mode = "xla-loop"
     loop_in_xla = True
+
+
+def _spec(leaf: Any) -> Any:
+    return tf.TensorSpec(leaf.shape, leaf.dtype)
 
 
 PROGRAMS: dict[str, type[Program]] = {program.mode: program for program in (Program, GraphProgram, StepInXla, LoopInXla)}

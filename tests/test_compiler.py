@@ -81,8 +81,8 @@ def test_number_of_steps_never_retraces(mode):
 
 def count_python_runs(mode: str, steps: int) -> int:
     step = CountingStep()
-    compiled = gt.StepCompiler(mode, steps_per_call=4).compile(step, mode)
-    reader = points(examples=22).open(0, gt.data.Position())
+    reader = gt.data.Lookahead(points(examples=22).open(0, gt.data.Position()))
+    compiled = gt.StepCompiler(mode, steps_per_call=4).compile(step, mode, reader.peek(1))
     done = 0
     while done < steps:
         done += compiled.run(reader.read(compiled.steps_alike(done, steps - done)), done)
@@ -110,6 +110,17 @@ class CountingStep:
     def run(self, batches, step, due):
         self.runs += 1
         return {"step": tf.cast(step, tf.float32) + 0.0 * tf.reduce_sum(batches[0])}
+
+
+def test_a_call_holds_no_more_than_64_mebibytes_of_copied_batches():
+    large = np.zeros((2, 1, 2**20), np.uint8)
+    copied = gt.data.Stack(large, 2, gt.data.Position(), gt.data.unchanged)
+    gathered = points().open(0, gt.data.Position()).read(2)
+    most = {
+        mode: [gt.StepCompiler().compile(CountingStep(), mode, stack).most_steps for stack in (copied, gathered)]
+        for mode in MODES
+    }
+    assert most == {"eager": [1, 1], **{mode: [64, 128] for mode in COMPILED}}
 
 
 def test_python_runs_a_step_once_in_compiled_modes_and_always_in_eager():

@@ -1,5 +1,6 @@
 """Batches from arrays in memory."""
 
+import functools
 import hashlib
 import itertools
 from collections.abc import Callable, Iterator
@@ -53,9 +54,14 @@ class ArrayBatches(Batches):
                 got=f"{self.examples} examples, batch_size={self.batch_size}",
                 do=f"choose a batch_size of at most {self.examples}.",
             )
-        small = sum(leaf.nbytes for leaf in tf.nest.flatten(self.arrays)) <= MOST_BYTES_GATHERED
-        examples = tf.nest.map_structure(tf.convert_to_tensor, self.arrays) if small else None
-        return _ArrayReader(self, seed, position, examples)
+        return _ArrayReader(self, seed, position, self._tensors)
+
+    @functools.cached_property
+    def _tensors(self) -> Batch | None:
+        """The arrays as tensors, unless they are too large to be held twice."""
+        if sum(leaf.nbytes for leaf in tf.nest.flatten(self.arrays)) > MOST_BYTES_GATHERED:
+            return None
+        return tf.nest.map_structure(tf.convert_to_tensor, self.arrays)
 
     def rows(self, seed: int, position: Position, count: int) -> list[int]:
         first = position.batch * self.batch_size
