@@ -215,8 +215,7 @@ class Loop:
         here, callbacks, started = running.standing, running.callbacks, time.perf_counter()
         acted = self._keeper.remind(running)
         start = here.moment = attrs.evolve(here.moment, ended=False)
-        due = [callback for callback in callbacks if callback.when.due(acted, start)]
-        share = rule.share_done(start, start)
+        due, share = [callback for callback in callbacks if callback.when.due(acted, start)], rule.share_done(start, start)
         stopped_by = self._act(due, share, speed) or (str(rule) if share == 1.0 else "")
         while not stopped_by:
             before = here.moment
@@ -268,8 +267,8 @@ class Loop:
     def _act(self, due: Sequence[Callback], share: float, speed: Speed) -> str:
         """Do what is due; returns why the run is to stop, or nothing."""
         here = self._standing
-        done, found = (here.moment, here.examples, here.updates), (self.history, self.run_dir, self._current)
-        progress = Progress(self.task, *done, speed.steps_per_second, share, *found)
+        done, rest = (here.moment, here.examples, here.updates), (share, self.history, self.run_dir, self._current)
+        progress = Progress(self.task, *done, speed.steps_per_second, *rest)
         answers = [callback.action(progress) for callback in due]
         for callback, answer in zip(due, answers, strict=True):
             check_answer(answer, callback.action)
