@@ -99,11 +99,12 @@ class Keeper:
         Returns:
             Up to where its actions were asked; nothing for a new run.
         """
-        found, self._restored = self._restored, None
+        found = self._restored
         if found is None:
             return None
         running.compiled.restore(found.totals)
         restore_actions(running.callbacks, found.actions, str(found.folder))
+        self._restored = None
         return found.standing.acted
 
     def next_step(self, step: int) -> int | None:
