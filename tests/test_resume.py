@@ -45,15 +45,16 @@ class DropoutClassifier(Classifier):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_resumed_run_is_the_whole_run(mode: str) -> None:
-    """In the middle of an epoch (stops at 6 and 17 of 16 steps an epoch) and of a row (every ten steps)."""
+    """Stopped in the middle of an epoch (of 8 steps) and of a row (of ten steps)."""
     assert_resumes_exactly(
-        lambda: Everything(), points(), steps=25, stops=(6, 17), compiler=gt.StepCompiler(mode, steps_per_call=4), record=TENS
+        lambda: Everything(), points(), steps=25, stops=(13,), compiler=gt.StepCompiler(mode, steps_per_call=4), record=TENS
     )
 
 
 def test_tasks_of_other_kinds_resume_exactly() -> None:
-    assert_resumes_exactly(lambda: LazyGan(), points(), steps=25, stops=(7,), record=TENS)
-    assert_resumes_exactly(lambda: DropoutClassifier(), labelled(), steps=21, stops=(5, 16), record=TENS)
+    eager = gt.StepCompiler("eager")
+    assert_resumes_exactly(lambda: LazyGan(), points(), steps=25, stops=(7, 8), compiler=eager, record=TENS)
+    assert_resumes_exactly(lambda: DropoutClassifier(), labelled(), steps=21, stops=(5, 16), compiler=eager, record=TENS)
 
 
 def test_the_helper_notices_what_is_not_resumed() -> None:
