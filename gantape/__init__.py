@@ -8,11 +8,13 @@ from loguru import logger as _logger
 
 from gantape import augment, callbacks, conditions, data, errors, losses
 from gantape.callbacks import Callback, Stop
+from gantape.checkpoints import Best, Checkpoints
 from gantape.compiler import StepCompiler
 from gantape.descent import Descent, MovingAverage
 from gantape.errors import BackendError as _BackendError
 from gantape.errors import GantapeError
 from gantape.history import History
+from gantape.keeper import load_best
 from gantape.loop import Loop
 from gantape.losses import Losses
 from gantape.metrics import MetricSet
@@ -26,7 +28,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AdversarialTask",
+    "Best",
     "Callback",
+    "Checkpoints",
     "Descent",
     "GantapeError",
     "History",
@@ -54,6 +58,7 @@ __all__ = [
     "data",
     "errors",
     "every",
+    "load_best",
     "losses",
 ]
 

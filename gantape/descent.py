@@ -55,6 +55,8 @@ class Descent:
         clip_value: Each gradient's entries are clipped to ± this.
         clip_norm: The gradients are scaled down to this norm of all of them together where it is larger.
         clip_weights: The variables are clipped to ± this after the move, as the critic of a Wasserstein GAN is.
+        skip_nonfinite: Leave the move out where the loss or a gradient is infinite or not a number, instead of ending the run.
+            The history has the share of moves that were left out, as `skipped`; means are over the others.
 
     Raises:
         HyperparameterError: If a number is not positive.
@@ -67,6 +69,7 @@ class Descent:
     clip_value: float | None = None
     clip_norm: float | None = None
     clip_weights: float | None = None
+    skip_nonfinite: bool = False
 
     def __attrs_post_init__(self) -> None:
         for name, value in attrs.asdict(self).items():

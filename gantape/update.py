@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from gantape.descent import Descent, MovingAverage
 from gantape.errors import GradientError, LossError, TaskError
+from gantape.guard import Guard
 from gantape.losses import Losses
 from gantape.noise import Noise
 from gantape.types import Batch, Model, Optimizer, Tensor, Variable
@@ -183,6 +184,13 @@ def _problem(update: Update) -> tuple[str, str, str] | None:
             repr(update.optimizer),
             "give an instance, such as keras.optimizers.Adam(1e-3).",
         )
+    strangers = [part for part in update.variables if not isinstance(part, Model) and not hasattr(part, "assign")]
+    if strangers:
+        return (
+            "what is moved are models and variables.",
+            ", ".join(type(part).__name__ for part in strangers),
+            "give models, such as keras.Sequential([...]), or their variables.",
+        )
     unbuilt = [model.name for model in update.models if not getattr(model, "built", True)]
     if unbuilt:
         return (
@@ -213,6 +221,7 @@ class Step:
         update_metrics: Given what the losses say that metrics are to see.
         gradient_norms: Whether to report the norm of each update's gradient.
         name: What is trained, with its hyper-parameters.
+        variables: What an update may change, and is put back where one is left out.
     """
 
     updates: tuple[Update, ...]
@@ -220,6 +229,7 @@ class Step:
     update_metrics: Callable[[Mapping[str, tuple[Any, ...]]], None]
     gradient_norms: bool = False
     name: str = "step"
+    variables: Sequence[Variable] = ()
 
     @property
     def batches_per_step(self) -> int:
@@ -258,23 +268,31 @@ class Step:
                 report |= self._repeat(update, batches[len(batches) - update.batches :], step, terms)
         return report
 
+    def sound(self, due: tuple[str, ...]) -> Tensor:
+        """Whether all variables that these updates move are finite, a scalar. One look at them all costs less than norms."""
+        moved = [variable.value for update in self.updates if update.name in due for variable in update.trainable_variables]
+        return tf.reduce_all([tf.reduce_all(tf.math.is_finite(value)) for value in moved] or [True])
+
     def _repeat(self, update: Update, batches: Sequence[Batch], step: Tensor, terms: Collection[str]) -> dict[str, Tensor]:
         prefix = f"{update.name}/" if len(self.updates) > 1 else ""
         sums: dict[str, Any] = {}
         for first in range(0, len(batches), update.descent.batches):
+            guard = Guard(self.variables) if update.descent.skip_nonfinite else None
             gathered: list[list[Any]] = []
+            values: dict[str, Any] = {}
             for place in range(first, first + update.descent.batches):
                 losses, gradients = update.gradients(batches[place], Noise(self.seed, step).stream(update.name, place), terms)
                 gathered.append(gradients)
                 self.update_metrics(losses.metrics)
-                _add(sums, {"loss": losses.total, **(losses.terms if len(losses.terms) > 1 or update.lazy else {})})
+                _add(values, {"loss": losses.total, **(losses.terms if len(losses.terms) > 1 or update.lazy else {})})
             gradients = (
                 gathered[0] if len(gathered) == 1 else [sum(parts) / len(parts) for parts in zip(*gathered, strict=True)]
             )
             if self.gradient_norms:
-                _add(sums, {"gradient_norm": tf.linalg.global_norm(gradients)})
+                values["gradient_norm"] = tf.linalg.global_norm(gradients)
             update.move(gradients, step, len(gathered) * _batch_size(batches[first]))
-        counts = {"gradient_norm": update.repeats}
+            _add(sums, values if guard is None else guard.settle(gradients, values))
+        counts = dict.fromkeys(("gradient_norm", "skipped"), update.repeats)
         return {
             f"{prefix}{name}": tf.cast(value, tf.float32) / counts.get(name, update.batches) for name, value in sums.items()
         }

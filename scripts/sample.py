@@ -15,7 +15,7 @@ from recipes import RECIPES
 
 import gantape as gt
 from gantape import zoo
-from gantape.errors import RunDirectoryError
+from gantape.errors import RunDirectoryError, summary
 from gantape.report import SampleGrids, save_picture
 from gantape.run_directory import RunDirectory
 
@@ -37,6 +37,23 @@ class Arguments:
     output: command_line.OptionalPath = None
 
 
+def load_generator(file: Path) -> Any:
+    """Read a generator of anyone's: no code of the file's is run.
+
+    Raises:
+        RunDirectoryError: If it cannot be read, or would run code.
+    """
+    try:
+        return keras.saving.load_model(file, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises what its layers raise
+        raise RunDirectoryError(
+            "the generator cannot be read.",
+            where=str(file),
+            got=summary(error)[:300],
+            do="name the directory of a run of train_gan.py; its layers have to be those of Keras.",
+        ) from None
+
+
 def main() -> int:
     """Make the images and write them."""
     arguments = tyro.cli(Arguments, prog=Path(__file__).name, description=__doc__)
@@ -51,7 +68,7 @@ def main() -> int:
             do="name the directory of a finished run of train_gan.py.",
         )
     task: Any = task_class(**record["hyperparameters"])
-    generator: Any = keras.saving.load_model(file, compile=False, safe_mode=True)
+    generator: Any = load_generator(file)
     task.averaged_generator.set_weights(generator.get_weights())
     output = arguments.output or arguments.run / f"samples-seed-{arguments.seed}.png"
     grids = SampleGrids(output.parent, arguments.seed, arguments.count, _sources(task_class))
