@@ -21,8 +21,9 @@ from gantape.metrics import MetricSet
 from gantape.noise import Noise
 from gantape.progress import Progress
 from gantape.schedule import Moment, When, at, at_end, at_start, every
+from gantape.step import Step
 from gantape.tasks import AdversarialTask, Part, SupervisedTask, Task
-from gantape.update import Step, Update
+from gantape.update import Update
 
 __version__ = "0.1.0"
 

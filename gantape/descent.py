@@ -72,7 +72,8 @@ class Descent:
     skip_nonfinite: bool = False
 
     def __attrs_post_init__(self) -> None:
-        for name, value in attrs.asdict(self).items():
+        for name in ("batches", "clip_value", "clip_norm", "clip_weights"):
+            value = getattr(self, name)
             whole = isinstance(value, int) and not isinstance(value, bool)
             if value is not None and not (value > 0 and (whole or name != "batches")):
                 raise HyperparameterError(

@@ -12,7 +12,8 @@ from gantape.compiler import CompiledSteps
 from gantape.data import Stack
 from gantape.errors import NotFiniteError
 from gantape.files import write_whole
-from gantape.update import Step, Update
+from gantape.step import Step
+from gantape.update import Update
 
 FAILURE = "failure.json"
 MOST_NAMES = 4

@@ -28,9 +28,9 @@ from gantape.resumption import Origin
 from gantape.saver import Running
 from gantape.schedule import Moment, When, at_end, every
 from gantape.standing import Standing
+from gantape.step import Step
 from gantape.stopping import NothingLeft, Rule, Speed, StoppingRule
 from gantape.tasks import Task
-from gantape.update import Step
 
 SECONDS_PER_CALL = 0.5
 TRIAL_STEPS = 32

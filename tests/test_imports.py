@@ -24,6 +24,7 @@ CORE = [
     "guard",
     "descent",
     "update",
+    "step",
     "tasks",
     "traces",
     "signature",

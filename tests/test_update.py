@@ -8,7 +8,8 @@ from tiny import COMPILED, PointGan, identical, make, points
 
 import gantape as gt
 from gantape.errors import GradientError, HyperparameterError, LossError, TaskError
-from gantape.update import Step, check_updates
+from gantape.step import Step
+from gantape.update import check_updates
 
 layers = keras.layers
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 import gantape as gt
 from gantape import zoo
-from gantape.update import Step
+from gantape.step import Step
 
 sys.path.append(str(Path(__file__).parents[1] / "scripts"))
 from recipes import RECIPES
