@@ -1,4 +1,4 @@
-"""Leaves an update out that is not finite. Follows `descent`, stands before `update`."""
+"""Leaves an update out that is not finite. Follows `metrics`, stands before `update`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

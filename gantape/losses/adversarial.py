@@ -182,7 +182,8 @@ class NoisyLabels(SeparableLoss):
         return {"cross_entropy": mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, scores))}
 
     def generator_costs(self, fake: Scores) -> Scores:
-        return tf.nn.softplus(fake)
+        # Not softplus, which is the same but for the last bit: what Keras computes, so that training is the guide's.
+        return tf.nn.sigmoid_cross_entropy_with_logits(tf.zeros_like(fake), fake)
 
 
 def _cross_entropy(targets: Scores, scores: Scores) -> Scalar:
