@@ -267,7 +267,7 @@ def test_what_was_shown_and_not_yet_read_is_saved(tmp_path: Path, shown: int, re
 
 def generated() -> gt.data.DatasetBatches:
     signature = tf.TensorSpec([2], tf.float32)
-    source = tf.data.Dataset.from_generator(lambda: iter(np.zeros((8, 2), np.float32)), output_signature=signature)
+    source = tf.data.Dataset.from_generator(lambda: iter(np.zeros((24, 2), np.float32)), output_signature=signature)
     return gt.data.from_dataset(source.batch(4))
 
 

@@ -53,10 +53,6 @@ class _DatasetReader(Reader):
 
     def __init__(self, source: DatasetBatches, position: Position) -> None:
         self._source = source
-        # What has a state that is not saved is refused, whether it shows in this very moment or not.
-        options = tf.data.Options()
-        options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.FAIL
-        self._dataset = source.dataset.with_options(options)
         self._position = position
         self._iterator: Any = None
         self._skipped = position.batch
@@ -126,7 +122,7 @@ class _DatasetReader(Reader):
 
     def _open(self, *, skip: bool = True) -> None:
         if self._iterator is None:
-            self._iterator = iter(self._dataset)
+            self._iterator = iter(self._source.dataset)
             for _ in range(self._skipped if skip else 0):
                 self._next()
             self._skipped = 0
