@@ -8,10 +8,12 @@ from loguru import logger as _logger
 
 from gantape import callbacks, data, errors, losses
 from gantape.callbacks import Callback, Stop
+from gantape.checkpoints import Best, Checkpoints
 from gantape.compiler import StepCompiler
 from gantape.errors import BackendError as _BackendError
 from gantape.errors import GantapeError
 from gantape.history import History
+from gantape.keeper import load_best
 from gantape.loop import Loop
 from gantape.losses import Losses
 from gantape.metrics import MetricSet
@@ -25,7 +27,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AdversarialTask",
+    "Best",
     "Callback",
+    "Checkpoints",
     "GantapeError",
     "History",
     "Loop",
@@ -50,6 +54,7 @@ __all__ = [
     "data",
     "errors",
     "every",
+    "load_best",
     "losses",
 ]
 

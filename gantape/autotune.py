@@ -21,6 +21,7 @@ from loguru import logger
 from gantape.compiler import CompiledSteps, NamedMode, StepCompiler
 from gantape.data import Stack
 from gantape.errors import CompileError
+from gantape.files import write_whole
 from gantape.programs import GraphProgram, StepFunction
 
 LONGEST_TRIAL = 1.0
@@ -167,7 +168,7 @@ def _measure(compiled: CompiledSteps, stack: Stack, first_step: int, length: Len
         return time.perf_counter() - started
 
     started = time.perf_counter()
-    program.trace(stack)
+    program.trace(stack.first(min(stack.count, compiled.most_steps * width)))
     saved = [(variable, tf.identity(variable)) for variable in program.variables]
     try:
         compiled.run(stack.first(width), first_step)
@@ -214,6 +215,7 @@ def _remember(path: Path | None, key: str, measurements: tuple[Measurement, ...]
         with contextlib.suppress(OSError, ValueError):
             kept = json.loads(path.read_text())
     kept[key] = [attrs.asdict(found) for found in measurements]
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(kept, indent=2))
-    fresh.replace(path)
+    try:
+        write_whole(path, json.dumps(kept, indent=2))
+    except OSError as error:
+        logger.warning("what was measured cannot be kept in {}: {}", path, error)

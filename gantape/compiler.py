@@ -1,7 +1,7 @@
 """From a function of one step to a fast function of many. Follows `programs` in the reading order; knows no task."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -11,7 +11,7 @@ from loguru import logger
 
 from gantape.data import Stack
 from gantape.errors import HyperparameterError, RetraceError
-from gantape.programs import PROGRAMS, Program, StepFunction
+from gantape.programs import PROGRAMS, GraphProgram, Program, StepFunction
 from gantape.signature import Signature
 
 NamedMode = Literal["eager", "graph", "xla", "xla-loop"]
@@ -48,7 +48,7 @@ class StepCompiler:
     measurements: Path | None = None
 
     def __attrs_post_init__(self) -> None:
-        if self.mode not in get_args(Mode):
+        if not isinstance(self.mode, str) or self.mode not in get_args(Mode):
             raise HyperparameterError(
                 "there is no such mode.",
                 where="gantape.StepCompiler, argument `mode`",
@@ -64,6 +64,13 @@ class StepCompiler:
                     got=repr(value),
                     do="give a positive whole number.",
                 )
+        if not isinstance(self.measurements, Path | None):
+            raise HyperparameterError(
+                "measurements are kept in a file.",
+                where="gantape.StepCompiler, argument `measurements`",
+                got=repr(self.measurements),
+                do='give pathlib.Path("modes.json"), say.',
+            )
 
     def compile(self, step: StepFunction, mode: NamedMode, stack: Stack) -> "CompiledSteps":
         """Prepare to run a step function in a mode, on stacks of batches like this one. It is traced when it is first run."""
@@ -74,6 +81,32 @@ class StepCompiler:
     def compile_function(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Make a function of batches as fast as a graph allows, whatever the size of the batch; as it is in eager mode."""
         return function if self.mode == "eager" else tf.function(function, reduce_retracing=True)
+
+
+@attrs.frozen
+class Totals:
+    """What the steps of one program reported, added up.
+
+    Args:
+        due: The updates that they do.
+        batch: What a batch of theirs is, as text.
+        sums: The sum of each scalar, in float32.
+        steps: How many steps.
+    """
+
+    due: tuple[str, ...]
+    batch: str
+    sums: dict[str, float]
+    steps: int
+
+    @classmethod
+    def of(cls, signature: Signature, sums: dict[str, float], steps: int) -> "Totals":
+        """The totals of a program with this signature."""
+        return cls(signature.due, _batch_of(signature), sums, steps)
+
+    def belong_to(self, signature: Signature) -> bool:
+        """Whether a program with this signature is to go on from them."""
+        return (self.due, self.batch) == (signature.due, _batch_of(signature))
 
 
 class CompiledSteps:
@@ -93,6 +126,7 @@ class CompiledSteps:
         self._max_traces = max_traces
         self._programs: list[Program] = []
         self._newest: Program | None = None
+        self._restored: list[Totals] = []
 
     @property
     def traces(self) -> int:
@@ -127,10 +161,23 @@ class CompiledSteps:
         self._newest = self.program(stack, first_step)
         return self._newest.run(stack, first_step, stack.count // self.step.batches_per_step)
 
+    @property
+    def variables(self) -> list[Any]:
+        """Every variable that the traced steps read or write, whoever made it; none in eager mode."""
+        return [variable for program in self._programs if isinstance(program, GraphProgram) for variable in program.variables]
+
+    @property
+    def sound(self) -> bool:
+        """Whether all variables that were moved in the newest call are finite."""
+        return self._newest is None or self._newest.sound
+
+    def last(self) -> dict[str, float]:
+        """What the newest step reported."""
+        return self._newest.last() if self._newest else {}
+
     def not_finite(self) -> dict[str, float]:
         """What the newest step reported that is infinite or not a number: no step was run after it."""
-        report = self._newest.last() if self._newest else {}
-        return {name: value for name, value in report.items() if not math.isfinite(value)}
+        return {name: value for name, value in self.last().items() if not math.isfinite(value)}
 
     def program(self, stack: Stack, first_step: int) -> Program:
         """The program for a stack of batches from a step on; a new one if none fits."""
@@ -139,21 +186,44 @@ class CompiledSteps:
             if program.signature.fits(signature):
                 return program
         self._note_retrace(signature)
-        self._programs.append(PROGRAMS[self.mode](self.step, signature, self.most_steps))
-        return self._programs[-1]
+        program = PROGRAMS[self.mode](self.step, signature, self.most_steps)
+        for totals in [kept for kept in self._restored if kept.belong_to(signature)]:
+            program.restore(totals.sums, totals.steps)
+            self._restored.remove(totals)
+        self._programs.append(program)
+        return program
 
     def means(self) -> dict[str, float]:
-        """The mean of each reported scalar over the steps since `reset`, of those in which it was reported."""
-        sums: dict[str, float] = {}
-        counts: dict[str, int] = {}
-        for program in self._programs:
-            for name, value in program.sums().items():
-                sums[name] = sums.get(name, 0.0) + value
-                counts[name] = counts.get(name, 0) + program.steps
-        return {name: value / counts[name] for name, value in sums.items()}
+        """The mean of each reported scalar over the steps since `reset`, of those in which it was reported.
+
+        A scalar that is named `skipped`, or `x/skipped`, counts updates that were left out: the means of `x/...` are over the
+        others.
+        """
+        totals = self.totals()
+        # The sum does not depend on the order of the programs, which is another one in a run that was resumed.
+        names = dict.fromkeys(name for kept in totals for name in kept.sums)
+        sums = {name: math.fsum(kept.sums[name] for kept in totals if name in kept.sums) for name in names}
+        counts = {name: sum(kept.steps for kept in totals if name in kept.sums) for name in names}
+        means = {}
+        for name, value in sums.items():
+            skipped = name.rpartition("/")[0] + "/skipped" if "/" in name else "skipped"
+            count = counts[name] - (sums.get(skipped, 0.0) if name != skipped else 0.0)
+            if count > 0.0:
+                means[name] = value / count
+        return means
+
+    def totals(self) -> list[Totals]:
+        """What was reported since `reset`, by what was traced."""
+        own = [Totals.of(program.signature, program.sums(), program.steps) for program in self._programs if program.steps]
+        return self._restored + own
+
+    def restore(self, totals: Sequence[Totals]) -> None:
+        """Go on from what another one had added up, bit for bit. To be called before the first step."""
+        self._restored = list(totals)
 
     def reset(self) -> None:
         """Forget what was reported."""
+        self._restored = []
         for program in self._programs:
             program.reset()
 
@@ -181,6 +251,10 @@ class CompiledSteps:
                 do="keep the batch size, shapes and types of the data, or allow more traces.",
             )
         logger.warning("the step is traced anew: {}. Keep shapes and types to save the time.", changes)
+
+
+def _batch_of(signature: Signature) -> str:
+    return " ".join(f"{leaf.dtype.name}{list(leaf.shape)}" for leaf in tf.nest.flatten(signature.batch))
 
 
 def _examples(stack: Stack) -> int | None:

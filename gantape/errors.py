@@ -18,6 +18,7 @@
     ├── CompileError           the task's code cannot be compiled in this mode
     │   └── RetraceError       a step was traced more often than allowed
     └── RunDirectoryError      a run's directory cannot be written or read
+        └── ResumeError        a run is to go on with something else than it began with
 
 Each says what is wrong, where, what it got and what to do about it.
 """
@@ -115,6 +116,10 @@ class RetraceError(CompileError):
 
 class RunDirectoryError(GantapeError):
     """A run's directory cannot be written or read."""
+
+
+class ResumeError(RunDirectoryError):
+    """A run is to go on with something else than it began with."""
 
 
 def summary(error: Exception) -> str:

@@ -1,5 +1,6 @@
-"""Losses and metrics over a whole data set. Follows `stopping`, stands before `loop`."""
+"""Losses and metrics over a whole data set. Follows `refusals`, stands before `loop`."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from gantape.compiler import StepCompiler
 from gantape.data import Batches
 from gantape.errors import DataError, GantapeError
 from gantape.noise import Noise
+from gantape.refusals import check_data
 from gantape.tasks import Task
 from gantape.traces import explain_failure
 from gantape.types import Batch, Tensor
@@ -31,13 +33,25 @@ class Evaluator:
         self._prepare: Callable[[Batch], Batch] | None = None
         self._compiled: Callable[..., Any] | None = None
 
+    def of(self, data: Batches | None) -> Callable[[], dict[str, float]] | None:
+        """What evaluates validation data, if there is any.
+
+        Raises:
+            DataError: If it is no data.
+        """
+        if data is None:
+            return None
+        check_data(data, "validation")
+        return functools.partial(self.evaluate, data)
+
     def evaluate(self, data: Batches) -> dict[str, float]:
         """Means over all examples: each example counts once, whatever its batch.
 
         Raises:
-            DataError: If there is no example.
+            DataError: If there is no example, or this is no data.
             CompileError: If the task's evaluation cannot be traced or run.
         """
+        check_data(data, "data")
         metrics = self._task.evaluation_metrics
         metrics.reset()
         if self._compiled is None or data.prepare is not self._prepare:

@@ -1,7 +1,6 @@
 """What drives a run: plan, call, observe, act. The last part of the core."""
 
 import contextlib
-import functools
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,23 +10,31 @@ import attrs
 from loguru import logger
 
 from gantape.autotune import Choice, Length, choose_mode
-from gantape.callbacks import Callback, MetricsFile
+from gantape.callbacks import Callback
+from gantape.checkpoints import Checkpoints
 from gantape.compiler import CompiledSteps, StepCompiler
-from gantape.data import Batches, Lookahead, Position, Reader
+from gantape.data import Batches, Lookahead
+from gantape.descriptions import describe_run, explain_run
 from gantape.evaluator import Evaluator
+from gantape.failure import explain_not_finite
+from gantape.feed import Feed
 from gantape.history import History
-from gantape.interruption import heed_signals
+from gantape.interruption import Interruption, heed_signals
+from gantape.keeper import Keeper
 from gantape.progress import Progress
 from gantape.recorder import Recorder
-from gantape.refusals import check_arguments, check_data, not_finite, too_few_batches
-from gantape.run_directory import RunDirectory, machine
+from gantape.refusals import check_answer, check_arguments, too_few_batches
+from gantape.resumption import Origin
+from gantape.saver import Running
 from gantape.schedule import Moment, When, at_end, every
-from gantape.stopping import Speed, StoppingRule
+from gantape.standing import Standing
+from gantape.stopping import NothingLeft, Rule, Speed, StoppingRule
 from gantape.tasks import Task
 from gantape.update import Step
 
 SECONDS_PER_CALL = 0.5
 TRIAL_STEPS = 32
+CHECKPOINTS = Checkpoints()
 
 
 class Loop:
@@ -38,18 +45,21 @@ class Loop:
             call    the compiled steps
             observe the moment: steps, epochs, seconds
             act     on what is due: record, validate, callbacks
+            save    a checkpoint, if it is due
 
     A call lasts about half a second at most, so that bars move and Ctrl-C is heeded, and nothing is read from compiled code
-    before something is due. Ctrl-C ends the call, then the run, in good order; a second one ends it at once.
+    before something is due. Ctrl-C ends the call, then the run, in good order; a second one ends it at once. The checkpoint on
+    the way out is saved before the actions of the end: a run that is resumed goes on as if it had not ended.
 
     Args:
         task: What is trained.
         compiler: How steps are run; a graph by default.
-        run_dir: Where the record (`run.json`) and the history (`metrics.csv`) go; nothing is written without it.
+        run_dir: Where the record (`run.json`), the history (`metrics.csv`) and checkpoints go; nothing is written without it.
         seed: The seed of the noise and of the order of the data. (Initial weights are drawn when the task is made: call
             `keras.utils.set_random_seed` before that.)
         callbacks: Actions and when they are due.
         gradient_norms: Whether to record the norm of each update's gradient.
+        checkpoints: When checkpoints are saved in `run_dir`, and which are kept; `None` for no checkpoints.
     """
 
     def __init__(
@@ -61,8 +71,9 @@ class Loop:
         seed: int = 0,
         callbacks: Sequence[Callback] = (),
         gradient_norms: bool = False,
+        checkpoints: Checkpoints | None = CHECKPOINTS,
     ) -> None:
-        check_arguments(task, callbacks, seed)
+        check_arguments(task, compiler, run_dir, callbacks, seed, checkpoints)
         self.task = task
         self.compiler = compiler or StepCompiler()
         self.run_dir = None if run_dir is None else Path(run_dir)
@@ -70,15 +81,62 @@ class Loop:
         self.callbacks = tuple(callbacks)
         self.gradient_norms = gradient_norms
         self.history = History()
-        self._moment = Moment()
-        self._position = Position()
-        self._data: Batches | None = None
-        self._step = Step(task.updates(), seed, task.metrics.update, gradient_norms, repr(task))
+        self._standing = Standing()
+        self._keeper = Keeper(self.run_dir, checkpoints)
+        self._feed = Feed(task, seed, self._keeper)
+        self._sound = True
+        self._step = Step(task.updates(), seed, task.metrics.update, gradient_norms, repr(task), task.variables)
         self._compiled: CompiledSteps | None = None
         self._choice: Choice | None = None
         self._evaluator = Evaluator(task, self.compiler, seed)
-        self._examples = 0
-        self._updates = 0
+
+    @classmethod
+    def resume(
+        cls,
+        run_dir: str | Path,
+        task: Task,
+        *,
+        compiler: StepCompiler | None = None,
+        callbacks: Sequence[Callback] = (),
+        checkpoints: Checkpoints | None = CHECKPOINTS,
+        changed: Sequence[str] = (),
+    ) -> "Loop":
+        """A loop that goes on with a run where its newest whole checkpoint was saved, bit for bit.
+
+        Give `run` the run's own data, `record` and `validation`. Its length counts from here on; `moment` tells what is done.
+
+        Args:
+            run_dir: The run's directory.
+            task: A task like the run's, fresh: its variables get the values of the checkpoint.
+            compiler: How steps are run; by default in the run's own mode. Modes agree to rounding.
+            callbacks: The run's actions. Those that are `Stateful` get back what they remembered.
+            checkpoints: When checkpoints are saved from here on.
+            changed: Names of hyper-parameters, or "data", that are others than the run's on purpose.
+
+        Raises:
+            ResumeError: If the task, or in `run` the data, is not the run's; with the differences.
+            RunDirectoryError: If it holds no run or no whole checkpoint, or another loop is at work in it.
+        """
+        origin = Origin.read(Path(run_dir), changed)
+        origin.check_task(task)
+        how, norms = compiler or origin.compiler, origin.gradient_norms
+        loop = cls(
+            task,
+            compiler=how,
+            run_dir=run_dir,
+            seed=origin.seed,
+            callbacks=callbacks,
+            gradient_norms=norms,
+            checkpoints=checkpoints,
+        )
+        found = loop._keeper.take_up(origin, task)
+        loop._standing, loop.history = found.standing, found.history
+        return loop
+
+    @property
+    def moment(self) -> Moment:
+        """Steps, epochs and seconds done so far."""
+        return self._standing.moment
 
     def run(
         self,
@@ -105,56 +163,44 @@ class Loop:
 
         Raises:
             ScheduleError: Unless exactly one rule for stopping is given.
-            DataError: If the data cannot fill a step.
+            DataError: If the data cannot fill a step, or, where checkpoints are saved, a run on it cannot be resumed.
             TensorError: If the batches do not fit the task.
             CompileError: If the task's code cannot be compiled in this mode.
             GradientError: If a variable to be moved gets no gradient.
-            NotFiniteError: If a loss or a gradient is infinite or not a number. No step is done after that one.
+            NotFiniteError: If a loss or a variable that was moved is not finite; see `failure.json` in the run's directory.
             RunDirectoryError: If the run's directory cannot be written, or holds another run.
         """
-        rule = StoppingRule(steps, epochs, minutes)
-        reader = self._open_data(data)
-        callbacks = self._with_own_callbacks(record or every(epochs=1) | at_end(), validation)
-        directory = self._open_directory()
-        speed, started = Speed(), time.perf_counter()
-        moment = start = attrs.evolve(self._moment, ended=False)
+        return self._run(data, validation, record, StoppingRule(steps, epochs, minutes))
 
+    def conclude(self, data: Batches, *, validation: Batches | None = None, record: When | None = None) -> History:
+        """Do what the end of a run brings, with no further step; for one that was killed behind its last. As for `run`."""
+        return self._run(data, validation, record, NothingLeft())
+
+    def _run(self, data: Batches, validation: Batches | None, record: When | None, rule: Rule) -> History:
+        reader = self._feed.open(data, self._standing, self._step.batches_per_step, in_step=self._sound)
+        recorder = Recorder(self.history, self._reset, self._evaluator.of(validation), self.run_dir)
+        callbacks = [*recorder.callbacks(record or every(epochs=1) | at_end()), *self.callbacks]
         with contextlib.ExitStack() as stack:
+            self._keeper.open(stack, self.task)
             interruption = stack.enter_context(heed_signals())
             for callback in callbacks:
-                stack.callback(getattr(callback.action, "close", _nothing))
-            compiled = self._compile(reader, self._length(rule, data))
-            stopped_by = self._act(callbacks, None, moment, rule.share_done(start, moment), speed)
-            while not stopped_by:
-                before = moment
-                count = self._plan(compiled, callbacks, before.step, rule.steps_left(start, before), speed)
-                done = self._call(compiled, reader, count, speed)
-                moment = Moment(before.step + done, self._position.epoch, start.seconds + time.perf_counter() - started)
-                share = rule.share_done(start, moment)
-                stopped_by = interruption.signal_name or (str(rule) if share == 1.0 else "")
-                self._moment = moment = attrs.evolve(moment, ended=bool(stopped_by))
-                stopped_by = self._act(callbacks, before, moment, share, speed) or stopped_by
-                if directory is not None and before is start:
-                    directory.write(self._report(data, compiled, speed))
-            if not moment.ended:
-                self._moment = moment = attrs.evolve(moment, ended=True)
-                self._act(callbacks, moment, moment, rule.share_done(start, moment), speed)
-            self.history.stopped_by = stopped_by
-            if directory is not None:
-                directory.write(self._report(data, compiled, speed))
-        logger.info("stopped by {} at step {} after {:.1f} s", stopped_by, moment.step, moment.seconds)
+                stack.callback(getattr(callback.action, "close", lambda: None))
+            compiled = self._compile(reader, rule.length(data.batches_per_epoch, self._step.batches_per_step))
+            running, speed = Running(self._standing, self.history, compiled, reader, callbacks), Speed()
+            try:
+                self.history.stopped_by = self._drive(running, rule, interruption, speed)
+                self._keeper.finish(running)
+                self._keeper.write(self._facts(speed), "finished")
+            except Exception as error:
+                self.history.stopped_by = type(error).__name__
+                self._keeper.leave_in_haste(running, self._facts(speed), sound=self._sound)
+                raise
+        logger.info("stopped by {} at step {} after {:.1f} s", self.history.stopped_by, self.moment.step, self.moment.seconds)
         return self.history
 
     def explain(self) -> str:
         """How the task is run, as text: mode, traces, compile seconds, what "auto" measured, variables, updates of a step."""
-        updates = [
-            f"  {update.name}: {len(update.trainable_variables)} variables, {type(update.optimizer).__name__}"
-            f", {update.repeats} times every {update.every} steps"
-            for update in self._step.updates
-        ]
-        how = self._compiled.explain() if self._compiled else f"mode {self.compiler.mode}, nothing is traced yet"
-        tried = [self._choice.table()] if self._choice else []
-        return "\n".join([repr(self.task), how, *tried, f"{len(self.task.variables)} variables in all; updates:", *updates])
+        return explain_run(self.task, self.compiler.mode, self._compiled, self._choice)
 
     def evaluate(self, data: Batches) -> dict[str, float]:
         """Means of losses and metrics over every example of `data`, with no variable moved.
@@ -162,50 +208,71 @@ class Loop:
         Raises:
             TaskError: If the task does not say how it is evaluated.
         """
-        check_data(data, "data")
         return self._evaluator.evaluate(data)
 
-    def _plan(self, compiled: CompiledSteps, callbacks: Sequence[Callback], step: int, left: int | None, speed: Speed) -> int:
-        limits = [speed.steps_in(SECONDS_PER_CALL)]
-        limits += [boundary - step for callback in callbacks if (boundary := callback.when.next_step(step)) is not None]
-        if left is not None:
-            limits.append(left)
-        return compiled.steps_alike(step, min(limits))
+    def _drive(self, running: Running, rule: Rule, interruption: Interruption, speed: Speed) -> str:
+        """The loop itself; returns why it stopped."""
+        here, callbacks, started = running.standing, running.callbacks, time.perf_counter()
+        acted = self._keeper.remind(running)
+        start = here.moment = attrs.evolve(here.moment, ended=False)
+        due, share = [callback for callback in callbacks if callback.when.due(acted, start)], rule.share_done(start, start)
+        stopped_by = self._act(due, share, speed) or (str(rule) if share == 1.0 else "")
+        while not stopped_by:
+            before = here.moment
+            done = self._call(running, self._plan(running, rule.steps_left(start, before), speed), speed)
+            now = Moment(before.step + done, here.position.epoch, start.seconds + time.perf_counter() - started)
+            share = rule.share_done(start, now)
+            stopped_by = interruption.signal_name or (str(rule) if share == 1.0 else "")
+            here.moment = attrs.evolve(now, ended=bool(stopped_by))
+            due = [callback for callback in callbacks if callback.when.due(before, now)]
+            stopped_by = self._act(due, share, speed) or stopped_by
+            first = before is start
+            if self._keeper.save(running, before, must=first or bool(stopped_by)) or first:
+                self._keeper.write(self._facts(speed), "running")
+        # Only now comes what the end brings: the checkpoint is one of a run that goes on.
+        told = due if here.moment.ended else []
+        now, here.moment = attrs.evolve(here.moment, ended=False), attrs.evolve(here.moment, ended=True)
+        due = [callback for callback in callbacks if callback not in told and callback.when.due(now, here.moment)]
+        self._act(due, rule.share_done(start, now), speed)
+        return stopped_by
 
-    def _call(self, compiled: CompiledSteps, reader: Reader, count: int, speed: Speed) -> int:
+    def _plan(self, running: Running, left: int | None, speed: Speed) -> int:
+        """How many steps until something is due, or the updates of a step are others."""
+        step = running.standing.moment.step
+        boundaries = [callback.when.next_step(step) for callback in running.callbacks] + [self._keeper.next_step(step)]
+        limits = [speed.steps_in(SECONDS_PER_CALL), *(boundary - step for boundary in boundaries if boundary is not None)]
+        return running.compiled.steps_alike(step, min(limits) if left is None else min(*limits, left))
+
+    def _call(self, running: Running, count: int, speed: Speed) -> int:
+        here, compiled = running.standing, running.compiled
         traces, started = compiled.traces, time.perf_counter()
         width = compiled.step.batches_per_step
-        stack = reader.read(count * width)
-        if stack.count < width and not self._position.batch:
+        stack = running.reader.read(count * width)
+        if stack.count < width and not here.position.batch:
             raise too_few_batches(stack.count, width)
-        done = compiled.run(stack, self._moment.step) if stack.count >= width else 0
-        wrong = compiled.not_finite()
-        if wrong:
-            raise not_finite(wrong, self._moment.step + done - 1)
+        self._sound = False
+        done = compiled.run(stack, here.moment.step) if stack.count >= width else 0
+        if done and (compiled.not_finite() or not compiled.sound):
+            rows = self._feed.rows(here.position, done * width)
+            seen, last = stack.first(done * width), here.moment.step + done - 1
+            raise explain_not_finite(self._step, compiled, seen, last, rows, self.run_dir)
+        self._sound = True
         if compiled.traces == traces:
             speed.note(done, time.perf_counter() - started)
-        self._position = stack.next
-        self._examples += stack.count * stack.batch_size
-        self._updates += done * compiled.step.updates_due(self._moment.step)
+        here.position = stack.next
+        here.examples += stack.count * stack.batch_size
+        here.updates += done * compiled.step.updates_due(here.moment.step)
         return done
 
-    def _act(self, callbacks: Sequence[Callback], before: Moment | None, now: Moment, share: float, speed: Speed) -> str:
+    def _act(self, due: Sequence[Callback], share: float, speed: Speed) -> str:
         """Do what is due; returns why the run is to stop, or nothing."""
-        due = [callback for callback in callbacks if callback.when.due(before, now)]
-        if not due:
-            return ""
-        progress = Progress(
-            self.task,
-            now,
-            self._examples,
-            self._updates,
-            speed.steps_per_second,
-            share,
-            self.history,
-            self.run_dir,
-            self._current,
-        )
+        here = self._standing
+        done, rest = (here.moment, here.examples, here.updates), (share, self.history, self.run_dir, self._current)
+        progress = Progress(self.task, *done, speed.steps_per_second, *rest)
         answers = [callback.action(progress) for callback in due]
+        for callback, answer in zip(due, answers, strict=True):
+            check_answer(answer, callback.action)
+        here.acted = here.moment
         return next((answer.reason for answer in answers if answer is not None), "")
 
     def _current(self) -> dict[str, float]:
@@ -217,76 +284,17 @@ class Loop:
             self._compiled.reset()
         self.task.metrics.reset()
 
-    def _with_own_callbacks(self, record: When, validation: Batches | None) -> list[Callback]:
-        recorder = Recorder(self.history, self._reset)
-        own = [Callback(recorder.record, record)]
-        if validation is not None:
-            check_data(validation, "validation")
-            evaluate = functools.partial(self.evaluate, validation)
-            own.append(Callback(functools.partial(recorder.validate, evaluate), record))
-        if self.run_dir is not None:
-            own.append(Callback(MetricsFile(self.run_dir / "metrics.csv"), record))
-        return [*own, *self.callbacks]
-
-    def _open_data(self, data: Batches) -> Lookahead:
-        """Read on in the data of the run before, or begin other data, after a look at its first batch."""
-        check_data(data, "data", self._step.batches_per_step)
-        same = data is self._data
-        if not same and self._data is not None:
-            self._position = Position(self._position.epoch, 0)
-        reader = Lookahead(data.open(self.seed, self._position))
-        if not same:
-            stack = reader.peek(1)
-            self.task.check_batch(stack.prepare(stack.batch(0)))
-        self._data = data
-        return reader
-
     def _compile(self, reader: Lookahead, length: Length) -> CompiledSteps:
         if self._compiled is None:
             mode = self.compiler.mode
             if mode == "auto":
                 stack = reader.peek(TRIAL_STEPS * self._step.batches_per_step)
-                self._choice, self._compiled = choose_mode(self.compiler, self._step, stack, self._moment.step, length)
+                self._choice, self._compiled = choose_mode(self.compiler, self._step, stack, self.moment.step, length)
             else:
                 self._compiled = self.compiler.compile(self._step, mode, reader.peek(1))
         return self._compiled
 
-    def _length(self, rule: StoppingRule, data: Batches) -> Length:
-        if rule.minutes is not None:
-            return Length(seconds=60.0 * rule.minutes)
-        if rule.epochs is not None and data.batches_per_epoch is not None:
-            return Length(steps=rule.epochs * (data.batches_per_epoch // self._step.batches_per_step))
-        return Length(steps=rule.steps)
-
-    def _open_directory(self) -> RunDirectory | None:
-        if self.run_dir is None:
-            return None
-        directory = RunDirectory(self.run_dir)
-        if not self._moment.step:
-            directory.create()
-        return directory
-
-    def _report(self, data: Batches, compiled: CompiledSteps, speed: Speed) -> dict[str, Any]:
-        return {
-            "task": type(self.task).__name__,
-            "hyperparameters": self.task.hyperparameters,
-            "seed": self.seed,
-            "data": data.describe(),
-            "mode": compiled.mode,
-            "steps_per_call": compiled.most_steps,
-            "modes_tried": self._choice.record() if self._choice else [],
-            "status": "finished" if self._moment.ended else "running",
-            "stopped_by": self.history.stopped_by,
-            "steps": self._moment.step,
-            "epochs": self._moment.epoch,
-            "updates": self._updates,
-            "examples": self._examples,
-            "seconds": round(self._moment.seconds, 3),
-            "compile_seconds": round(compiled.compile_seconds, 3),
-            "steps_per_second": round(speed.steps_per_second, 3),
-            "versions": machine(),
-        }
-
-
-def _nothing() -> None:
-    pass
+    def _facts(self, speed: Speed) -> dict[str, Any]:
+        assert self._compiled is not None
+        facts = describe_run(self.task, self._standing, self._compiled, self._choice, speed)
+        return facts | {"seed": self.seed, "gradient_norms": self.gradient_norms, "stopped_by": self.history.stopped_by}

@@ -9,7 +9,7 @@
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -42,9 +42,14 @@ class StepFunction(Protocol):
     def run(self, batches: Sequence[Batch], step: Tensor, due: Due) -> dict[str, Tensor]:
         """Do one step and report scalars."""
 
+    def sound(self, due: Due) -> Tensor:
+        """Whether all variables that these updates move are finite."""
+
 
 class Program:
     """Steps that do one set of updates, run one by one in Python; the other modes are built on it.
+
+    After a call, `sound` tells whether all variables that were moved are finite.
 
     Args:
         step: The step function.
@@ -57,6 +62,7 @@ class Program:
     def __init__(self, step: StepFunction, signature: Signature, most_steps: int) -> None:
         self.signature = signature
         self.steps = 0
+        self.sound = True
         self.compile_seconds = 0.0
         self._step = step
         self._most_batches = most_steps * step.batches_per_step
@@ -77,6 +83,7 @@ class Program:
             if not healthy:
                 count = index + 1
                 break
+        self.sound = bool(self._step.sound(self.signature.due))
         self.steps += count
         return count
 
@@ -92,6 +99,12 @@ class Program:
         """Forget what was reported."""
         self._totals = None
         self.steps = 0
+
+    def restore(self, sums: Mapping[str, float], steps: int) -> None:
+        """Go on from sums of another program for the same signature, bit for bit."""
+        self._names = tuple(sums)
+        self._totals = tf.constant(list(sums.values()), tf.float32)
+        self.steps = steps
 
     def _one_step(
         self, batches: Batch, examples: Batch | None, index: Any, step: Tensor, totals: Tensor | None
@@ -125,10 +138,11 @@ class GraphProgram(Program):
         totals = tf.zeros(len(self._names), tf.float32) if self._totals is None else self._totals
         place = (tf.constant(first_step, tf.int64), tf.constant(count))
         try:
-            done, self._last, self._totals = self._call(self._filled(stack.batches), stack.examples, *place, totals)
+            done, sound, self._last, self._totals = self._call(self._filled(stack.batches), stack.examples, *place, totals)
         except tf.errors.OpError as error:
             raise explain_failure(error, self.mode, self.signature.due) from None
         count = int(done)
+        self.sound = bool(sound)
         self.steps += count
         if new:
             self.compile_seconds = time.perf_counter() - started
@@ -151,12 +165,15 @@ class GraphProgram(Program):
     @property
     def variables(self) -> Sequence[Any]:
         """Every variable that the traced step reads or writes, whoever made it."""
-        return self._traced_step.variables
+        return () if self._traced_step is None else self._traced_step.variables
 
     def _many_steps(
         self, batches: Batch, examples: Batch | None, first_step: Tensor, count: Tensor, totals: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Steps done, what the last one reported, and the totals: one sum from step to step, however calls are cut."""
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Steps done, whether what they moved is finite, the last report, and the totals.
+
+        The totals are one sum from step to step, however calls are cut.
+        """
 
         def body(index: Any, _: Any, totals: Any, __: Any) -> Any:
             step = first_step + tf.cast(index, tf.int64)
@@ -164,7 +181,10 @@ class GraphProgram(Program):
             return index + 1, report, totals, healthy
 
         start = (tf.constant(0), tf.zeros_like(totals), totals, tf.constant(True))
-        return tf.while_loop(lambda index, _, __, healthy: tf.logical_and(index < count, healthy), body, start)[:3]
+        done, report, totals, _ = tf.while_loop(
+            lambda index, _, __, healthy: tf.logical_and(index < count, healthy), body, start
+        )
+        return done, self._step.sound(self.signature.due), report, totals
 
     def _filled(self, batches: Batch) -> Batch:
         """A whole stack: a program has one shape of input. What is filled in is never read."""

@@ -1,12 +1,15 @@
 """What goes into the history. Follows `evaluator`, stands before `loop`."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import attrs
 from loguru import logger
 
+from gantape.callbacks import Action, Callback, MetricsFile
 from gantape.history import History, Split
 from gantape.progress import Progress
+from gantape.schedule import When
 from gantape.types import Row
 
 
@@ -17,10 +20,23 @@ class Recorder:
     Args:
         history: Where the rows go.
         reset: Makes the running means start anew.
+        evaluate: Means over the validation data, if there is any.
+        run_dir: Where the rows go as a file, if anywhere.
     """
 
     history: History
     reset: Callable[[], None]
+    evaluate: Callable[[], Mapping[str, float]] | None = None
+    run_dir: Path | None = None
+
+    def callbacks(self, when: When) -> list[Callback]:
+        """What adds rows whenever they are due, and writes them."""
+        actions: list[Action] = [self.record]
+        if self.evaluate is not None:
+            actions.append(self.validate)
+        if self.run_dir is not None:
+            actions.append(MetricsFile(self.run_dir / "metrics.csv"))
+        return [Callback(action, when) for action in actions]
 
     def record(self, progress: Progress) -> None:
         """Add a row of training, unless no step was done since the newest."""
@@ -29,10 +45,10 @@ class Recorder:
             self._add(progress, "train", values)
             self.reset()
 
-    def validate(self, evaluate: Callable[[], Mapping[str, float]], progress: Progress) -> None:
+    def validate(self, progress: Progress) -> None:
         """Add a row of validation, unless this step has one."""
-        if self.history.last("validation").get("step") != progress.step:
-            self._add(progress, "validation", evaluate())
+        if self.evaluate is not None and self.history.last("validation").get("step") != progress.step:
+            self._add(progress, "validation", self.evaluate())
 
     def _add(self, progress: Progress, split: Split, values: Mapping[str, float]) -> None:
         place: Row = {"step": progress.step, "epoch": progress.epoch, "seconds": round(progress.seconds, 3)}

@@ -1,11 +1,18 @@
-"""What a loop refuses before it begins. Follows `recorder`, stands before `loop`."""
+"""What a loop refuses before it begins. Follows `descriptions`, stands before `evaluator`."""
 
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from gantape.callbacks import Callback
-from gantape.data import Batches
-from gantape.errors import DataError, NotFiniteError, ScheduleError, TaskError
+import tensorflow as tf
+
+from gantape.callbacks import Callback, Stop
+from gantape.checkpoints import DATA, Checkpoints
+from gantape.compiler import StepCompiler
+from gantape.data import Batches, Reader
+from gantape.errors import DataError, HyperparameterError, RangeError, RunDirectoryError, ScheduleError, TaskError
+from gantape.shapes import describe
 from gantape.tasks import Task
 
 
@@ -33,18 +40,51 @@ def too_few_batches(found: int, needed: int) -> DataError:
     )
 
 
-def not_finite(values: Mapping[str, float], step: int) -> NotFiniteError:
-    """The error for a step, counted from 0, that reported infinite values or no numbers."""
-    return NotFiniteError(
-        "a loss or a gradient is not finite.",
-        where=f"step {step}",
-        got=", ".join(f"{name}={value}" for name, value in values.items()),
-        do="look at the term that is named, at the data and at the learning rate: a smaller learning rate, or an epsilon under "
-        "a root or a logarithm, helps most often.",
-    )
+def check_numbers(batch: Any, where: str) -> None:
+    """Raise a `RangeError` unless all floats of a batch are finite.
+
+    Raises:
+        RangeError: If one is infinite or not a number.
+    """
+    for place, leaf in enumerate(tf.nest.flatten(batch)):
+        tensor = tf.convert_to_tensor(leaf)
+        if tensor.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(tensor))):
+            bad = int(tf.math.count_nonzero(~tf.math.is_finite(tensor)))
+            raise RangeError(
+                "the data holds numbers that are infinite or not a number.",
+                where=f"{where}, tensor {place} of the first batch",
+                got=f"{bad} of {int(tf.size(tensor))} numbers, {describe(tensor)}",
+                do="look for missing values and divisions by zero in the data, and clean it: numpy.isfinite finds them.",
+            )
 
 
-def check_arguments(task: Task, callbacks: Sequence[Callback], seed: int) -> None:
+def check_answer(answer: Any, action: Any) -> None:
+    """Raise a `ScheduleError` unless an action has returned nothing or a `Stop`.
+
+    Raises:
+        ScheduleError: If it has returned something else.
+    """
+    if not isinstance(answer, Stop | None):
+        raise ScheduleError(
+            "an action returns nothing, or a Stop to end the run.",
+            where=f"callback {getattr(action, '__qualname__', type(action).__name__)}",
+            got=repr(answer),
+            do='return gantape.Stop("why"), or nothing.',
+        )
+
+
+def check_resumable(data: Batches, reader: Reader) -> None:
+    """Raise a `DataError` if a reader cannot go on, in another process, where it was saved.
+
+    Raises:
+        DataError: If so; with what to do about it.
+    """
+    data.check_resumable()
+    with tempfile.TemporaryDirectory() as folder:
+        reader.save(Path(folder, DATA))
+
+
+def check_arguments(task: Task, compiler: Any, run_dir: Any, callbacks: Any, seed: Any, checkpoints: Any) -> None:
     """Raise an error unless the arguments of a `Loop` are of the right kinds."""
     if not isinstance(task, Task):
         raise TaskError(
@@ -53,15 +93,39 @@ def check_arguments(task: Task, callbacks: Sequence[Callback], seed: int) -> Non
             got=repr(task),
             do="give an instance of your class" + (f": {task.__name__}()." if isinstance(task, type) else "."),
         )
+    if not isinstance(compiler, StepCompiler | None):
+        raise HyperparameterError(
+            "steps are run by a StepCompiler.",
+            where="gantape.Loop, argument `compiler`",
+            got=repr(compiler),
+            do='write gantape.StepCompiler("graph").',
+        )
+    if not isinstance(run_dir, str | Path | None) or run_dir == "":
+        raise RunDirectoryError(
+            "a run's directory is a path.",
+            where="gantape.Loop, argument `run_dir`",
+            got=repr(run_dir),
+            do='give "runs/first", say.',
+        )
+    if not isinstance(callbacks, Sequence) or isinstance(callbacks, str):
+        callbacks = (callbacks,)
     wrong = [callback for callback in callbacks if not isinstance(callback, Callback)]
     if wrong:
         raise ScheduleError(
             "callbacks are actions with a schedule.",
             where="gantape.Loop, argument `callbacks`",
             got=repr(wrong[0]),
-            do="write gantape.Callback(action, gantape.every(steps=100)); for Keras' *gantape.callbacks.from_keras(...).",
+            do="give a list of them, as in [gantape.Callback(action, gantape.every(steps=100))]; for Keras' "
+            "[*gantape.callbacks.from_keras(...)].",
         )
     if not isinstance(seed, int) or isinstance(seed, bool):
         raise ScheduleError(
             "a seed is a whole number.", where="gantape.Loop, argument `seed`", got=repr(seed), do="give seed=0, say."
+        )
+    if not isinstance(checkpoints, Checkpoints | None):
+        raise ScheduleError(
+            "this does not say when checkpoints are saved.",
+            where="gantape.Loop, argument `checkpoints`",
+            got=repr(checkpoints),
+            do="write gantape.Checkpoints(every=gantape.every(seconds=60)), or None for no checkpoints.",
         )

@@ -1,18 +1,23 @@
 """What a run leaves behind. Follows `callbacks` in the reading order."""
 
+import contextlib
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import attrs
+from filelock import FileLock, Timeout
+from loguru import logger
 
 from gantape.errors import RunDirectoryError
+from gantape.files import read_json, unwritable, write_whole
 
 RECORD = "run.json"
+LOCK = ".lock"
 PACKAGES = ("gantape", "tensorflow", "keras", "numpy")
 
 
@@ -41,14 +46,57 @@ class RunDirectory:
             taken = self.record_path.exists()
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _unwritable(self.path, error) from None
+            raise unwritable(self.path, error) from None
         if taken:
             raise RunDirectoryError(
                 "this directory holds a run already.",
                 where=str(self.path),
                 got=f"a {RECORD}",
-                do="name another directory, or remove this one.",
+                do="name another directory, go on with that run by gantape.Loop.resume, or remove the directory.",
             )
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other loops out, in this process or another, until the block or the process ends, in whatever way.
+
+        Raises:
+            RunDirectoryError: If another loop is at work here, or the directory cannot be written.
+        """
+        lock = FileLock(self.path / LOCK)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            raise RunDirectoryError(
+                "another loop is at work in this directory.",
+                where=str(self.path),
+                got=f"a lock on {LOCK}",
+                do="wait until it ends, or name another directory.",
+            ) from None
+        except NotImplementedError:  # some network file systems
+            logger.warning("{} lies on a file system without locks: take care that one process alone uses it.", self.path)
+        except OSError as error:
+            raise unwritable(self.path, error) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def check_links(self) -> None:
+        """Raise an error if something in the directory is a link to elsewhere: what is written must stay inside.
+
+        Raises:
+            RunDirectoryError: If there is such a link.
+        """
+        inside = self.path.resolve()
+        for folder, folders, files in os.walk(self.path):
+            for path in (Path(folder, name) for name in [*folders, *files]):
+                if path.is_symlink() and not path.resolve().is_relative_to(inside):
+                    raise RunDirectoryError(
+                        "a run's directory has no links to elsewhere.",
+                        where=str(path),
+                        got=f"a link to {path.resolve()}",
+                        do="replace it by what it links to, if you trust it.",
+                    )
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Write the record; a reader sees the one before or this one, never half of it.
@@ -56,12 +104,10 @@ class RunDirectory:
         Raises:
             RunDirectoryError: If it cannot be written.
         """
-        fresh = self.record_path.with_suffix(".new")
         try:
-            fresh.write_text(json.dumps(record, indent=2, default=str) + "\n")
-            fresh.replace(self.record_path)
+            write_whole(self.record_path, json.dumps(record, indent=2, default=str) + "\n")
         except OSError as error:
-            raise _unwritable(self.path, error) from None
+            raise unwritable(self.path, error) from None
 
     def read(self) -> dict[str, Any]:
         """Read the record.
@@ -70,7 +116,7 @@ class RunDirectory:
             RunDirectoryError: If there is none, or it is not one.
         """
         try:
-            record = json.loads(self.record_path.read_text())
+            record = read_json(self.record_path)
         except (OSError, ValueError) as error:
             raise RunDirectoryError(
                 "this is not the directory of a run.",
@@ -78,11 +124,11 @@ class RunDirectory:
                 got=f"{type(error).__name__}: {error}",
                 do=f"name a directory that holds a {RECORD}.",
             ) from None
-        if not isinstance(record, dict) or "task" not in record:
+        if "task" not in record:
             raise RunDirectoryError(
                 f"the {RECORD} is not the record of a run.",
                 where=str(self.path),
-                got=type(record).__name__,
+                got=f"no task, but {', '.join(list(record)[:5]) or 'nothing'}",
                 do="name the directory of a run that gantape made.",
             )
         return record
@@ -103,12 +149,3 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:  # imported from a folder
         return "not installed"
-
-
-def _unwritable(path: Path, error: OSError) -> RunDirectoryError:
-    return RunDirectoryError(
-        "the directory of the run cannot be written.",
-        where=str(path),
-        got=f"{type(error).__name__}: {error.strerror or error}",
-        do="name a directory that can be written, on a disk with room.",
-    )

@@ -1,13 +1,36 @@
 """How long a run is, and how fast it goes. Follows `interruption` in the reading order."""
 
+from abc import ABC, abstractmethod
+
 import attrs
 
+from gantape.autotune import Length
 from gantape.errors import ScheduleError
 from gantape.schedule import Moment
 
 
+class Rule(ABC):
+    """How long a run is."""
+
+    @abstractmethod
+    def share_done(self, start: Moment, now: Moment) -> float:
+        """How much of the run is done, 0 to 1."""
+
+    @abstractmethod
+    def steps_left(self, start: Moment, now: Moment) -> int | None:
+        """Steps until the end, where they are what is counted."""
+
+    @abstractmethod
+    def length(self, batches_per_epoch: int | None, batches_per_step: int) -> Length:
+        """The length, as far as it is known beforehand."""
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """What the run is said to be stopped by."""
+
+
 @attrs.frozen
-class StoppingRule:
+class StoppingRule(Rule):
     """The length of a run: so many steps, epochs or minutes after its start. Exactly one of them.
 
     Args:
@@ -40,7 +63,6 @@ class StoppingRule:
             )
 
     def share_done(self, start: Moment, now: Moment) -> float:
-        """How much of the run is done, 0 to 1."""
         if self.steps is not None:
             share = (now.step - start.step) / self.steps
         elif self.epochs is not None:
@@ -49,13 +71,35 @@ class StoppingRule:
             share = (now.seconds - start.seconds) / (60.0 * (self.minutes or 1.0))
         return min(share, 1.0)
 
+    def length(self, batches_per_epoch: int | None, batches_per_step: int) -> Length:
+        if self.minutes is not None:
+            return Length(seconds=60.0 * self.minutes)
+        if self.epochs is not None and batches_per_epoch is not None:
+            return Length(steps=self.epochs * (batches_per_epoch // batches_per_step))
+        return Length(steps=self.steps)
+
     def steps_left(self, start: Moment, now: Moment) -> int | None:
-        """Steps until the end, where they are what is counted."""
         return None if self.steps is None else start.step + self.steps - now.step
 
     def __str__(self) -> str:
         name, value = next((name, value) for name, value in attrs.asdict(self).items() if value is not None)
         return f"{value:.10g} {name}"
+
+
+class NothingLeft(Rule):
+    """The length of a run that has done all: only what the end brings is left."""
+
+    def share_done(self, start: Moment, now: Moment) -> float:
+        return 1.0
+
+    def steps_left(self, start: Moment, now: Moment) -> int | None:
+        return 0
+
+    def length(self, batches_per_epoch: int | None, batches_per_step: int) -> Length:
+        return Length(steps=0)
+
+    def __str__(self) -> str:
+        return "nothing left to do"
 
 
 @attrs.define

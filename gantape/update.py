@@ -7,6 +7,7 @@ import attrs
 import tensorflow as tf
 
 from gantape.errors import GradientError, LossError, TaskError
+from gantape.guard import Guard
 from gantape.losses import Losses
 from gantape.noise import Noise
 from gantape.types import Batch, Model, Optimizer, Tensor, Variable
@@ -54,6 +55,8 @@ class Update:
         repeats: How often the update is done in a step, each time with a fresh batch.
         every: Do the update in every so many steps only, from the first step on.
         average: A moving average that follows after each update.
+        skip_nonfinite: Leave the update out where its loss or a gradient is infinite or not a number, instead of ending the
+            run. The history has the share of updates that were left out, as `skipped`; means are over the others.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Update:
     repeats: int = 1
     every: int = 1
     average: MovingAverage | None = None
+    skip_nonfinite: bool = False
 
     @property
     def models(self) -> list[Model]:
@@ -170,6 +174,13 @@ def _problem(update: Update) -> tuple[str, str, str] | None:
             repr(update.optimizer),
             "give an instance, such as keras.optimizers.Adam(1e-3).",
         )
+    strangers = [part for part in update.variables if not isinstance(part, Model) and not hasattr(part, "assign")]
+    if strangers:
+        return (
+            "what is moved are models and variables.",
+            ", ".join(type(part).__name__ for part in strangers),
+            "give models, such as keras.Sequential([...]), or their variables.",
+        )
     unbuilt = [model.name for model in update.models if not getattr(model, "built", True)]
     if unbuilt:
         return (
@@ -198,6 +209,7 @@ class Step:
         update_metrics: Given what the losses say that metrics are to see.
         gradient_norms: Whether to report the norm of each update's gradient.
         name: What is trained, with its hyper-parameters.
+        variables: What an update may change, and is put back where one is left out.
     """
 
     updates: tuple[Update, ...]
@@ -205,6 +217,7 @@ class Step:
     update_metrics: Callable[[Mapping[str, tuple[Any, ...]]], None]
     gradient_norms: bool = False
     name: str = "step"
+    variables: Sequence[Variable] = ()
 
     @property
     def batches_per_step(self) -> int:
@@ -237,10 +250,16 @@ class Step:
                 report |= self._repeat(update, batches[len(batches) - update.repeats :], step)
         return report
 
+    def sound(self, due: tuple[str, ...]) -> Tensor:
+        """Whether all variables that these updates move are finite, a scalar. One look at them all costs less than norms."""
+        moved = [variable.value for update in self.updates if update.name in due for variable in update.trainable_variables]
+        return tf.reduce_all([tf.reduce_all(tf.math.is_finite(value)) for value in moved] or [True])
+
     def _repeat(self, update: Update, batches: Sequence[Batch], step: Tensor) -> dict[str, Tensor]:
         prefix = f"{update.name}/" if len(self.updates) > 1 else ""
         sums: dict[str, Any] = {}
         for repeat, batch in enumerate(batches):
+            guard = Guard(self.variables) if update.skip_nonfinite else None
             losses, gradients = update.apply(batch, Noise(self.seed, step).stream(update.name, repeat), step)
             self.update_metrics(losses.metrics)
             values = {"loss": losses.total}
@@ -248,6 +267,8 @@ class Step:
                 values |= losses.terms
             if self.gradient_norms:
                 values["gradient_norm"] = tf.linalg.global_norm(gradients)
+            if guard is not None:
+                values = guard.settle(gradients, values)
             for name, value in values.items():
                 sums[name] = sums[name] + value if name in sums else value
         return {f"{prefix}{name}": tf.cast(value, tf.float32) / update.repeats for name, value in sums.items()}

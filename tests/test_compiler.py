@@ -104,6 +104,9 @@ class CountingStep:
     def updates_due(self, step: int) -> int:
         return 1
 
+    def sound(self, due):
+        return tf.constant(True)
+
     def run(self, batches, step, due):
         self.runs += 1
         return {"step": tf.cast(step, tf.float32) + 0.0 * tf.reduce_sum(batches[0])}

@@ -12,12 +12,14 @@ ROOT = Path(gantape.__file__).parent
 CORE = [
     "types",
     "errors",
+    "files",
     "shapes",
     "noise",
     "schedule",
     "data",
     "losses",
     "metrics",
+    "guard",
     "update",
     "tasks",
     "traces",
@@ -25,18 +27,27 @@ CORE = [
     "programs",
     "compiler",
     "autotune",
+    "tensors",
     "history",
+    "checkpoints",
+    "standing",
     "progress",
     "callbacks",
     "run_directory",
+    "resumption",
     "interruption",
     "stopping",
+    "descriptions",
+    "refusals",
     "evaluator",
     "recorder",
-    "refusals",
+    "failure",
+    "saver",
+    "keeper",
+    "feed",
     "loop",
 ]
-LEAVES = ["layers", "report", "zoo", "evaluation"]
+LEAVES = ["layers", "report", "zoo", "evaluation", "testing"]
 MODULES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
 
 

@@ -178,7 +178,7 @@ def test_directory_holds_the_record_and_the_history(tmp_path):
     loop = loop_on(run_dir=tmp_path / "run", seed=4)
     history = loop.run(labelled(), validation=labelled(examples=7), epochs=2)
 
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {"run.json", "metrics.csv"}
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {".lock", "checkpoints", "run.json", "metrics.csv"}
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     expected = {
         "task": "Classifier",

@@ -79,7 +79,7 @@ def test_what_cannot_be_a_directory_is_refused(tmp_path: Path, name: str) -> Non
         ("", "this is not the directory of a run."),
         ('{"task": ', "this is not the directory of a run."),
         (b"\xff\xfe{}", "this is not the directory of a run."),
-        ("[]", "the run.json is not the record of a run."),
+        ("[]", "this is not the directory of a run."),
         ("{}", "the run.json is not the record of a run."),
     ],
     ids=["none", "empty", "half", "bytes", "list", "no task"],

@@ -1,7 +1,7 @@
 """An action and when it is due. Opens the part `callbacks`, which follows `progress` in the reading order."""
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
@@ -25,6 +25,17 @@ Action: TypeAlias = Callable[[Progress], Stop | None]
 """What is done when it is due: called with the run's progress, it returns a `Stop` to end the run, or nothing."""
 
 
+@runtime_checkable
+class Stateful(Protocol):
+    """An action that remembers something which a resumed run has to know: it is saved with each checkpoint."""
+
+    def state(self) -> dict[str, Any]:
+        """What it remembers: numbers, texts, lists and dicts, as JSON has them."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on with what another one remembered. Called before the first step of a resumed run, instead of `at_start`."""
+
+
 @attrs.frozen(eq=False)
 class Callback:
     """What to do, and when.
@@ -35,7 +46,7 @@ class Callback:
 
     Args:
         action: Called with the run's progress; returns a `Stop` to end the run. If it has a method `close`, that is called
-            when the run is over, however it ended.
+            when the run is over, however it ended. If it is `Stateful`, it is saved and resumed with the run.
         when: When the action is due.
 
     Raises:
@@ -44,6 +55,11 @@ class Callback:
 
     action: Action
     when: When
+
+    @property
+    def owner(self) -> Any:
+        """The action, or what it is a method of."""
+        return getattr(self.action, "__self__", self.action)
 
     def __attrs_post_init__(self) -> None:
         if not callable(self.action) or not isinstance(self.when, When):

@@ -1,10 +1,14 @@
 """Any callback of Keras in a loop of gantape's."""
 
+import base64
 from typing import Any
 
 import attrs
+import keras
+import numpy as np
 
 from gantape.callbacks.callback import Callback, Stop
+from gantape.errors import ScheduleError
 from gantape.progress import Progress
 from gantape.schedule import at_end, at_start, every
 from gantape.types import Model, Optimizer
@@ -17,6 +21,8 @@ def from_keras(callback: Any, model: Model, optimizer: Optimizer | None = None) 
     `logs`, those of validation as `val_...`. Batches are not visited one by one in compiled code: `on_train_batch_end`
     is called once an epoch, with the epoch's last batch.
 
+    What a callback counts is saved with the run: its attributes that are numbers, arrays, or lists of these.
+
     Args:
         callback: A `keras.callbacks.Callback`.
         model: What the callback sees as its model.
@@ -24,7 +30,24 @@ def from_keras(callback: Any, model: Model, optimizer: Optimizer | None = None) 
 
     Returns:
         Callbacks for `Loop`.
+
+    Raises:
+        ScheduleError: If it is not a callback of Keras, or the model is none.
     """
+    if not isinstance(callback, keras.callbacks.Callback):
+        raise ScheduleError(
+            "this is not a callback of Keras.",
+            where="gantape.callbacks.from_keras, argument `callback`",
+            got=repr(callback),
+            do="give an instance, such as keras.callbacks.EarlyStopping(); for an action of your own, gantape.Callback.",
+        )
+    if not isinstance(model, Model):
+        raise ScheduleError(
+            "a callback of Keras has a model.",
+            where="gantape.callbacks.from_keras, argument `model`",
+            got=repr(model),
+            do="give a part of your task, such as task.model.",
+        )
     wrapped = _KerasCallback(callback, model, optimizer)
     return (
         Callback(wrapped.start, at_start()),
@@ -38,25 +61,54 @@ class _KerasCallback:
     callback: Any
     model: Any
     optimizer: Any
+    epoch_to_begin: int | None = None
+    """The epoch that a run would begin with if it went on behind its end."""
 
     def start(self, progress: Progress) -> None:
-        if self.optimizer is not None:
-            self.model.optimizer = self.optimizer
-        self.model.stop_training = False
-        self.callback.set_model(self.model)
-        self.callback.set_params({"epochs": None, "steps": None, "verbose": 0})
-        self.callback.on_train_begin({})
+        self._begin_training()
         self.callback.on_epoch_begin(progress.epoch, {})
 
     def epoch(self, progress: Progress) -> Stop | None:
         logs = self._logs(progress)
         self.callback.on_train_batch_end(progress.step - 1, logs)
         self.callback.on_epoch_end(progress.epoch - 1, logs)
+        self.epoch_to_begin = progress.epoch
         if self.model.stop_training:
             return Stop(f"{type(self.callback).__name__} of Keras")
         if not progress.moment.ended:
-            self.callback.on_epoch_begin(progress.epoch, {})
+            self._begin_epoch()
         return None
+
+    def state(self) -> dict[str, Any]:
+        """The attributes that are numbers or arrays: counters, best value, best weights. Texts, such as paths, are settings."""
+        own = {name: value for name, value in vars(self.callback).items() if not name.startswith("_") and name != "params"}
+        packed = {name: _pack(value) for name, value in own.items()}
+        return {
+            "callback": {name: value for name, value in packed.items() if value is not _UNKNOWN},
+            "epoch_to_begin": self.epoch_to_begin,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._begin_training()
+        for name, value in state["callback"].items():
+            # A file says nothing but the numbers of attributes that are there: no path, no method.
+            if name in vars(self.callback) and not isinstance(value, str) and not callable(getattr(self.callback, name)):
+                setattr(self.callback, name, _unpack(value))
+        self.epoch_to_begin = state["epoch_to_begin"]
+        self._begin_epoch()
+
+    def _begin_training(self) -> None:
+        if self.optimizer is not None:
+            self.model.optimizer = self.optimizer
+        self.model.stop_training = False
+        self.callback.set_model(self.model)
+        self.callback.set_params({"epochs": None, "steps": None, "verbose": 0})
+        self.callback.on_train_begin({})
+
+    def _begin_epoch(self) -> None:
+        if self.epoch_to_begin is not None:
+            self.callback.on_epoch_begin(self.epoch_to_begin, {})
+            self.epoch_to_begin = None
 
     def end(self, progress: Progress) -> None:
         self.callback.on_train_end(self._logs(progress))
@@ -66,3 +118,29 @@ class _KerasCallback:
         logs = {name: value for name, value in progress.history.last().items() if name not in places}
         validation = progress.history.last("validation").items()
         return logs | {f"val_{name}": value for name, value in validation if name not in places}
+
+
+_UNKNOWN = object()
+
+
+def _pack(value: Any) -> Any:
+    """A value as JSON has it, arrays as text; `_UNKNOWN` for what is neither."""
+    if isinstance(value, np.generic) and value.dtype.kind in "biuf":
+        return value.item()
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        text = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
+        return {"dtype": str(value.dtype), "shape": list(value.shape), "base64": text}
+    if isinstance(value, list):
+        packed = [_pack(item) for item in value]
+        return packed if all(item is not _UNKNOWN for item in packed) else _UNKNOWN
+    return _UNKNOWN
+
+
+def _unpack(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_unpack(item) for item in value]
+    if isinstance(value, dict):
+        return np.frombuffer(base64.b64decode(value["base64"]), np.dtype(value["dtype"])).reshape(value["shape"])
+    return value

@@ -1,11 +1,13 @@
 """The history on disk, row by row: as CSV and as TensorBoard events."""
 
 import csv
+import io
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
+from gantape.files import unwritable, write_whole
 from gantape.progress import Progress
 from gantape.types import Row
 
@@ -28,12 +30,23 @@ class MetricsFile:
             self._columns, self._written = columns, 0
         fresh = rows[self._written :]
         if fresh:
-            with self._path.open("a" if self._written else "w", newline="") as file:
-                writer = csv.DictWriter(file, self._columns)
-                if not self._written:
-                    writer.writeheader()
-                writer.writerows(map(dict, fresh))
+            text = io.StringIO(newline="")
+            writer = csv.DictWriter(text, columns)
+            if not self._written:
+                writer.writeheader()
+            writer.writerows(map(dict, fresh))
+            try:
+                self._write(text.getvalue())
+            except OSError as error:
+                raise unwritable(self._path, error) from None
             self._written = len(rows)
+
+    def _write(self, text: str) -> None:
+        if not self._written:
+            write_whole(self._path, text)
+            return
+        with self._path.open("a", newline="") as file:
+            file.write(text)
 
 
 class TensorBoardFile:
@@ -52,6 +65,14 @@ class TensorBoardFile:
         for row in progress.history.rows[self._written :]:
             self._write(row)
         self._written = len(progress.history.rows)
+
+    def state(self) -> dict[str, Any]:
+        """How many rows are written."""
+        return {"written": self._written}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Write on behind those rows."""
+        self._written = int(state["written"])
 
     def close(self) -> None:
         """Close the event files."""

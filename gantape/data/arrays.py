@@ -63,6 +63,11 @@ class ArrayBatches(Batches):
             return None
         return tf.nest.map_structure(tf.convert_to_tensor, self.arrays)
 
+    def rows(self, seed: int, position: Position, count: int) -> list[int]:
+        first = position.batch * self.batch_size
+        chosen: list[int] = shuffled(self.examples, seed, position.epoch)[first : first + count * self.batch_size].tolist()
+        return chosen
+
     def in_order(self) -> Iterator[Batch]:
         for start in range(0, self.examples, self.batch_size):
             yield self._at(slice(start, start + self.batch_size))
@@ -82,7 +87,8 @@ class ArrayBatches(Batches):
         Raises:
             DataError: If nothing is asked for, or a part would be empty.
         """
-        asked = [size for size in (validation, test) if size]
+        numbers = all(isinstance(size, int | float) for size in (validation, test))
+        asked = [size for size in (validation, test) if size] if numbers else []
         possible = bool(asked) and all(0 < size < 1 or size in range(1, self.examples) for size in asked)
         sizes = [int(size) if size >= 1 else round(size * self.examples) for size in asked] if possible else [0]
         rest = self.examples - sum(sizes)

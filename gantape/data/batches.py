@@ -1,7 +1,8 @@
 """What every source of batches can do. Opens the part `data`, which follows `schedule` in the reading order."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -88,6 +89,29 @@ class Reader(ABC):
     def read(self, count: int) -> Stack:
         """Read up to `count` whole batches, at least one, and never across the end of an epoch."""
 
+    def save(self, prefix: Path, shown: Sequence[Stack] = ()) -> dict[str, Any]:
+        """Save what seed and position do not tell: nothing here.
+
+        Args:
+            prefix: How the names of the files begin.
+            shown: What was read by a `Lookahead` and has still to be given.
+
+        Returns:
+            Plain data that `restore` needs.
+
+        Raises:
+            DataError: If it cannot be saved.
+            OSError: If the files cannot be written.
+        """
+        return {}
+
+    def restore(self, prefix: Path, facts: Mapping[str, Any]) -> None:
+        """Go on where another reader was when it was saved; this one was opened with its seed and position.
+
+        Raises:
+            DataError: If what was saved is of other data.
+        """
+
 
 class Lookahead(Reader):
     """A reader that can show what it will read next.
@@ -99,6 +123,12 @@ class Lookahead(Reader):
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._shown: list[Stack] = []
+
+    def save(self, prefix: Path, shown: Sequence[Stack] = ()) -> dict[str, Any]:
+        return self._reader.save(prefix, [*shown, *self._shown])
+
+    def restore(self, prefix: Path, facts: Mapping[str, Any]) -> None:
+        self._reader.restore(prefix, facts)
 
     def peek(self, count: int) -> Stack:
         """Up to `count` batches, at least one, that `read` will give next."""
@@ -148,6 +178,13 @@ class Batches(ABC):
     @abstractmethod
     def open(self, seed: int, position: Position) -> Reader:
         """Read training batches from a position on; the order is a pure function of (seed, epoch)."""
+
+    def rows(self, seed: int, position: Position, count: int) -> list[int] | None:
+        """The examples of the next `count` batches by their places in the data, where these are known."""
+        return None
+
+    def check_resumable(self) -> None:
+        """Raise a `DataError` if a reader cannot go on, in another process, where one was saved."""
 
     @abstractmethod
     def in_order(self) -> Iterator[Batch]:

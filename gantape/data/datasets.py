@@ -1,6 +1,7 @@
 """Batches from any `tf.data.Dataset`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -8,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from gantape.data.batches import Batches, Position, Reader, Stack, unchanged
-from gantape.errors import DataError
+from gantape.errors import DataError, summary
 from gantape.types import Batch
 
 
@@ -32,25 +33,36 @@ class DatasetBatches(Batches):
         return iter(self.dataset.as_numpy_iterator())
 
     def describe(self) -> dict[str, Any]:
-        return {"name": self.name, "batch_size": self.batch_size, "batches": repr(self.dataset.element_spec)}
+        seeds = [list(seed) for seed in _shuffle_seeds(self.dataset)]
+        spec = repr(self.dataset.element_spec)
+        return {"name": self.name, "batch_size": self.batch_size, "batches": spec, "shuffle_seeds": seeds}
+
+    def check_resumable(self) -> None:
+        if (0, 0) in _shuffle_seeds(self.dataset):
+            raise DataError(
+                "this dataset is shuffled in another order each time, and a run on it could not be resumed.",
+                where=self.name,
+                got="shuffle without a seed",
+                do="give it one: dataset.shuffle(buffer_size, seed=0); or do without checkpoints, with "
+                "gantape.Loop(..., checkpoints=None).",
+            )
 
 
 class _DatasetReader(Reader):
-    """Looks one batch ahead, so that the end of an epoch is known with its last batch."""
+    """Reads a dataset once an epoch. It looks one batch ahead, so that the end of an epoch is known with its last batch."""
 
     def __init__(self, source: DatasetBatches, position: Position) -> None:
         self._source = source
-        self._position = Position(position.epoch, 0)
-        self._iterator = self._whole_batches()
-        self._ahead = next(self._iterator, None)
-        for _ in range(position.batch):
-            self.read(1)
+        self._position = position
+        self._iterator: Any = None
+        self._skipped = position.batch
+        # What was taken from the iterator and is still to be given; None where an epoch ends.
+        self._queue: list[Batch | None] = []
 
     def read(self, count: int) -> Stack:
         found: list[Batch] = []
-        while self._ahead is not None and len(found) < count:
-            found.append(self._ahead)
-            self._ahead = next(self._iterator, None)
+        while len(found) < count and self._ahead() is not None:
+            found.append(self._queue.pop(0))
         if not found:
             raise DataError(
                 "the dataset has no whole batch.",
@@ -58,20 +70,85 @@ class _DatasetReader(Reader):
                 got=f"no batch of {self._source.batch_size} examples",
                 do="check that the dataset is not empty and can be read again from its start.",
             )
-        position = self._position
-        if self._ahead is None:
-            self._position = Position(position.epoch + 1, 0)
-            self._iterator = self._whole_batches()
-            self._ahead = next(self._iterator, None)
+        if self._ahead() is None:
+            self._queue.pop(0)
+            self._position = Position(self._position.epoch + 1, 0)
         else:
-            self._position = Position(position.epoch, position.batch + len(found))
+            self._position = Position(self._position.epoch, self._position.batch + len(found))
         batches = tf.nest.map_structure(lambda *leaves: np.stack(leaves), *found)
         return Stack(batches, len(found), self._position, self._source.prepare)
 
-    def _whole_batches(self) -> Iterator[Batch]:
-        for batch in self._source.dataset.as_numpy_iterator():
-            if len(tf.nest.flatten(batch)[0]) == self._source.batch_size:
-                yield batch
+    def save(self, prefix: Path, shown: Sequence[Stack] = ()) -> dict[str, Any]:
+        """Save the iterator, with its buffers, and the batches that were taken from it."""
+        queue = [item for stack in shown for item in (stack.batch(0), *([None] if stack.ends_epoch else []))] + self._queue
+        variables = [tf.Variable(leaf) for item in queue if item is not None for leaf in tf.nest.flatten(item)]
+        self._open()
+        try:
+            tf.train.Checkpoint(iterator=self._iterator, queue=variables).write(str(prefix))
+        except tf.errors.FailedPreconditionError as error:
+            raise DataError(
+                "the place in this dataset cannot be saved, and a run on it could not be resumed.",
+                where=self._source.name,
+                got=error.message.rpartition("}} ")[2].split(" [Op:")[0],
+                do="leave out Python generators, tf.numpy_function and random operations with a state; use "
+                "gantape.data.from_arrays for data that fits in memory; or do without checkpoints: "
+                "gantape.Loop(..., checkpoints=None).",
+            ) from None
+        except tf.errors.OpError as error:
+            raise OSError(error.message) from None
+        return {"queue": [item is not None for item in queue]}
+
+    def restore(self, prefix: Path, facts: Mapping[str, Any]) -> None:
+        self._open(skip=False)
+        spec = self._source.dataset.element_spec
+        shapes = [[self._source.batch_size, *leaf.shape[1:]] for leaf in tf.nest.flatten(spec)]
+        queued = [bool(is_batch) for is_batch in facts.get("queue", ())]
+        variables = [
+            tf.Variable(tf.zeros(shape, leaf.dtype) if leaf.dtype != tf.string else tf.fill(shape, ""))
+            for _ in range(sum(queued))
+            for shape, leaf in zip(shapes, tf.nest.flatten(spec), strict=True)
+        ]
+        try:
+            tf.train.Checkpoint(iterator=self._iterator, queue=variables).read(str(prefix)).assert_consumed()
+        except (tf.errors.OpError, AssertionError, ValueError, TypeError) as error:
+            raise DataError(
+                "the place in the dataset cannot be restored.",
+                where=self._source.name,
+                got=summary(error),
+                do="resume with the dataset of the run, made by the same operations in the same order.",
+            ) from None
+        leaves = iter([variable.numpy() for variable in variables])
+        self._queue = [tf.nest.map_structure(lambda _: next(leaves), spec) if is_batch else None for is_batch in queued]
+
+    def _open(self, *, skip: bool = True) -> None:
+        if self._iterator is None:
+            self._iterator = iter(self._source.dataset)
+            for _ in range(self._skipped if skip else 0):
+                self._next()
+            self._skipped = 0
+
+    def _ahead(self) -> Batch | None:
+        """The next batch, which stays the next one; None where an epoch ends."""
+        if not self._queue:
+            self._open()
+            batch = self._next()
+            if batch is None:
+                self._iterator = None
+            self._queue.append(batch)
+        return self._queue[0]
+
+    def _next(self) -> Batch | None:
+        for batch in self._iterator:
+            arrays = tf.nest.map_structure(lambda leaf: leaf.numpy(), batch)
+            if len(tf.nest.flatten(arrays)[0]) == self._source.batch_size:
+                return arrays
+        return None
+
+
+def _shuffle_seeds(dataset: Any) -> list[tuple[int, int]]:
+    """The seeds of all shuffles on the way to a dataset, (0, 0) for none. TensorFlow 2.21 has no public way to ask."""
+    own = [(int(dataset._seed), int(dataset._seed2))] if hasattr(dataset, "_seed2") else []
+    return own + [seed for source in dataset._inputs() for seed in _shuffle_seeds(source)]
 
 
 def from_dataset(dataset: Any, *, prepare: Callable[[Batch], Batch] = unchanged, name: str = "tf.data") -> DatasetBatches:

@@ -15,6 +15,7 @@ import numpy as np
 from loguru import logger
 
 from gantape.data.arrays import ArrayBatches, from_arrays
+from gantape.data.npz import read_arrays
 from gantape.data.pixels import scale_pixels
 from gantape.errors import DataError, DataNotFoundError
 
@@ -24,6 +25,9 @@ LabelArray = np.ndarray[Any, np.dtype[np.int32]]
 
 DIGITS_TEST_EXAMPLES = 297
 FOLDER_VARIABLE = "GANTAPE_DATA"
+
+
+_BROKEN = (zipfile.BadZipFile, zlib.error, SyntaxError, MemoryError, OverflowError)
 
 
 def mnist(
@@ -104,9 +108,8 @@ def _load(name: Literal["mnist", "fashion_mnist"], split: Split) -> tuple[ImageA
     path = Path(folder, f"{name}.npz") if folder else None
     if path is not None and path.is_file():
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                images, labels = arrays[f"x_{split}"], arrays[f"y_{split}"]
-        except (OSError, EOFError, ValueError, TypeError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+            images, labels = read_arrays(path, (f"x_{split}", f"y_{split}"))
+        except (OSError, EOFError, ValueError, TypeError, KeyError, NotImplementedError, RuntimeError, *_BROKEN) as error:
             raise DataError(
                 f"{path.name} cannot be read.",
                 where=f"gantape.data.{name}, {FOLDER_VARIABLE}",

@@ -1,6 +1,7 @@
 """Grids of images: what a generator makes of the same latents as it learns."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,19 @@ class SampleGrids:
     def __call__(self, progress: Progress) -> None:
         task: Any = progress.task
         save_picture(self.draw(task), self.folder / f"step-{progress.step:06d}.png")
+
+    def state(self) -> dict[str, Any]:
+        """Which pictures there are."""
+        return {"pictures": [path.name for path in self._pictures()]}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Remove the pictures that a run drew behind the checkpoint from which it goes on: it will draw them anew."""
+        for path in self._pictures():
+            if path.name not in state["pictures"]:
+                path.unlink()
+
+    def _pictures(self) -> list[Path]:
+        return sorted(path for path in self.folder.glob("step-*.png") if re.fullmatch(r"step-\d{6,}\.png", path.name))
 
     def draw(self, task: AdversarialTask) -> Picture:
         """The grid as it looks now."""

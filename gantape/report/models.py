@@ -27,7 +27,14 @@ class SavedModels:
 
     def __call__(self, progress: Progress) -> None:
         for part, path in self.files.items():
-            model: Any = getattr(progress.task, part)
+            model: Any = getattr(progress.task, part, None)
+            if not hasattr(model, "save"):
+                raise TaskError(
+                    "there is no such model to save.",
+                    where=f'gantape.report.SavedModels, part "{part}"',
+                    got=f"a {type(progress.task).__name__} with the parts {', '.join(progress.task.part_names())}",
+                    do="name a part that is a model.",
+                )
             path.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(TaskError):  # a class of the user's own, which is saved as it is
                 model = plain(model)

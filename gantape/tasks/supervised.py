@@ -3,9 +3,10 @@
 from abc import abstractmethod
 from typing import Any
 
+import keras
 import tensorflow as tf
 
-from gantape.errors import DataError, DtypeError, LossError, ShapeError
+from gantape.errors import DataError, DtypeError, LossError, RangeError, ShapeError
 from gantape.losses import Losses
 from gantape.noise import Noise
 from gantape.shapes import axes_of, describe, dtype_name
@@ -57,8 +58,9 @@ class SupervisedTask(Task):
             DataError: If the batch is not a pair.
             DtypeError: If the model takes floats and the inputs are whole numbers.
             ShapeError: If the inputs do not fit the model.
+            RangeError: If a label is not one of the model's classes.
         """
-        inputs, _ = self._pair(batch)
+        inputs, targets = self._pair(batch)
         where = f"{type(self).__name__}.model, argument `inputs`"
         wanted = getattr(self.model, "inputs", None) or []
         for tensor, spec in zip(tf.nest.flatten(inputs), wanted, strict=False):
@@ -79,6 +81,25 @@ class SupervisedTask(Task):
                     got=f"{describe(tensor)}, where the model takes {expected}",
                     do="reshape the data, or begin the model with keras.Input of the data's shape.",
                 )
+
+        self._check_labels(targets)
+
+    def _check_labels(self, targets: Any) -> None:
+        """Where the loss takes numbers of classes: Keras would compute NaN, or nothing that means anything."""
+        shape = getattr(self.model, "output_shape", None)
+        if not isinstance(self.loss, keras.losses.SparseCategoricalCrossentropy) or not isinstance(shape, tuple):
+            return
+        classes, labels = shape[-1], tf.convert_to_tensor(targets)
+        if classes is None or labels.dtype.is_floating or not labels.dtype.is_integer or self.loss.ignore_class is not None:
+            return
+        low, high = int(tf.reduce_min(labels)), int(tf.reduce_max(labels))
+        if low < 0 or high >= classes:
+            raise RangeError(
+                "a label is not one of the model's classes.",
+                where=f"{type(self).__name__}, argument `targets`",
+                got=f"labels from {low} to {high}, where the model has {classes} outputs",
+                do=f"number the classes from 0 to {classes - 1}, or let the model end in as many outputs as there are classes.",
+            )
 
     def _training(self, batch: Batch, noise: Noise) -> Losses:
         return self._losses(batch, training=True)

@@ -98,6 +98,7 @@ class Task(ABC):
                 descriptor.__set_name__(cls, part)
                 setattr(cls, part, descriptor)
         attrs.define(cls, frozen=True, slots=False, eq=False, kw_only=True, auto_attribs=True)
+        cls.__setattr__ = _refuse_assignment  # type: ignore[assignment, method-assign]  # of attrs' own, which says less
 
     def __new__(cls, *arguments: Any, **hyperparameters: Any) -> "Task":
         missing = sorted(getattr(cls, "__abstractmethods__", ()))
@@ -220,6 +221,17 @@ def require_positive(task: Task, *names: str) -> None:
                 got=repr(getattr(task, name)),
                 do="give a number above zero.",
             )
+
+
+def _refuse_assignment(task: Task, name: str, value: Any) -> None:
+    if isinstance(getattr(type(task), name, None), Part):
+        getattr(type(task), name).__set__(task, value)
+    raise HyperparameterError(
+        "a task cannot be changed.",
+        where=f"{type(task).__name__}.{name}",
+        got=repr(value),
+        do=f"make another: {type(task).__name__}({name}=...) if it is a hyper-parameter; for a part, define build_{name}.",
+    )
 
 
 def _fields(cls: Any) -> tuple[Any, ...]:

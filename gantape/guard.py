@@ -1,0 +1,38 @@
+"""Leaves an update out that is not finite. Follows `metrics`, stands before `update`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from gantape.types import Tensor, Variable
+
+
+class Guard:
+    """Remembers variables before an update, and puts them back if it was not finite: no trace of it is left.
+
+    Old and new values are selected, with no branch around the optimizer, which could not be distributed.
+
+    Args:
+        variables: Everything that the update may change.
+    """
+
+    def __init__(self, variables: Sequence[Variable]) -> None:
+        self._before = [(variable, tf.identity(variable.value)) for variable in variables]
+
+    def settle(self, gradients: Sequence[Tensor], values: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Keep the update if its gradients and values are finite, else undo it.
+
+        Args:
+            gradients: The gradient of each variable.
+            values: The scalars that the update reports, its loss among them.
+
+        Returns:
+            These scalars, zeros if the update is left out, and `skipped`: 1 if it is, else 0.
+        """
+        numbers = [tf.convert_to_tensor(number) for number in (*gradients, *values.values())]
+        sound = tf.reduce_all([tf.reduce_all(tf.math.is_finite(number)) for number in numbers])
+        for variable, before in self._before:
+            variable.assign(tf.where(sound, variable.value, before))
+        kept = {name: tf.where(sound, value, tf.zeros_like(value)) for name, value in values.items()}
+        return kept | {"skipped": tf.where(sound, 0.0, 1.0)}

@@ -1,0 +1,83 @@
+"""Does a task resume exactly?"""
+
+import itertools
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gantape.checkpoints import Checkpoints
+from gantape.compiler import StepCompiler
+from gantape.data import Batches
+from gantape.loop import Loop
+from gantape.schedule import When, every
+from gantape.tasks import Task
+from gantape.tensors import named_variables
+from gantape.types import Row
+
+
+def assert_resumes_exactly(
+    make_task: Callable[[], Task],
+    data: Batches | Callable[[], Batches],
+    *,
+    steps: int,
+    stops: Sequence[int],
+    compiler: StepCompiler | None = None,
+    record: When | None = None,
+) -> None:
+    """Raise an `AssertionError` unless a run that is stopped and resumed ends as one that is not, bit for bit.
+
+    Variables and history (but its seconds) are compared. A task that keeps something outside of its parts, such as a counter
+    in Python, does not pass.
+
+    ```python
+    def test_my_task_resumes():
+        assert_resumes_exactly(lambda: MyTask(), data, steps=30, stops=(7, 20))
+    ```
+
+    Args:
+        make_task: Makes a fresh task each time.
+        data: What it is trained on; for a `tf.data.Dataset`, a function that makes it anew each time.
+        steps: Steps of the whole run.
+        stops: The steps after which a run is stopped, to be resumed by new objects.
+        compiler: How steps are run.
+        record: When rows are recorded, as for `Loop.run`.
+
+    Raises:
+        AssertionError: With the names of what differs.
+    """
+    whole, part = make_task(), make_task()
+    for one, other in zip(named_variables(whole).values(), named_variables(part).values(), strict=True):
+        other.assign(one.value)
+
+    def batches() -> Batches:
+        return data if isinstance(data, Batches) else data()
+
+    with tempfile.TemporaryDirectory() as folder:
+        runs = Path(folder)
+        settings = Checkpoints(every=every(seconds=1e9))
+        uninterrupted = Loop(whole, compiler=compiler, run_dir=runs / "whole", checkpoints=settings)
+        uninterrupted.run(batches(), steps=steps, record=record)
+        loop = Loop(part, compiler=compiler, run_dir=runs / "parts", checkpoints=settings)
+        for place, (start, stop) in enumerate(itertools.pairwise([0, *sorted(stops), steps])):
+            if place:
+                loop = Loop.resume(runs / "parts", make_task(), checkpoints=settings)
+            loop.run(batches(), steps=stop - start, record=record)
+
+    differing = [
+        name
+        for (name, one), other in zip(named_variables(whole).items(), named_variables(loop.task).values(), strict=True)
+        if not np.array_equal(np.asarray(one.numpy()), np.asarray(other.numpy()), equal_nan=False)
+    ]
+    differing += ["history"] if _timeless(uninterrupted.history.rows) != _timeless(loop.history.rows) else []
+    if differing:
+        raise AssertionError(
+            f"{type(whole).__name__} does not resume exactly: after {steps} steps, stopped at {list(stops)}, these differ: "
+            f"{', '.join(differing)}"
+        )
+
+
+def _timeless(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]

@@ -1,0 +1,303 @@
+"""run(n + m) equals run(n), stop, resume, run(m), bit for bit; and a run goes on with nothing but what it began with."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny import MODES, Classifier, LazyGan, PointGan, identical, labelled, make, points, weights
+
+import gantape as gt
+from gantape.data import Lookahead, Position
+from gantape.errors import DataError, ResumeError, RunDirectoryError, TaskError
+from gantape.testing import assert_resumes_exactly
+
+layers = keras.layers
+TENS = gt.every(steps=10) | gt.at_end()
+NO_SCHEDULE = gt.every(seconds=1e6)
+
+
+class Everything(PointGan):
+    """Batch norm, dropout, a moving average, metrics, two updates of a discriminator."""
+
+    generator_decay: float = 0.9
+    discriminator_updates: int = 2
+
+    def build_generator(self):
+        return keras.Sequential(
+            [keras.Input((self.latent_size,)), layers.Dense(8), layers.BatchNormalization(), layers.ReLU(), layers.Dense(2)]
+        )
+
+    def build_discriminator(self):
+        return keras.Sequential([keras.Input((2,)), layers.Dense(8, activation="tanh"), layers.Dropout(0.3), layers.Dense(1)])
+
+
+class DropoutClassifier(Classifier):
+    """A classifier whose layers draw random numbers."""
+
+    def build_model(self):
+        return keras.Sequential([keras.Input((4,)), layers.Dense(6, activation="relu"), layers.Dropout(0.5), layers.Dense(3)])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_resumed_run_is_the_whole_run(mode: str) -> None:
+    """Stopped in the middle of an epoch (of 8 steps) and of a row (of ten steps)."""
+    assert_resumes_exactly(
+        lambda: Everything(), points(), steps=25, stops=(13,), compiler=gt.StepCompiler(mode, steps_per_call=4), record=TENS
+    )
+
+
+def test_tasks_of_other_kinds_resume_exactly() -> None:
+    eager = gt.StepCompiler("eager")
+    assert_resumes_exactly(lambda: LazyGan(), points(), steps=25, stops=(7, 8), compiler=eager, record=TENS)
+    assert_resumes_exactly(lambda: DropoutClassifier(), labelled(), steps=21, stops=(5, 16), compiler=eager, record=TENS)
+
+
+def test_the_helper_notices_what_is_not_resumed() -> None:
+    class Forgetful(Classifier):
+        def build_loss(self):
+            loss, calls = keras.losses.SparseCategoricalCrossentropy(from_logits=True), []
+
+            def drifting(targets, predictions):
+                calls.append(1)
+                return loss(targets, predictions) * (1.0 + 0.1 * len(calls))
+
+            return drifting
+
+    with pytest.raises(AssertionError, match="Forgetful does not resume exactly"):
+        assert_resumes_exactly(lambda: Forgetful(), labelled(), steps=6, stops=(3,), compiler=gt.StepCompiler("eager"))
+
+
+def trained(task: gt.Task, run_dir: Path, steps: int, data: Any = None, **options: Any) -> gt.Loop:
+    options = {"checkpoints": gt.Checkpoints(every=NO_SCHEDULE)} | options
+    loop = gt.Loop(task, compiler=gt.StepCompiler("eager"), run_dir=run_dir, **options)
+    loop.run(data or labelled(), steps=steps)
+    return loop
+
+
+def test_files_of_a_resumed_run_are_those_of_the_whole_run(tmp_path: Path) -> None:
+    trained(make(Classifier), tmp_path / "whole", 40)
+    trained(make(Classifier), tmp_path / "parts", 20)
+    gt.Loop.resume(tmp_path / "parts", Classifier()).run(labelled(), steps=20)
+
+    def rows(run: str) -> list[dict[str, str]]:
+        with (tmp_path / run / "metrics.csv").open(newline="") as file:
+            return [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
+
+    assert rows("whole") == rows("parts")
+    assert [int(row["step"]) for row in rows("parts")] == [16, 32, 40]
+    record, whole = (json.loads((tmp_path / run / "run.json").read_text()) for run in ("parts", "whole"))
+    same = ("task", "hyperparameters", "seed", "data", "steps", "epochs", "updates", "examples", "status")
+    assert {name: record[name] for name in same} == {name: whole[name] for name in same}
+    assert record["checkpoints"]["bytes"] > 0
+
+
+def test_the_fresh_task_gets_everything_back(tmp_path: Path) -> None:
+    loop = trained(make(DropoutClassifier), tmp_path, 5)
+    fresh = DropoutClassifier()
+    resumed = gt.Loop.resume(tmp_path, fresh)
+    before_the_end = [
+        variable for variable in loop.task.variables if not any(variable is m for m in loop.task.metrics.variables)
+    ]
+    for variable in before_the_end:
+        other = fresh.variables[[v is variable for v in loop.task.variables].index(True)]
+        np.testing.assert_array_equal(variable.numpy(), other.numpy())
+    assert (resumed.moment.step, resumed.moment.epoch) == (5, 0)
+    assert [name for name, value in zip(fresh.metrics.names, fresh.metrics.result().values(), strict=True) if value] == [
+        "accuracy"
+    ]
+
+
+def test_another_mode_and_other_calls_are_allowed(tmp_path: Path) -> None:
+    whole = trained(make(PointGan), tmp_path / "whole", 20, points())
+    trained(make(PointGan), tmp_path / "parts", 10, points())
+    resumed = gt.Loop.resume(tmp_path / "parts", PointGan(), compiler=gt.StepCompiler("graph", steps_per_call=3))
+    resumed.run(points(), steps=10)
+    for one, other in zip(weights(whole.task)[:12], weights(resumed.task)[:12], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
+
+
+def test_what_was_chosen_by_auto_is_kept(tmp_path: Path) -> None:
+    loop = gt.Loop(make(Classifier), compiler=gt.StepCompiler("auto"), run_dir=tmp_path)
+    loop.run(labelled(), steps=4)
+    resumed = gt.Loop.resume(tmp_path, Classifier())
+    assert resumed.compiler.mode == json.loads((tmp_path / "run.json").read_text())["mode"] != "auto"
+
+
+class Other(Classifier):
+    """Another class of the same networks."""
+
+
+class Wider(Classifier):
+    """Under the name of the other, with another network."""
+
+    def build_model(self):
+        return keras.Sequential([keras.Input((4,)), layers.Dense(7), layers.Dense(3)])
+
+
+Wider.__name__ = "Classifier"
+
+
+@pytest.mark.parametrize(
+    ("task", "error", "says"),
+    [
+        (lambda: Other(), ResumeError, "Other, where the run is one of Classifier"),
+        (lambda: Classifier(learning_rate=0.1), ResumeError, "learning_rate=0.1, the run has 0.05"),
+        (lambda: Wider(), RunDirectoryError, "model/0000/kernel: float32[4, 6] in the checkpoint, float32[4, 7] in the task"),
+        (lambda: None, ResumeError, "NoneType"),
+    ],
+    ids=["class", "hyper-parameter", "network", "no task"],
+)
+def test_another_task_is_refused_with_the_differences(tmp_path: Path, task: Any, error: type[Exception], says: str) -> None:
+    trained(make(Classifier), tmp_path, 3)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(error) as caught:
+        gt.Loop.resume(tmp_path, task())
+    assert says in str(caught.value)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (lambda: labelled(batch_size=8), "batch_size=8, the run has 4"),
+        (lambda: labelled(examples=60), "examples=60, the run has 64"),
+        (lambda: labelled().split(validation=1)[0], "checksum"),
+    ],
+    ids=["batch size", "examples", "bytes"],
+)
+def test_other_data_is_refused_with_the_differences(tmp_path: Path, data: Any, says: str) -> None:
+    trained(make(Classifier), tmp_path, 3)
+    with pytest.raises(ResumeError, match=says):
+        gt.Loop.resume(tmp_path, Classifier()).run(data(), steps=1)
+
+
+def test_a_learning_rate_is_changed_on_purpose(tmp_path: Path) -> None:
+    trained(make(Classifier), tmp_path, 3)
+    loop = gt.Loop.resume(tmp_path, Classifier(learning_rate=0.01), changed=("learning_rate",))
+    assert float(loop.task.optimizer.learning_rate) == pytest.approx(0.01)
+    loop.run(labelled(), steps=1)
+    assert json.loads((tmp_path / "run.json").read_text())["hyperparameters"] == {"learning_rate": 0.01}
+    assert float(gt.Loop.resume(tmp_path, Classifier(learning_rate=0.01)).task.optimizer.learning_rate) == pytest.approx(0.01)
+    with pytest.raises(ResumeError, match="learning_rat"):
+        gt.Loop.resume(tmp_path, Classifier(learning_rate=0.01), changed=("learning_rat",))
+
+
+def test_a_learning_rate_that_a_callback_lowered_is_kept(tmp_path: Path) -> None:
+    task = make(Classifier)
+
+    def lower(progress: gt.Progress) -> None:
+        progress.task.optimizer.learning_rate.assign(0.001)
+
+    trained(task, tmp_path, 3, callbacks=[gt.Callback(lower, gt.at(2))])
+    assert float(gt.Loop.resume(tmp_path, Classifier()).task.optimizer.learning_rate) == pytest.approx(0.001)
+
+
+def test_other_data_on_purpose_begins_an_epoch(tmp_path: Path) -> None:
+    trained(make(Classifier), tmp_path, 3)
+    loop = gt.Loop.resume(tmp_path, Classifier(), changed=("data",))
+    history = loop.run(labelled(examples=20), epochs=1)
+    assert (history.last()["step"], history.last()["epoch"]) == (3 + 5, 1)
+
+
+class Counting(keras.callbacks.Callback):
+    """Counts epochs, as early stopping does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.epochs_seen = 0
+        self.begun: list[int] = []
+        self.best_weights: Any = None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.epochs_seen = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.begun.append(epoch)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.epochs_seen += 1
+        self.best_weights = self.model.get_weights()
+
+
+@pytest.mark.parametrize("steps", [32, 40], ids=["at the end of an epoch", "in the middle of one"])
+def test_callbacks_of_keras_go_on_counting(tmp_path: Path, steps: int) -> None:
+    task, counting = make(Classifier), Counting()
+    trained(task, tmp_path, steps, callbacks=gt.callbacks.from_keras(counting, task.model))
+    task, fresh = Classifier(), Counting()
+    callbacks = gt.callbacks.from_keras(fresh, task.model)
+    gt.Loop.resume(tmp_path, task, callbacks=callbacks).run(labelled(), steps=64 - steps)
+    assert (counting.epochs_seen, fresh.epochs_seen) == (2, 4)
+    assert fresh.begun == [0, 1, 2, 3]
+    assert identical(fresh.best_weights, task.model.get_weights())
+
+
+def dataset(seed: int | None = 3, **options: Any) -> gt.data.DatasetBatches:
+    numbers = points().arrays
+    source = tf.data.Dataset.from_tensor_slices(numbers).shuffle(40, seed=seed, **options).batch(4).prefetch(2)
+    return gt.data.from_dataset(source)
+
+
+@pytest.mark.parametrize("stops", [(5,), (16,), (9, 20, 33)], ids=["in an epoch", "at its end", "three times"])
+def test_a_shuffled_dataset_goes_on_where_it_was(stops: tuple[int, ...]) -> None:
+    """The order of the epochs after that, too, though each is shuffled anew."""
+    assert_resumes_exactly(lambda: PointGan(), dataset, steps=40, stops=stops, compiler=gt.StepCompiler("eager"), record=TENS)
+
+
+@pytest.mark.parametrize(("shown", "read"), [(0, 3), (6, 3), (20, 15), (16, 16), (1, 40)])
+def test_what_was_shown_and_not_yet_read_is_saved(tmp_path: Path, shown: int, read: int) -> None:
+    """As mode auto looks at batches before the first step; 16 batches are an epoch."""
+    reader = Lookahead(dataset().open(0, Position()))
+    position = Position()
+    for _ in range(read):
+        reader.peek(max(shown, 1))
+        position = reader.read(1).next
+    facts = json.loads(json.dumps(reader.save(tmp_path / "data")))
+    other = Lookahead(dataset().open(0, position))
+    other.restore(tmp_path / "data", facts)
+    for _ in range(40):
+        one, two = reader.read(1), other.read(1)
+        np.testing.assert_array_equal(one.batches, two.batches)
+        assert one.next == two.next
+
+
+def generated() -> gt.data.DatasetBatches:
+    signature = tf.TensorSpec([2], tf.float32)
+    source = tf.data.Dataset.from_generator(lambda: iter(np.zeros((24, 2), np.float32)), output_signature=signature)
+    return gt.data.from_dataset(source.batch(4))
+
+
+def unseeded() -> gt.data.DatasetBatches:
+    return dataset(seed=None)
+
+
+@pytest.mark.parametrize(("data", "says"), [(generated, "PyFunc is stateful"), (unseeded, "another order each time")])
+def test_a_dataset_that_cannot_be_resumed_is_refused_before_it_costs_anything(tmp_path: Path, data: Any, says: str) -> None:
+    tf.random.set_seed(None)  # with a global seed, every shuffle has one
+    loop = gt.Loop(PointGan(), compiler=gt.StepCompiler("eager"), run_dir=tmp_path / "run")
+    with pytest.raises(DataError, match=says) as caught:
+        loop.run(data(), steps=2)
+    assert "checkpoints=None" in caught.value.do
+    assert not (tmp_path / "run").exists()
+    loop = gt.Loop(PointGan(), compiler=gt.StepCompiler("eager"), run_dir=tmp_path / "run", checkpoints=None)
+    assert loop.run(data(), steps=2).last()["step"] == 2
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {".lock", "run.json", "metrics.csv"}
+
+
+def test_variables_that_no_part_holds_are_named(tmp_path: Path) -> None:
+    stranger = keras.layers.Dense(3, name="stranger")
+    stranger.build((None, 3))
+
+    class Hidden(Classifier):
+        def build_loss(self):
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            return lambda targets, predictions: loss(targets, stranger(predictions))
+
+    loop = gt.Loop(make(Hidden), run_dir=tmp_path / "run")
+    with pytest.raises(TaskError, match="no part of the task holds.*\n.*\n.*kernel"):
+        loop.run(labelled(), steps=3)
+    assert not (tmp_path / "run" / "run.json").exists()
