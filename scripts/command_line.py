@@ -1,9 +1,10 @@
 """What the training scripts share: flags, two stages of parsing, the log, and exit codes."""
 
 import quiet_start  # noqa: F401, I001  has to come before TensorFlow
+import json
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, TypeVar
@@ -16,6 +17,8 @@ from tqdm import tqdm
 
 import gantape as gt
 from gantape.compiler import Mode
+from gantape.errors import ResumeError, RunDirectoryError
+from gantape.files import read_json, write_whole
 from gantape.run_directory import RunDirectory
 from gantape.stopping import StoppingRule
 
@@ -26,6 +29,7 @@ OptionalPath = Annotated[Path | None, tyro.conf.arg(metavar="PATH")]
 
 RECORD = gt.every(steps=100) | gt.at_end()
 DEFAULT_MINUTES = 5.0
+COMMAND = "command.json"
 WRONG_USE = 2
 EXIT_CODES = {"SIGINT": 130, "SIGTERM": 143}
 
@@ -43,6 +47,10 @@ class Options:
         mode: How steps are compiled; "auto" tries the compiled modes and keeps the one that ends the run soonest.
         steps_per_call: The most steps between two visits to Python; by default what suits the mode.
         run_dir: Where everything goes; by default runs/, the task's name and the time.
+        resume: The directory of a run to go on with, where its newest checkpoint was saved. The run's own flags hold;
+            those given now come on top. --steps, --epochs and --minutes count the whole run.
+        changed: Hyper-parameters that are changed on purpose in a run that is resumed, with commas, such as learning_rate.
+        checkpoint_seconds: Seconds from one checkpoint to the next. One is saved on the way out as well.
     """
 
     data: Data = "auto"
@@ -53,10 +61,14 @@ class Options:
     mode: Mode = "auto"
     steps_per_call: OptionalInt = None
     run_dir: OptionalPath = None
+    resume: OptionalPath = None
+    changed: str = ""
+    checkpoint_seconds: float = 180.0
 
     def __attrs_post_init__(self) -> None:
         StoppingRule(**self.length)
-        if self.run_dir is not None and (self.run_dir / "run.json").exists():
+        self.checkpoints()
+        if self.resume is None and self.run_dir is not None and (self.run_dir / "run.json").exists():
             RunDirectory(self.run_dir).create()
 
     @property
@@ -74,9 +86,129 @@ class Options:
         """The chosen compiler."""
         return gt.StepCompiler(self.mode, self.steps_per_call)
 
+    def checkpoints(self) -> gt.Checkpoints:
+        """When checkpoints are saved."""
+        return gt.Checkpoints(every=gt.every(seconds=self.checkpoint_seconds))
+
     def directory(self, task: str) -> Path:
         """The run's directory."""
-        return self.run_dir or Path("runs", f"{task}-{datetime.now():%Y-%m-%d-%H%M%S}")
+        return self.resume or self.run_dir or Path("runs", f"{task}-{datetime.now():%Y-%m-%d-%H%M%S}")
+
+    def loop(self, task: gt.Task, seed: int, run_dir: Path, callbacks: tuple[gt.Callback, ...]) -> gt.Loop:
+        """A new loop, or one that goes on with a run."""
+        own = (gt.Callback(CommandFile(run_dir / COMMAND), gt.at_start()),)
+        if self.resume is None:
+            return gt.Loop(
+                task,
+                compiler=self.compiler(),
+                run_dir=run_dir,
+                seed=seed,
+                callbacks=[*own, *callbacks],
+                checkpoints=self.checkpoints(),
+            )
+        changed = tuple(name.strip().replace("-", "_") for name in self.changed.split(",") if name.strip())
+        loop = gt.Loop.resume(
+            self.resume,
+            task,
+            compiler=self._other_compiler(),
+            callbacks=callbacks,
+            checkpoints=self.checkpoints(),
+            changed=changed,
+        )
+        if seed != loop.seed:
+            raise ResumeError(
+                "the run has another seed.", where="--seed", got=f"{seed}, the run has {loop.seed}", do="leave --seed out."
+            )
+        CommandFile(run_dir / COMMAND).write()
+        return loop
+
+    def train(self, loop: gt.Loop, data: gt.data.Batches, validation: gt.data.Batches | None = None) -> gt.History:
+        """Do what is left of the run."""
+        left = self._left(loop.moment)
+        if left:
+            return loop.run(data, validation=validation, record=RECORD, **left)
+        return loop.conclude(data, validation=validation, record=RECORD)
+
+    def _left(self, done: gt.Moment) -> dict[str, Any]:
+        """The rule for stopping without what is done; empty if nothing is left."""
+        (name, whole), *_ = [(name, value) for name, value in self.length.items() if value is not None]
+        left = whole - {"steps": done.step, "epochs": done.epoch, "minutes": done.seconds / 60.0}[name]
+        return {name: left} if left > 0 else {}
+
+    def _other_compiler(self) -> gt.StepCompiler | None:
+        """The compiler, if flags of this very command ask for one: a run goes on in the mode that it has."""
+        asked = any(argument.startswith(("--mode", "--steps-per-call")) for argument in sys.argv[1:])
+        return self.compiler() if asked else None
+
+
+class CommandFile:
+    """Keeps the flags of a run, with which it is resumed: an action for its start.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __call__(self, progress: gt.Progress) -> None:
+        self.write()
+
+    def write(self) -> None:
+        """Write the flags, those of the run before included."""
+        write_whole(self._path, json.dumps({"arguments": whole_command_line()}, indent=1) + "\n")
+
+
+def whole_command_line() -> list[str]:
+    """The flags of this command behind those of the run that it resumes, if any; without what asks for that."""
+    now = sys.argv[1:]
+    resumed = _value_of("--resume", now)
+    kept = _without(_without(now, "--resume"), "--changed")
+    if resumed is None:
+        return kept
+    if _value_of("--run-dir", now) is not None:
+        raise ResumeError(
+            "a run that is resumed has its directory.",
+            where="--resume and --run-dir",
+            got=f"{resumed} and {_value_of('--run-dir', now)}",
+            do="give one of them.",
+        )
+    path = Path(resumed, COMMAND)
+    try:
+        before = read_json(path, 2**16)["arguments"]
+        if not isinstance(before, list) or not all(isinstance(argument, str) for argument in before):
+            raise ValueError("no list of arguments")
+    except (OSError, ValueError, KeyError) as error:
+        raise RunDirectoryError(
+            "this is not the directory of a run that can be resumed.",
+            where=str(path),
+            got=f"{type(error).__name__}: {error}",
+            do="name the directory of a run that this script made.",
+        ) from None
+    lengths = ("--steps", "--epochs", "--minutes")
+    if any(_value_of(flag, now) is not None for flag in lengths):
+        for flag in lengths:
+            before = _without(before, flag)
+    return [*_without(before, "--run-dir"), *kept]
+
+
+def _value_of(flag: str, arguments: Sequence[str]) -> str | None:
+    for place, argument in enumerate(arguments):
+        if argument == flag and place + 1 < len(arguments):
+            return arguments[place + 1]
+        if argument.startswith(f"{flag}="):
+            return argument.removeprefix(f"{flag}=")
+    return None
+
+
+def _without(arguments: Sequence[str], flag: str) -> list[str]:
+    kept: list[str] = []
+    skip = False
+    for argument in arguments:
+        if not skip and argument != flag and not argument.startswith(f"{flag}="):
+            kept.append(argument)
+        skip = argument == flag and not skip
+    return kept
 
 
 class Choice(Protocol):
@@ -101,7 +233,11 @@ def parse(choice: type[C], description: str | None) -> tuple[C, Options, Any]:
         The choice, the options and the task.
     """
     name = Path(sys.argv[0]).name
-    chosen, _ = tyro.cli(choice, prog=name, return_unknown_args=True, add_help=False)
+    given = [
+        *whole_command_line(),
+        *[f"{flag}={value}" for flag in ("--resume", "--changed") if (value := _value_of(flag, sys.argv))],
+    ]
+    chosen, _ = tyro.cli(choice, prog=name, args=given, return_unknown_args=True, add_help=False)
     keras.utils.set_random_seed(chosen.seed)
     arguments = attrs.make_class(
         "Arguments",
@@ -111,7 +247,7 @@ def parse(choice: type[C], description: str | None) -> tuple[C, Options, Any]:
             "task": attrs.field(type=chosen.task_class),
         },
     )
-    found: Any = tyro.cli(arguments, prog=name, description=description, config=(tyro.conf.OmitArgPrefixes,))
+    found: Any = tyro.cli(arguments, prog=name, args=given, description=description, config=(tyro.conf.OmitArgPrefixes,))
     return found.choice, found.run, found.task
 
 

@@ -17,13 +17,13 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 SIDE_OF_GRID = 2 * 8 * (28 + 4)
+KEPT = {".lock", "checkpoints", "command.json", "metrics.csv", "run.json"}
 ARTIFACTS = {
+    *KEPT,
     "discriminator.keras",
     "generator.keras",
     "interpolation.png",
     "losses.png",
-    "metrics.csv",
-    "run.json",
     "samples",
     "samples.gif",
     "tensorboard",
@@ -187,6 +187,29 @@ def test_without_mnist_auto_says_that_it_falls_back(tmp_path: Path) -> None:
     (run_dir,) = (tmp_path / "runs").iterdir()
     assert re.fullmatch(r"dcgan-\d{4}-\d\d-\d\d-\d{6}", run_dir.name)
     assert json.loads((run_dir / "run.json").read_text())["data"]["name"] == "digits train"
+
+
+def test_a_run_that_was_stopped_is_resumed_with_its_own_flags(gan: Path, tmp_path: Path) -> None:
+    """With other steps in all; it ends as the run that was not stopped: rows and pictures, byte for byte."""
+    flags = ("--data", "digits", "--steps", "40", "--mode", "graph", "--seed", "3", "--latent-size", "8", "--width", "2")
+    finish("train_gan.py", *flags, "--run-dir", "run", folder=tmp_path)
+    finish("train_gan.py", "--resume", "run", "--steps", "110", "--checkpoint-seconds", "60", folder=tmp_path)
+
+    def timeless(run_dir: Path) -> list[dict[str, str]]:
+        return [{name: value for name, value in row.items() if name != "seconds"} for row in rows(run_dir)]
+
+    assert timeless(tmp_path / "run") == timeless(gan)
+    pictures = {path.relative_to(gan) for path in gan.rglob("*.png")} - {Path("losses.png")}
+    assert {path.relative_to(tmp_path / "run") for path in (tmp_path / "run").rglob("*.png")} - {Path("losses.png")} == pictures
+    assert all((tmp_path / "run" / path).read_bytes() == (gan / path).read_bytes() for path in pictures)
+    assert (tmp_path / "run/samples.gif").read_bytes() == (gan / "samples.gif").read_bytes()
+
+    refused = run("train_gan.py", "--resume", "run", "--learning-rate", "0.1", folder=tmp_path)
+    assert refused.returncode == 2
+    assert "learning_rate=0.1, the run has 0.0002" in refused.stderr
+    done = finish("train_gan.py", "--resume", "run", "--learning-rate", "0.1", "--changed", "learning-rate", folder=tmp_path)
+    assert "Run: run" in done
+    assert json.loads((tmp_path / "run/run.json").read_text())["stopped_by"] == "nothing left to do"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
