@@ -107,14 +107,6 @@ def test_a_checkpoint_of_keras_is_the_model(tmp_path: Path) -> None:
         np.testing.assert_array_equal(one, other)
 
 
-def test_terminate_on_nan_of_keras_ends_the_run() -> None:
-    diverging = make(Classifier, learning_rate=1e38)
-    stopping = keras.callbacks.TerminateOnNaN()
-    history = run_with(stopping, diverging, epochs=20)
-    assert history.stopped_by == "TerminateOnNaN of Keras"
-    assert np.isnan(history.values("loss")[-1]) or np.isinf(history.values("loss")[-1])
-
-
 def test_the_model_may_stop_once_and_train_again() -> None:
     task = make(Classifier)
     callbacks = from_keras(
