@@ -167,7 +167,7 @@ def _measure(compiled: CompiledSteps, stack: Stack, first_step: int, length: Len
         return time.perf_counter() - started
 
     started = time.perf_counter()
-    program.trace(stack)
+    program.trace(stack.first(width))
     saved = [(variable, tf.identity(variable)) for variable in program.variables]
     try:
         compiled.run(stack.first(width), first_step)
