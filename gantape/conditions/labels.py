@@ -44,7 +44,7 @@ class ClassLabels(Condition):
         return tf.range(rows * columns) % columns % self.classes
 
     def for_generator(self, latents: Latents, told: Told) -> Any:
-        return [latents, told]
+        return [tf.convert_to_tensor(latents), tf.convert_to_tensor(told)]
 
     def for_discriminator(self, examples: Tensor, told: Told) -> Any:
         return examples if self.classifier else [examples, told]

@@ -51,7 +51,7 @@ def check_networks(generator: Model, discriminator: Model, condition: Condition,
         raise TaskError(
             "the discriminator cannot take what the generator makes.",
             where=f"{task}.build_discriminator",
-            got=f"examples of {describe(made)}, {condition}: {summary(error)}",
+            got=f"examples of {describe(made)}: {summary(error)}",
             do="let the generator end in the shape that the discriminator begins with.",
         ) from None
     axes = axes_of(said[0] if isinstance(said, tuple | list) else said)
