@@ -30,22 +30,25 @@ class Benchmark:
         seeds: Which seeds.
         folder: Where the cells go; also scoreboard.md and scoreboard.png.
         steps: Steps to do in place of each row's own length, for a try; the cells then go to a folder of their own.
+        minutes: Minutes to go on for in place of each row's own length, likewise.
     """
 
     rows: tuple[str, ...] = tuple(ROWS)
     seeds: tuple[int, ...] = (0, 1, 2)
     folder: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("benchmarks/gans")
     steps: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
+    minutes: Annotated[float | None, tyro.conf.arg(metavar="FLOAT")] = None
 
     def run(self) -> None:
         """Make the cells that are missing, and the table of all that are there."""
         unknown = [row for row in self.rows if row not in ROWS]
         if unknown:
             sys.exit(f"there is no {', '.join(unknown)}; known are {', '.join(ROWS)}")
-        folder = self.folder if self.steps is None else self.folder / f"{self.steps}-steps"
+        own = {name: value for name, value in (("steps", self.steps), ("minutes", self.minutes)) if value is not None}
+        folder = self.folder.joinpath(*(f"{value:g}-{name}" for name, value in own.items()))
         for seed in self.seeds:
             for row in self.rows:
-                make_cell(folder, row, seed, None if self.steps is None else {"steps": self.steps})
+                make_cell(folder, row, seed, own or None)
         there = [(row, seed) for row in ROWS for seed in self.seeds if cell_path(folder, row, seed).is_file()]
         cells = [make_cell(folder, row, seed) for row, seed in there]
         text = scoreboard.table(cells)

@@ -83,7 +83,7 @@ def test_a_table_has_mean_and_standard_error_and_the_comparison_with_the_guide()
     cells = [cell("mnist-10", 1.0, 0.5), cell("mnist-10", 3.0, 0.5), cell("mnist-10-guide", 30.0, 0.5)]
     text = scoreboard.table(cells)
     assert "| mnist-10 | 2 | 1,000 | 10.0 | Fréchet distance | 2 ± 1 | 0.5 | 10,000 |" in text
-    assert "over the default's, 10 minutes each: 15.0" in text
+    assert "over the default's, in the same minutes: 15.0" in text
     assert "judge a\n\npython benchmark_gans.py\n\ngantape 0.1.0" in text
 
 

@@ -100,6 +100,21 @@ def test_a_damaged_file_is_made_anew_and_a_pickle_is_not_opened(judge: ev.Judge,
     assert again(tmp_path, squares(300, 0), steps=1).identity == first.identity
 
 
+def test_half_a_judge_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop ends in good order on Ctrl-C; whoever trains a judge must not take what is there for the whole."""
+    run = gt.Loop.run
+
+    def interrupted(loop: gt.Loop, data: Any, steps: int) -> gt.History:
+        history = run(loop, data, steps=steps // 2)
+        history.stopped_by = "SIGINT"
+        return history
+
+    monkeypatch.setattr(gt.Loop, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt, match="SIGINT"):
+        again(tmp_path, squares(300, 0), steps=4)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_folder_is_named_by_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GANTAPE_CACHE", str(tmp_path))
     assert ev.judges_folder() == tmp_path

@@ -18,7 +18,7 @@ class JudgeClassifier(SupervisedTask):
         width: Pixels from left to right.
         channels: Numbers in a pixel.
         classes: How many classes there are.
-        features: Numbers that stand for an image, at most 128.
+        features: Numbers that stand for an image. Few of them keep the N that figures need small: at most 128.
         filters: Channels of the first convolution; the second has twice as many.
         shift: Pixels by which a training batch is moved at random, at most, in each direction.
         learning_rate: Of Adam, at the start; it falls to zero along half a cosine.

@@ -99,9 +99,15 @@ def classifier_for(train: ArrayBatches, classifier: JudgeClassifier | None) -> J
 
 
 def fit(task: JudgeClassifier, train: ArrayBatches, test: ArrayBatches) -> float:
-    """Train; the accuracy on the test split."""
+    """Train; the accuracy on the test split.
+
+    Raises:
+        KeyboardInterrupt: If a signal ended the training.
+    """
     loop = Loop(task, compiler=StepCompiler("graph"), seed=SEED)
-    loop.run(attrs.evolve(train, batch_size=min(task.batch_size, train.examples)), steps=task.steps)
+    history = loop.run(attrs.evolve(train, batch_size=min(task.batch_size, train.examples)), steps=task.steps)
+    if history.last()["step"] != task.steps:
+        raise KeyboardInterrupt(history.stopped_by)  # the loop heeds the signal in good order; half a judge is not to be kept
     return loop.evaluate(attrs.evolve(test, batch_size=min(IMAGES_AT_ONCE, test.examples)))["accuracy"]
 
 

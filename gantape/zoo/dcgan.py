@@ -16,10 +16,10 @@ from gantape.types import Model, Optimizer
 class DCGAN(AdversarialTask):
     """A light deep convolutional GAN, which makes digits in minutes on a laptop's CPU.
 
-    Both networks have two convolutions and a dense layer between them and the latent or the score: without it, a score
-    would be a sum over patches, and nothing would see whether the strokes of a digit belong together. Both have batch norm,
-    which in the discriminator keeps learning rates as high as these from diverging; real and generated examples are
-    normalised apart. Samples come from the generator's moving average.
+    Both networks have two convolutions and a dense layer between them and the latent or the score: without it, a score would
+    be a sum over patches, and nothing would see whether the strokes of a digit belong together. Both have batch norm, which in
+    the discriminator keeps learning rates as high as these from diverging; real and generated examples are normalised apart.
+    Samples come from the generator's moving average.
 
     Args:
         width: Channels of the widest layer but one; the others are multiples of it.
@@ -36,7 +36,7 @@ class DCGAN(AdversarialTask):
     generator_decay: float = 0.999
     width: int = 16
     hidden_units: int = 256
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     beta_1: float = 0.5
 
     def check_hyperparameters(self) -> None:

@@ -34,20 +34,21 @@ NAMES = (
 Images = np.ndarray[Any, np.dtype[np.float32]]
 
 
-def sets(images: Images, labels: Any) -> dict[str, Images]:
-    """Sets of images that stand in for samples, of as many images each, made from training digits."""
+def sets(images: Images, labels: Any, training: Images) -> dict[str, Images]:
+    """Sets of images that stand in for samples, of as many images each, made from digits that are not in the training set."""
     generator = np.random.default_rng(0)
-    others, copies = images[:COUNT], images[COUNT : 2 * COUNT]
+    others, second = images[:COUNT], images[COUNT : 2 * COUNT]
     best = np.stack([images[labels == digit][7] for digit in range(10)])
     without = images[2 * COUNT :][labels[2 * COUNT :] != 1][:COUNT]
     blurred = scipy.ndimage.gaussian_filter(others, (0, 1.0, 1.0, 0))
     noisy = (others + 0.15 * generator.normal(size=others.shape)).clip(0.0, 1.0).astype(np.float32)
     spoilt = others.copy()
     spoilt[: COUNT // 10] = generator.uniform(size=spoilt[: COUNT // 10].shape)
-    mixed = 0.5 * others + 0.5 * copies
+    mixed = 0.5 * others + 0.5 * second
     return {
         "other real digits": others,
-        "copies of 200 digits": copies[np.arange(COUNT) % 200],
+        "copies of the training set": training[-COUNT:],
+        "200 digits, again and again": second[np.arange(COUNT) % 200],
         "one digit of each class": best[np.arange(COUNT) % 10],
         "no ones": without,
         "blurred": blurred,
@@ -81,8 +82,10 @@ def main() -> None:
     train, test = gt.data.mnist(batch_size=64), gt.data.mnist(batch_size=64, split="test")
     judge = ev.train_judge(train, test)
     look: Callable[[Any], ev.Seen] = lambda images: judge.look(images, pixels=(0, 255))  # noqa: E731  a name for one line
-    known, held_out = look(train.arrays[0]), look(test.arrays[0][:COUNT])
-    made = sets(train.arrays[0][:30_000] / np.float32(255.0), train.arrays[1][:30_000])
+    # Half of the training digits stand for what a GAN was trained on, the other half for what a perfect one would make.
+    known, held_out = look(train.arrays[0][:30_000]), look(test.arrays[0])
+    images = train.arrays[0] / np.float32(255.0)
+    made = sets(images[30_000:], train.arrays[1][30_000:], images[:30_000])
     rows = {name: measure(judge, samples, known, held_out) for name, samples in made.items()}
     text = markdown(rows, judge, "python scripts/docs/fool_metrics.py docs/images/metrics_table.txt docs/images/metrics.png")
     arguments.table.write_text(text)

@@ -30,6 +30,9 @@ def make_cell(folder: Path, name: str, seed: int, length: dict[str, float] | Non
         name: The row.
         seed: The seed of initial weights, noise and order.
         length: Another length than the row's, as `Loop.run` takes it.
+
+    Raises:
+        SystemExit: If a signal ended the training. A cell that is not trained to its end is not written.
     """
     path = cell_path(folder, name, seed)
     if path.is_file():
@@ -43,6 +46,8 @@ def make_cell(folder: Path, name: str, seed: int, length: dict[str, float] | Non
     started = time.perf_counter()
     history = loop.run(row.data(task), **(length or row.length))
     trained = time.perf_counter() - started
+    if history.stopped_by.startswith("SIG"):
+        sys.exit(f"stopped by {history.stopped_by}: {path} is not written")
     measured = row.judge(task)
     folder.mkdir(parents=True, exist_ok=True)
     sample_picture(task, path.with_suffix(".png"))
