@@ -1,13 +1,14 @@
 """What a callback sees of a run. Follows `history` in the reading order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import attrs
 
-from gantape.history import History
+from gantape.history import History, Split
 from gantape.schedule import Moment
 from gantape.tasks import Task
+from gantape.types import Row
 
 
 @attrs.frozen(eq=False)
@@ -50,3 +51,17 @@ class Progress:
     def seconds(self) -> float:
         """Seconds since the run began."""
         return self.moment.seconds
+
+    def record(self, split: Split, values: Mapping[str, float]) -> Row:
+        """Add a row of this moment to the history: how an action contributes what it has measured.
+
+        Args:
+            split: "train", or "validation" for what is measured on data that is not trained on.
+            values: The row's columns, in addition to `step`, `epoch`, `seconds` and `split`.
+
+        Returns:
+            The row.
+        """
+        row: Row = {"step": self.step, "epoch": self.epoch, "seconds": round(self.seconds, 3), "split": split, **values}
+        self.history.rows.append(row)
+        return row

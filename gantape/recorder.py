@@ -7,7 +7,6 @@ from loguru import logger
 
 from gantape.history import History, Split
 from gantape.progress import Progress
-from gantape.types import Row
 
 
 @attrs.frozen(eq=False)
@@ -35,7 +34,6 @@ class Recorder:
             self._add(progress, "validation", evaluate())
 
     def _add(self, progress: Progress, split: Split, values: Mapping[str, float]) -> None:
-        place: Row = {"step": progress.step, "epoch": progress.epoch, "seconds": round(progress.seconds, 3)}
-        self.history.rows.append({**place, "split": split, **values})
-        text = " ".join(f"{name}={value:.6g}" for name, value in {**place, **values}.items())
+        row = progress.record(split, values)
+        text = " ".join(f"{name}={value:.6g}" for name, value in row.items() if name != "split")
         logger.info("{} {}", split, text)

@@ -201,3 +201,22 @@ def test_tensorboard_goes_on_after_it_was_closed(tmp_path: Path) -> None:
         loop.run(labelled(16, 8), steps=1, record=gt.every(steps=1))
         time.sleep(1.1)  # event files are named by the second
     assert [step for step, _ in events(tmp_path / "train")["loss"]] == [1, 2]
+
+
+def test_what_an_action_records_reaches_the_files_when_the_run_is_over(tmp_path: Path) -> None:
+    """Both files had their turn before the action's last row."""
+
+    def measure(progress: gt.Progress) -> None:
+        progress.record("validation", {"sharpness": float(progress.step)})
+
+    events = gt.Callback(TensorBoardFile(tmp_path / "events"), gt.at_end())
+    callbacks = [events, gt.Callback(measure, gt.every(steps=1) | gt.at_end())]
+    loop = gt.Loop(make(Classifier), compiler=gt.StepCompiler("eager"), callbacks=callbacks, run_dir=tmp_path / "run")
+    history = loop.run(labelled(16, 8), steps=2)
+    assert history.values("sharpness", "validation") == [1.0, 2.0]
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        written = [line["sharpness"] for line in csv.DictReader(file)]
+    assert [float(value) for value in written if value] == [1.0, 2.0]
+    reader = EventAccumulator(str(tmp_path / "events" / "validation"))
+    reader.Reload()
+    assert "sharpness" in {*reader.Tags()["scalars"], *reader.Tags()["tensors"]}

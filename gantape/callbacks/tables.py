@@ -6,12 +6,15 @@ from typing import Any
 
 import tensorflow as tf
 
+from gantape.history import History
 from gantape.progress import Progress
 from gantape.types import Row
 
 
 class MetricsFile:
     """Keeps the history in a CSV file: an action for every moment at which a row may be new.
+
+    Rows that other actions add after it are written the next time, or when the run is over.
 
     Args:
         path: The file. A column that first occurs in a later row makes the file be written anew.
@@ -21,9 +24,18 @@ class MetricsFile:
         self._path = path
         self._written = 0
         self._columns: list[str] = []
+        self._history = History()
 
     def __call__(self, progress: Progress) -> None:
-        rows, columns = progress.history.rows, progress.history.columns
+        self._history = progress.history
+        self._write_new()
+
+    def close(self) -> None:
+        """Write the rows that came since."""
+        self._write_new()
+
+    def _write_new(self) -> None:
+        rows, columns = self._history.rows, self._history.columns
         if columns != self._columns:
             self._columns, self._written = columns, 0
         fresh = rows[self._written :]
@@ -39,6 +51,8 @@ class MetricsFile:
 class TensorBoardFile:
     """Writes new rows of the history as events for TensorBoard: an action.
 
+    Rows that other actions add after it are written the next time, or when the run is over.
+
     Args:
         folder: Where the event files go, in one folder for each split.
     """
@@ -47,17 +61,23 @@ class TensorBoardFile:
         self._folder = folder
         self._writers: dict[str, Any] = {}
         self._written = 0
+        self._history = History()
 
     def __call__(self, progress: Progress) -> None:
-        for row in progress.history.rows[self._written :]:
-            self._write(row)
-        self._written = len(progress.history.rows)
+        self._history = progress.history
+        self._write_new()
 
     def close(self) -> None:
-        """Close the event files."""
+        """Write the rows that came since, and close the event files."""
+        self._write_new()
         for writer in self._writers.values():
             writer.close()
         self._writers.clear()
+
+    def _write_new(self) -> None:
+        for row in self._history.rows[self._written :]:
+            self._write(row)
+        self._written = len(self._history.rows)
 
     def _write(self, row: Row) -> None:
         split = str(row["split"])
