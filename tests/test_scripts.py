@@ -37,6 +37,7 @@ def environment(home: Path) -> dict[str, str]:
     return kept | {
         "PYTHONPATH": str(ROOT),
         "KERAS_HOME": str(home),
+        "GANTAPE_CACHE": str(home / "judges"),
         "https_proxy": nowhere,
         "HTTPS_PROXY": nowhere,
         "COLUMNS": "100",
@@ -127,6 +128,29 @@ def test_samples_are_made_from_a_finished_run(gan: Path, tmp_path: Path) -> None
     # The seed of the run gives the latents of its own pictures: generator.keras is the averaged generator that drew them.
     again, last = (read_picture(path) for path in (tmp_path / "again.png", gan / "samples" / "step-000110.png"))
     np.testing.assert_array_equal(again, last)
+
+
+def test_a_finished_run_is_judged(gan: Path, tmp_path: Path) -> None:
+    printed = finish("evaluate.py", gan, "--count", "1000", "--judge-steps", "60", folder=tmp_path)
+    report = json.loads((gan / "evaluation.json").read_text())
+    measured = {entry["name"]: entry for entry in report["measurements"]}
+    # A generator of 110 steps is far from the digits, whose own distance is the floor.
+    distance = measured["Fréchet distance"]
+    assert distance["value"] > 3.0 * distance["floor"]
+    assert distance["count"] == 1000
+    assert measured["training distance"]["count"] == 297
+    assert sum(report["classes"]) == pytest.approx(1.0)
+    assert f"judge {report['judge']['identity']} of digits train" in printed
+    assert re.search(r"^Fréchet distance +\d", printed, re.MULTILINE)
+    assert read_picture(gan / "neighbours.png").shape[:2] == (2 * 5 * 32, 2 * (3 * 8 - 1) * 32)
+    for name in ("evaluation.json", "neighbours.png", "classes.png"):
+        (gan / name).unlink()
+
+
+def test_a_run_of_a_classifier_has_no_generator_to_judge(classifier: tuple[Path, str], tmp_path: Path) -> None:
+    done = run("evaluate.py", classifier[0], folder=tmp_path)
+    assert done.returncode == 2
+    assert "RunDirectoryError: this run has no generator to judge" in done.stderr
 
 
 def test_a_run_of_the_classifier_leaves_curves_model_and_test_accuracy(classifier: tuple[Path, str]) -> None:

@@ -1,0 +1,78 @@
+"""Figures that can be compared: metrics of generated examples, the judge, evaluation during and after training. A leaf."""
+
+from gantape.evaluation.accuracy import classifier_accuracy_score
+from gantape.evaluation.classes import inception_score, label_accuracy
+from gantape.evaluation.classifier import JudgeClassifier
+from gantape.evaluation.copies import Neighbours, latent_diversity, nearest_training, training_distance
+from gantape.evaluation.frechet import frechet_distance
+from gantape.evaluation.health import RULES, HealthCheck, diagnose, frozen_statistics, separation
+from gantape.evaluation.judge import Judge, Seen
+from gantape.evaluation.kernel import kernel_distance
+from gantape.evaluation.manifolds import density_coverage, precision_recall
+from gantape.evaluation.measurement import Bootstrap, Measurement
+from gantape.evaluation.modes import Assigned, assign_modes, good_share, mode_coverage
+from gantape.evaluation.monitor import SampleQuality
+from gantape.evaluation.pictures import picture_neighbours, plot_classes
+from gantape.evaluation.rules import (
+    DiscriminatorHasWon,
+    Diverging,
+    Evidence,
+    Finding,
+    ForgottenTraining,
+    ModeCollapse,
+    Oscillating,
+    Rule,
+    Series,
+    VanishingGradient,
+    WrongRange,
+)
+from gantape.evaluation.samples import make_samples, real_examples
+from gantape.evaluation.scorecard import score_samples
+from gantape.evaluation.training import judges_folder, train_judge
+
+__all__ = [
+    "RULES",
+    "Assigned",
+    "Bootstrap",
+    "DiscriminatorHasWon",
+    "Diverging",
+    "Evidence",
+    "Finding",
+    "ForgottenTraining",
+    "HealthCheck",
+    "Judge",
+    "JudgeClassifier",
+    "Measurement",
+    "ModeCollapse",
+    "Neighbours",
+    "Oscillating",
+    "Rule",
+    "SampleQuality",
+    "Seen",
+    "Series",
+    "VanishingGradient",
+    "WrongRange",
+    "assign_modes",
+    "classifier_accuracy_score",
+    "density_coverage",
+    "diagnose",
+    "frechet_distance",
+    "frozen_statistics",
+    "good_share",
+    "inception_score",
+    "judges_folder",
+    "kernel_distance",
+    "label_accuracy",
+    "latent_diversity",
+    "make_samples",
+    "mode_coverage",
+    "nearest_training",
+    "picture_neighbours",
+    "plot_classes",
+    "precision_recall",
+    "real_examples",
+    "score_samples",
+    "separation",
+    "train_judge",
+    "training_distance",
+]

@@ -1,0 +1,66 @@
+"""The accuracy of a classifier that has seen generated examples only."""
+
+import attrs
+import numpy as np
+
+from gantape.data import ArrayBatches
+from gantape.errors import DataError
+from gantape.evaluation.classifier import JudgeClassifier
+from gantape.evaluation.judge import Judge
+from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement
+from gantape.evaluation.training import check_labelled, classifier_for, fit
+
+_DEFAULT = Bootstrap()
+
+
+def classifier_accuracy_score(
+    samples: ArrayBatches,
+    test: ArrayBatches,
+    *,
+    reference: ArrayBatches | None = None,
+    classifier: JudgeClassifier | None = None,
+    bootstrap: Bootstrap = _DEFAULT,
+) -> Measurement:
+    """The accuracy on real test examples of a classifier that was trained on generated ones alone (CAS).
+
+    It sees what a conditional generator leaves out or mislabels, if it matters for telling classes apart. It takes as long as
+    training a judge; with a reference, twice as long.
+
+    Args:
+        samples: Batches `(images, labels)` of generated images, with pixels from 0 to 1, and the labels that were requested.
+        test: Real batches `(images, labels)`, with pixels from 0 to 1.
+        reference: Real training batches, at least as many as samples, for the floor (here a ceiling).
+        classifier: The classifier to train; by default a `JudgeClassifier` that fits the images.
+        bootstrap: How the confidence interval is made, over the test examples.
+
+    Raises:
+        DataError: If the batches are no images with labels, or there are fewer reference examples than samples.
+        RangeError: If the pixels do not lie between 0 and 1.
+
+    References:
+        Ravuri and Vinyals 2019, arXiv 1905.10887.
+    """
+    where = "gantape.evaluation.classifier_accuracy_score"
+    check_labelled(test, f"{where}, argument `test`")
+    images, labels = test.prepare(test.arrays)
+
+    def right(train: ArrayBatches) -> FloatArray:
+        task = classifier_for(train, classifier)
+        judge = Judge(task.model, "", fit(task, train, test), train.name)
+        return np.asarray(judge.look(images).labels == labels, np.float64)
+
+    found = right(samples)
+    floor = None
+    if reference is not None:
+        if reference.examples < samples.examples:
+            raise DataError(
+                "a floor is measured at the same N.",
+                where=f"{where}, argument `reference`",
+                got=f"{reference.examples} reference examples for {samples.examples} generated ones",
+                do="give at least as many, or no reference.",
+            )
+        cut = tuple(array[: samples.examples] for array in reference.arrays)
+        floor = float(right(attrs.evolve(reference, arrays=cut)).mean())
+    few = f"{samples.examples} examples are few: take at least 1000." if samples.examples < 1000 else ""
+    interval = bootstrap.of_mean(found)
+    return Measurement("classifier accuracy score", float(found.mean()), samples.examples, interval, floor, few).warn()

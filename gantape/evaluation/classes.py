@@ -1,0 +1,96 @@
+"""What a classifier says of generated examples: inception score and label accuracy."""
+
+from typing import Any
+
+import numpy as np
+
+from gantape.errors import RangeError, ShapeError
+from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement, as_features, cut_reference
+
+EXAMPLES_PER_CLASS = 100
+_DEFAULT = Bootstrap()
+
+
+def inception_score(probabilities: Any, *, reference: Any = None, bootstrap: Bootstrap = _DEFAULT) -> Measurement:
+    """exp(mean over x of KL(p(y|x) ‖ p(y))), from 1 to the number of classes: are classes clear, and all there?
+
+    It never looks at real examples. One perfect image per class scores the highest.
+
+    Args:
+        probabilities: p(y|x) of generated examples, shape `examples classes`; rows sum to 1.
+        reference: The same of real examples, at least as many, for the floor (here a ceiling).
+        bootstrap: How the confidence interval is made.
+
+    Raises:
+        ShapeError: If the axes are others.
+        DataError: If there are fewer than two examples.
+        RangeError: If a row is not one of probabilities.
+
+    References:
+        Salimans et al. 2016, arXiv 1606.03498, section 4.
+    """
+    where = "gantape.evaluation.inception_score"
+    found = as_probabilities(probabilities, where)
+    value = _score(found, np.ones(len(found)))
+    resampled = [_score(found, weights) for (weights,) in bootstrap.draws(len(found))]
+    floor = None
+    if reference is not None:
+        others = as_probabilities(cut_reference(reference, len(found), where), where)
+        floor = _score(others, np.ones(len(others)))
+    least = EXAMPLES_PER_CLASS * found.shape[1]
+    few = f"{len(found)} examples are few for {found.shape[1]} classes: take at least {least}." if len(found) < least else ""
+    return Measurement("inception score", value, len(found), bootstrap.interval(value, resampled), floor, few).warn()
+
+
+def label_accuracy(
+    requested: Any, recognised: Any, *, real_accuracy: float | None = None, bootstrap: Bootstrap = _DEFAULT
+) -> Measurement:
+    """The share of generated examples in which a judge recognises the requested label.
+
+    Args:
+        requested: The labels that were asked for, whole numbers, shape `examples`.
+        recognised: The labels that the judge sees, of the same shape.
+        real_accuracy: The judge's accuracy on real examples, which is the floor (here a ceiling).
+        bootstrap: How the confidence interval is made.
+
+    Raises:
+        ShapeError: If the labels are not two lists of the same length.
+    """
+    some, others = np.asarray(requested), np.asarray(recognised)
+    if some.ndim != 1 or some.shape != others.shape or not len(some):
+        raise ShapeError(
+            "labels are two lists of the same length.",
+            where="gantape.evaluation.label_accuracy",
+            got=f"shapes {some.shape} and {others.shape}",
+            do="give one requested and one recognised label for each example.",
+        )
+    right = (some == others).astype(np.float64)
+    few = f"{len(right)} examples are few: take at least {EXAMPLES_PER_CLASS}." if len(right) < EXAMPLES_PER_CLASS else ""
+    return Measurement("label accuracy", float(right.mean()), len(right), bootstrap.of_mean(right), real_accuracy, few).warn()
+
+
+def as_probabilities(values: Any, where: str) -> FloatArray:
+    """Rows of probabilities, checked.
+
+    Raises:
+        RangeError: If a row holds a negative number, or does not sum to 1.
+    """
+    rows = as_features(values, name="probabilities", where=where)
+    if rows.min() < 0.0 or np.abs(rows.sum(axis=1) - 1.0).max() > 1e-3:
+        raise RangeError(
+            "a row of probabilities has no negative number and sums to 1.",
+            where=where,
+            got=f"numbers from {rows.min():.4g} to {rows.max():.4g}, sums up to {rows.sum(axis=1).max():.4g}",
+            do="pass the classifier's softmax, not its logits.",
+        )
+    return rows / rows.sum(axis=1, keepdims=True)
+
+
+def _score(probabilities: FloatArray, weights: FloatArray) -> float:
+    mean = weights @ probabilities / weights.sum()
+    # 0 · ln 0 is 0.
+    each = (
+        weights[:, None] * probabilities * np.log(probabilities, out=np.zeros_like(probabilities), where=probabilities > 0)
+    ).sum()
+    whole = (mean * np.log(mean, out=np.zeros_like(mean), where=mean > 0)).sum()
+    return float(np.exp(each / weights.sum() - whole))

@@ -1,0 +1,115 @@
+"""Is it memorised, and does it vary? Nearest training neighbours and the diversity of latents."""
+
+from typing import Any
+
+import attrs
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+
+from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement, as_features, cut_reference, same_width
+
+_DEFAULT = Bootstrap()
+FEWEST_EXAMPLES = 100
+
+
+@attrs.frozen(eq=False)
+class Neighbours:
+    """The nearest training examples of generated ones, nearest first.
+
+    Args:
+        indices: Their rows in the training set, shape `examples neighbours`.
+        distances: Their Euclidean distances, of the same shape.
+    """
+
+    indices: np.ndarray[Any, np.dtype[np.int64]]
+    distances: FloatArray
+
+
+def nearest_training(fake: Any, training: Any, *, neighbours: int = 1) -> Neighbours:
+    """The nearest training examples of generated ones: what to show beside them.
+
+    Args:
+        fake: Generated examples, shape `examples features`; pixels or features.
+        training: Training examples, of the same features.
+        neighbours: How many to find for each.
+
+    Raises:
+        ShapeError: If the sets do not have the axes `examples features`, or differ in features.
+        DataError: If there are no examples, or fewer training examples than neighbours.
+        RangeError: If a number is not finite.
+    """
+    where = "gantape.evaluation.nearest_training"
+    found = as_features(fake, name="generated examples", where=where, least=1)
+    known = as_features(training, name="training examples", where=where, least=neighbours)
+    same_width(known, found, where)
+    distances, indices = NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(known).kneighbors(found)
+    return Neighbours(indices, distances)
+
+
+def training_distance(fake: Any, training: Any, *, reference: Any = None, bootstrap: Bootstrap = _DEFAULT) -> Measurement:
+    """The mean distance from a generated example to the nearest training example: is it memorised?
+
+    Copies have a distance of 0. The floor is that of real examples that were not trained on: a figure well below it says that
+    the training set is copied, one above it that samples are off. A blurred copy in pixels can be far away: take features too.
+
+    Args:
+        fake: Generated examples, shape `examples features`; pixels or features.
+        training: Training examples, of the same features.
+        reference: Real examples that were not trained on, at least as many as generated ones.
+        bootstrap: How the confidence interval is made.
+
+    Raises:
+        ShapeError: If the sets do not have the axes `examples features`, or differ in features.
+        DataError: If a set has no example.
+        RangeError: If a number is not finite.
+
+    References:
+        Meehan et al. 2020, arXiv 2004.05675, on tests for copying.
+    """
+    distances = nearest_training(fake, training).distances[:, 0]
+    floor = None
+    if reference is not None:
+        others = cut_reference(reference, len(distances), "gantape.evaluation.training_distance")
+        floor = float(nearest_training(others, training).distances.mean())
+    return _mean("training distance", distances, floor, bootstrap)
+
+
+def latent_diversity(fake: Any, *, reference: Any = None, bootstrap: Bootstrap = _DEFAULT) -> Measurement:
+    """The mean distance between the features of two examples from independent latents; 0 for a total collapse.
+
+    Each example is in one pair, drawn by the seed of `bootstrap`, so that pairs are independent.
+
+    Args:
+        fake: Features of generated examples, one independent latent each, shape `examples features`.
+        reference: Features of real examples, at least as many, for the floor: what the figure should be.
+        bootstrap: How the confidence interval is made, and the seed of the pairs.
+
+    Raises:
+        ShapeError: If the sets do not have the axes `examples features`, or differ in features.
+        DataError: If there are fewer than two examples.
+        RangeError: If a number is not finite.
+
+    References:
+        Mao et al. 2019, arXiv 1903.05628, on distances between images over those between latents.
+    """
+    where = "gantape.evaluation.latent_diversity"
+    found = as_features(fake, name="generated examples", where=where)
+    floor = None
+    if reference is not None:
+        others = cut_reference(reference, len(found), where)
+        same_width(found, others, where)
+        floor = float(pair_distances(others, bootstrap.seed).mean())
+    return _mean("latent diversity", pair_distances(found, bootstrap.seed), floor, bootstrap, len(found))
+
+
+def pair_distances(features: FloatArray, seed: int) -> FloatArray:
+    """Distances in pairs of examples, each of which is in one pair."""
+    order = np.random.default_rng(seed).permutation(len(features))
+    half = len(features) // 2
+    return np.sqrt(np.square(features[order[:half]] - features[order[half : 2 * half]]).sum(axis=1))
+
+
+def _mean(name: str, values: FloatArray, floor: float | None, bootstrap: Bootstrap, count: int | None = None) -> Measurement:
+    count = count or len(values)
+    few = f"{count} examples are few: take at least {FEWEST_EXAMPLES}." if count < FEWEST_EXAMPLES else ""
+    return Measurement(name, float(values.mean()), count, bootstrap.of_mean(values), floor, few).warn()

@@ -1,0 +1,81 @@
+"""The Fréchet distance between two sets of features."""
+
+from typing import Any
+
+import numpy as np
+
+from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement, as_features, cut_reference, same_width
+
+EXAMPLES_PER_FEATURE = 10
+_DEFAULT = Bootstrap()
+
+
+def frechet_distance(real: Any, fake: Any, *, reference: Any = None, bootstrap: Bootstrap | None = _DEFAULT) -> Measurement:
+    """‖μ₁ - μ₂‖² + tr(Σ₁ + Σ₂ - 2 (Σ₁^½ Σ₂ Σ₁^½)^½), of the Gaussians with the means and covariances of two sets of features.
+
+    It sees blur, missing classes and wrong proportions. It is blind to all that means and covariances do not hold: copies of
+    the training set score the floor. It is biased by about c/N: compare at equal N, and with the floor.
+
+    Args:
+        real: Features of real examples, shape `examples features`.
+        fake: Features of generated examples, from the same judge.
+        reference: Features of other real examples, at least as many as generated ones, for the floor.
+        bootstrap: How the confidence interval is made; `None` for none (both ends are the figure).
+
+    Returns:
+        The distance, in squared units of the features; 0 for equal means and covariances. It warns below 10 examples for each
+        feature.
+
+    Raises:
+        ShapeError: If the sets do not have the axes `examples features`, or differ in features.
+        DataError: If a set has fewer than two examples.
+        RangeError: If a number is not finite.
+
+    References:
+        Heusel et al. 2017, arXiv 1706.08500, equation 6; Dowson and Landau 1982 (the closed form).
+    """
+    where = "gantape.evaluation.frechet_distance"
+    first = as_features(real, name="real examples", where=where)
+    second = as_features(fake, name="generated examples", where=where)
+    same_width(first, second, where)
+    value = gaussian_distance(*moments(first), *moments(second))
+    interval = (value, value)
+    if bootstrap is not None:
+        resampled = [
+            gaussian_distance(*moments(first, some), *moments(second, others))
+            for some, others in bootstrap.draws(len(first), len(second))
+        ]
+        interval = bootstrap.interval(value, resampled)
+    floor = None
+    if reference is not None:
+        others = cut_reference(reference, len(second), where)
+        same_width(first, others, where)
+        floor = gaussian_distance(*moments(first), *moments(others))
+    return Measurement("Fréchet distance", value, len(second), interval, floor, _warning(first, second)).warn()
+
+
+def moments(features: FloatArray, weights: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
+    """Mean and covariance, with n-1, of features; `weights` says how often each example counts."""
+    if weights is None:
+        weights = np.ones(len(features))
+    mean = weights @ features / weights.sum()
+    scaled = np.sqrt(weights)[:, None] * (features - mean)
+    return mean, scaled.T @ scaled / (weights.sum() - 1.0)
+
+
+def gaussian_distance(mean: FloatArray, covariance: FloatArray, other_mean: FloatArray, other_covariance: FloatArray) -> float:
+    """The Fréchet distance between two Gaussians, which may be flat (of singular covariance)."""
+    values, vectors = np.linalg.eigh(covariance)
+    root = (vectors * np.sqrt(values.clip(0.0))) @ vectors.T
+    product = root @ other_covariance @ root
+    trace = np.sqrt(np.linalg.eigvalsh((product + product.T) / 2.0).clip(0.0)).sum()
+    distance = np.square(mean - other_mean).sum() + np.trace(covariance) + np.trace(other_covariance) - 2.0 * trace
+    return max(float(distance), 0.0)
+
+
+def _warning(real: FloatArray, fake: FloatArray) -> str:
+    count, features = min(len(real), len(fake)), real.shape[1]
+    if count >= EXAMPLES_PER_FEATURE * features:
+        return ""
+    kind = "the covariances are singular" if count <= features else "the bias is large"
+    return f"{count} examples are few for {features} features: {kind}; take at least {EXAMPLES_PER_FEATURE * features}."

@@ -1,0 +1,97 @@
+"""The kernel distance between two sets of features: an unbiased one."""
+
+from typing import Any
+
+import numpy as np
+
+from gantape.errors import RangeError
+from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement, as_features, cut_reference, same_width
+
+FEWEST_EXAMPLES = 200
+_DEFAULT = Bootstrap()
+
+
+def kernel_distance(
+    real: Any,
+    fake: Any,
+    *,
+    reference: Any = None,
+    subsets: int = 100,
+    subset_size: int = 1000,
+    bootstrap: Bootstrap = _DEFAULT,
+) -> Measurement:
+    """The squared maximum mean discrepancy with the kernel k(x, y) = (x·y / d + 1)³, unbiased, a mean over subsets.
+
+        MMD² = mean of k(x, x') over x ≠ x' + mean of k(y, y') over y ≠ y' - 2 · mean of k(x, y)
+
+    It sees what differs in the first three moments. It is unbiased, so that it can be negative, and figures of different N can
+    be compared: the best choice where there are few examples. The interval is that of the subsets' spread, brought to all of N.
+
+    Args:
+        real: Features of real examples, shape `examples features`.
+        fake: Features of generated examples, from the same judge.
+        reference: Features of other real examples, at least as many as generated ones, for the floor, which is 0 in the mean.
+        subsets: How many subsets to draw.
+        subset_size: Examples in a subset, of each set; at most half of the smaller set are taken.
+        bootstrap: The level of the confidence interval, and the seed of the subsets.
+
+    Raises:
+        ShapeError: If the sets do not have the axes `examples features`, or differ in features.
+        DataError: If a set has fewer than four examples.
+        RangeError: If a number is not finite, or there are fewer than two subsets.
+
+    References:
+        Bińkowski et al. 2018, arXiv 1801.01401; Gretton et al. 2012, equation 3.
+    """
+    where = "gantape.evaluation.kernel_distance"
+    if subsets < 2 or subset_size < 2:
+        raise RangeError(
+            "a mean over subsets needs two of them, of two examples.",
+            where=where,
+            got=f"subsets={subsets}, subset_size={subset_size}",
+            do="leave them at 100 subsets of 1000.",
+        )
+    first = as_features(real, name="real examples", where=where, least=4)
+    second = as_features(fake, name="generated examples", where=where, least=4)
+    same_width(first, second, where)
+    smaller = min(len(first), len(second))
+    size = min(subset_size, smaller // 2)
+    values = _over_subsets(first, second, size, subsets, bootstrap.seed)
+    value = float(values.mean())
+    # Subsets without replacement vary by σ²(1/size - 1/N) where the whole set varies by σ²/N.
+    interval = bootstrap.interval(value, values * np.sqrt(size / (smaller - size)))
+    floor = None
+    if reference is not None:
+        others = cut_reference(reference, len(second), where)
+        same_width(first, others, where)
+        floor = float(_over_subsets(first, others, size, subsets, bootstrap.seed).mean())
+    few = f"{smaller} examples are few: take at least {FEWEST_EXAMPLES}." if smaller < FEWEST_EXAMPLES else ""
+    return Measurement("kernel distance", value, len(second), interval, floor, few).warn()
+
+
+def squared_discrepancy(first: FloatArray, second: FloatArray) -> float:
+    """The unbiased estimate of MMD² with the cubic kernel, from two sets of the same features."""
+    features = first.shape[1]
+
+    def kernel(some: FloatArray, others: FloatArray) -> FloatArray:
+        base = some @ others.T / features + 1.0
+        return base * base * base  # many times as fast as a power
+
+    def within(some: FloatArray) -> float:
+        matrix = kernel(some, some)
+        return float((matrix.sum() - np.trace(matrix)) / (len(some) * (len(some) - 1)))
+
+    return within(first) + within(second) - 2.0 * float(kernel(first, second).mean())
+
+
+def _over_subsets(first: FloatArray, second: FloatArray, size: int, subsets: int, seed: int) -> FloatArray:
+    generator = np.random.default_rng(seed)
+    return np.array(
+        [
+            squared_discrepancy(
+                first[generator.choice(len(first), size, replace=False)],
+                second[generator.choice(len(second), size, replace=False)],
+            )
+            for _ in range(subsets)
+        ]
+    )

@@ -1,0 +1,109 @@
+"""Quality apart from variety: precision, recall, density and coverage, from nearest neighbours."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gantape.errors import RangeError
+from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement, as_features, cut_reference, same_width
+from gantape.evaluation.neighbours import count_balls, nearest_squares, neighbour_radii
+
+EXAMPLES_PER_FEATURE = 10
+_DEFAULT = Bootstrap()
+
+_Scores = Callable[[FloatArray, FloatArray, int], tuple[FloatArray, FloatArray]]
+
+
+def precision_recall(
+    real: Any, fake: Any, *, reference: Any = None, k: int = 3, bootstrap: Bootstrap = _DEFAULT
+) -> tuple[Measurement, Measurement]:
+    """Precision, the share of generated examples among the real ones, and recall, the share of real ones among the generated.
+
+    "Among" a set is what lies in the ball around one of its members that reaches to its k-th nearest neighbour. Precision sees
+    bad images, recall missing variety. One outlier with a large ball makes both look better than they are.
+
+    Args:
+        real: Features of real examples, shape `examples features`.
+        fake: Features of generated examples, from the same judge.
+        reference: Features of other real examples, at least as many as generated ones, for the floors, which are below 1.
+        k: Which neighbour a ball reaches to.
+        bootstrap: How the confidence intervals are made; the balls are held fixed.
+
+    Returns:
+        Precision and recall, each from 0 to 1. They grow and fall with N: compare at equal N.
+
+    Raises:
+        ShapeError: If the sets do not have the axes `examples features`, or differ in features.
+        DataError: If a set has no more than k examples.
+        RangeError: If a number is not finite, or k is not positive.
+
+    References:
+        Kynkäänniemi et al. 2019, arXiv 1904.06991, equations 1 and 2.
+    """
+    return _measure(_precision_recall, ("precision", "recall"), real, fake, reference, (k, bootstrap))
+
+
+def density_coverage(
+    real: Any, fake: Any, *, reference: Any = None, k: int = 5, bootstrap: Bootstrap = _DEFAULT
+) -> tuple[Measurement, Measurement]:
+    """Density, how many real balls a generated example lies in, over k; coverage, the share of real balls with one inside.
+
+    Both use balls around real examples only, which makes them robust against generated outliers. Density is about 1 for equal
+    distributions, and above where generated examples crowd in dense regions. Arguments as for `precision_recall`.
+
+    Returns:
+        Density, 0 and above, and coverage, from 0 to 1. Real examples reach a coverage of about 1 - 2⁻ᵏ.
+
+    Raises:
+        ShapeError: If the sets do not have the axes `examples features`, or differ in features.
+        DataError: If a set has no more than k examples.
+        RangeError: If a number is not finite, or k is not positive.
+
+    References:
+        Naeem et al. 2020, arXiv 2002.09797, equations 4 and 5.
+    """
+    return _measure(_density_coverage, ("density", "coverage"), real, fake, reference, (k, bootstrap))
+
+
+def _precision_recall(real: FloatArray, fake: FloatArray, k: int) -> tuple[FloatArray, FloatArray]:
+    precise = count_balls(fake, real, neighbour_radii(real, k)) > 0
+    recalled = count_balls(real, fake, neighbour_radii(fake, k)) > 0
+    return precise.astype(np.float64), recalled.astype(np.float64)
+
+
+def _density_coverage(real: FloatArray, fake: FloatArray, k: int) -> tuple[FloatArray, FloatArray]:
+    radii = neighbour_radii(real, k)
+    dense = count_balls(fake, real, radii) / k
+    return dense, (nearest_squares(real, fake) <= radii).astype(np.float64)
+
+
+def _measure(
+    scores: _Scores, names: tuple[str, str], real: Any, fake: Any, reference: Any, options: tuple[int, Bootstrap]
+) -> tuple[Measurement, Measurement]:
+    k, bootstrap = options
+    where = f"gantape.evaluation.{'_'.join(names)}"
+    if not isinstance(k, int) or k < 1:
+        raise RangeError(
+            "a ball reaches to the first neighbour at least.",
+            where=f"{where}, argument `k`",
+            got=repr(k),
+            do="give a positive whole number.",
+        )
+    first = as_features(real, name="real examples", where=where, least=k + 1)
+    second = as_features(fake, name="generated examples", where=where, least=k + 1)
+    same_width(first, second, where)
+    found = scores(first, second, k)
+    floors: list[float | None] = [None, None]
+    if reference is not None:
+        others = cut_reference(reference, len(second), where)
+        same_width(first, others, where)
+        floors = [float(values.mean()) for values in scores(first, others, k)]
+    count, features = min(len(first), len(second)), first.shape[1]
+    few = f"{count} examples are few for {features} features: take at least {EXAMPLES_PER_FEATURE * features}."
+    warning = few if count < EXAMPLES_PER_FEATURE * features else ""
+    one, other = (
+        Measurement(name, float(values.mean()), len(second), bootstrap.of_mean(values), floor, warning).warn()
+        for name, values, floor in zip(names, found, floors, strict=True)
+    )
+    return one, other

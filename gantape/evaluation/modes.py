@@ -1,0 +1,162 @@
+"""How many modes are covered, and how evenly: for mixtures whose modes are known, and for classes that a judge assigns."""
+
+from typing import Any
+
+import attrs
+import numpy as np
+
+from gantape.errors import DataError, RangeError
+from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement, as_features, same_width
+
+EXAMPLES_PER_MODE = 10
+GOOD_WITHIN_DEVIATIONS = 3.0
+_DEFAULT = Bootstrap()
+
+Modes = np.ndarray[Any, np.dtype[np.int64]]
+"""The number of each example's mode; -1 for none."""
+
+
+def mode_coverage(
+    modes: Any, *, count: int, reference: Any = None, bootstrap: Bootstrap = _DEFAULT
+) -> tuple[Measurement, Measurement]:
+    """How many of M equally likely modes occur, and the reverse KL divergence Σ p ln(M p) of the shares p from equal ones.
+
+    A divergence of 0 is perfect, of ln M a total collapse. It is biased by about (M - 1) / 2N: compare at equal N. A single
+    example makes a mode "covered", and an untrained generator covers many: always read the two together.
+
+    Args:
+        modes: The mode of each generated example, 0 to M - 1; -1 for an example that belongs to none, which counts in N but in
+            no mode (the shares are of those that belong to one).
+        count: M.
+        reference: The modes of real examples, for the floor; by default it is what examples drawn evenly reach in the mean.
+        bootstrap: How the confidence intervals are made.
+
+    Returns:
+        The number of modes, and the divergence in nats (infinite if no example has a mode).
+
+    Raises:
+        DataError: If there are no examples, or M is below 2.
+        RangeError: If a mode is not in range.
+
+    References:
+        Lin et al. 2018, arXiv 1712.04086; Srivastava et al. 2017, arXiv 1705.07761.
+    """
+    where = "gantape.evaluation.mode_coverage"
+    found = _as_modes(modes, count, where)
+    histogram = _histogram(found, count)
+    generator = np.random.default_rng(bootstrap.seed)
+    none = len(found) - histogram.sum()
+    shares = np.append(histogram, none) / len(found)
+    resampled = generator.multinomial(len(found), shares, size=bootstrap.resamples)[:, :count]
+    if reference is None:
+        floors = generator.multinomial(len(found), np.full(count, 1.0 / count), size=bootstrap.resamples)
+    else:
+        others = _as_modes(reference, count, where)
+        if len(others) < len(found):
+            raise DataError(
+                "a floor is measured at the same N.",
+                where=f"{where}, argument `reference`",
+                got=f"{len(others)} reference examples for {len(found)} generated ones",
+                do="give at least as many, or no reference.",
+            )
+        floors = _histogram(others[: len(found)], count)[None]
+    least = EXAMPLES_PER_MODE * count
+    few = f"{len(found)} examples are few for {count} modes: take at least {least}." if len(found) < least else ""
+
+    def measured(name: str, values: FloatArray, floor: FloatArray, value: float) -> Measurement:
+        interval = bootstrap.interval(value, values) if np.isfinite(values).all() else (value, value)
+        return Measurement(name, value, len(found), interval, float(floor.mean()), few).warn()
+
+    return (
+        measured("modes", _covered(resampled), _covered(floors), float(_covered(histogram[None])[0])),
+        measured("reverse KL", _divergences(resampled), _divergences(floors), float(_divergences(histogram[None])[0])),
+    )
+
+
+@attrs.frozen
+class Assigned:
+    """The examples of a mixture of Gaussians, each with its nearest centre.
+
+    Args:
+        modes: The number of each example's mode, or -1 where the nearest centre is too far.
+        distances: The distance to the nearest centre.
+    """
+
+    modes: Modes
+    distances: FloatArray
+
+
+def assign_modes(points: Any, centres: Any, *, deviation: float) -> Assigned:
+    """Assign points to the nearest of a mixture's centres, if it is within 3 standard deviations (a good example).
+
+    Args:
+        points: Generated examples, shape `examples features`.
+        centres: Shape `modes features`.
+        deviation: The standard deviation of each Gaussian.
+
+    Raises:
+        ShapeError: If the axes are others.
+        DataError: If there is no point.
+        RangeError: If a number is not finite.
+    """
+    where = "gantape.evaluation.assign_modes"
+    found = as_features(points, name="points", where=where, least=1)
+    wanted = as_features(centres, name="centres", where=where, least=1)
+    same_width(wanted, found, where)
+    distances = np.sqrt(np.square(found[:, None] - wanted).sum(axis=2))
+    nearest, distance = distances.argmin(axis=1), distances.min(axis=1)
+    return Assigned(np.where(distance <= GOOD_WITHIN_DEVIATIONS * deviation, nearest, -1), distance)
+
+
+def good_share(modes: Any, *, reference: Any = None, bootstrap: Bootstrap = _DEFAULT) -> Measurement:
+    """The share of examples that belong to a mode: for a mixture, within 3 standard deviations of a centre.
+
+    Args:
+        modes: The mode of each generated example, -1 for none, from `assign_modes`.
+        reference: The same of real examples, for the floor; a perfect sampler in the plane reaches 1 - exp(-9/2) = 0.989.
+        bootstrap: How the confidence interval is made.
+
+    Raises:
+        DataError: If there is no example.
+
+    References:
+        Srivastava et al. 2017, arXiv 1705.07761, section 4.
+    """
+    found = (_as_modes(modes, None, "gantape.evaluation.good_share") >= 0).astype(np.float64)
+    floor = None if reference is None else float(np.mean(np.asarray(reference) >= 0))
+    few = f"{len(found)} examples are few: take at least 100." if len(found) < 100 else ""
+    return Measurement("good samples", float(found.mean()), len(found), bootstrap.of_mean(found), floor, few).warn()
+
+
+def _as_modes(modes: Any, count: int | None, where: str) -> Modes:
+    found = np.asarray(modes)
+    if found.ndim != 1 or not len(found) or (count is not None and count < 2):
+        raise DataError(
+            "a coverage is one of at least two modes by at least one example.",
+            where=where,
+            got=f"modes of shape {found.shape}" + ("" if count is None else f", count={count}"),
+            do="give the number of each example's mode, shape `examples`.",
+        )
+    if found.dtype.kind not in "iu" or found.min() < -1 or (count is not None and found.max() >= count):
+        raise RangeError(
+            "a mode is a whole number from 0 on, or -1 for none.",
+            where=where,
+            got=f"{found.dtype} from {found.min()} to {found.max()}" + ("" if count is None else f", count={count}"),
+            do="number the modes from 0 to count - 1.",
+        )
+    return found.astype(np.int64)
+
+
+def _histogram(modes: Modes, count: int) -> Modes:
+    return np.bincount(modes[modes >= 0], minlength=count)
+
+
+def _covered(histograms: Modes) -> FloatArray:
+    return (histograms > 0).sum(axis=1).astype(np.float64)
+
+
+def _divergences(histograms: Modes) -> FloatArray:
+    totals = histograms.sum(axis=1, keepdims=True)
+    shares = histograms / np.maximum(totals, 1)
+    terms = shares * np.log(histograms.shape[1] * shares, out=np.zeros(shares.shape), where=shares > 0)
+    return np.where(totals[:, 0] > 0, terms.sum(axis=1), np.inf)

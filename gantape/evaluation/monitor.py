@@ -1,0 +1,79 @@
+"""Quality while a run goes on: a few samples, judged every so often, at a stated cost."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from loguru import logger
+
+from gantape.data import Batches
+from gantape.evaluation.classes import inception_score
+from gantape.evaluation.copies import pair_distances
+from gantape.evaluation.frechet import gaussian_distance, moments
+from gantape.evaluation.judge import Judge
+from gantape.evaluation.measurement import Bootstrap
+from gantape.evaluation.samples import make_samples, real_examples
+from gantape.progress import Progress
+from gantape.report import SavedModels
+
+_QUICK = Bootstrap(resamples=2)
+
+
+class SampleQuality:
+    """Judges a few samples of an adversarial task each time, and keeps the best generator: an action.
+
+    It adds a row of split "validation" to the history:
+
+    | column | holds |
+    |---|---|
+    | `frechet_distance` | of `count` samples, from the same latents each time, to real examples |
+    | `inception_score` | of these samples |
+    | `largest_class` | the share of the class that is made most often |
+    | `diversity` | their latent diversity, over that of real examples |
+    | `evaluation_share` | the share of the run's time that this took so far |
+
+    Args:
+        judge: Who judges.
+        real: Real examples that are not trained on, with pixels in the task's range.
+        count: Samples each time.
+        seed: The seed of their latents.
+        best: Where to save the averaged generator whenever the Fréchet distance is the smallest so far, as a `.keras` file.
+    """
+
+    def __init__(self, judge: Judge, real: Batches, *, count: int = 1000, seed: int = 0, best: Path | None = None) -> None:
+        self._judge = judge
+        self._real = real
+        self._count = count
+        self._seed = seed
+        self._best = best
+        self._smallest = float("inf")
+        self._seconds = 0.0
+        self._moments: Any = None
+        self._spread = 1.0
+
+    def __call__(self, progress: Progress) -> None:
+        started = time.perf_counter()
+        task: Any = progress.task
+        if self._moments is None:
+            features = self._judge.look(real_examples(task, self._real, None), pixels=task.pixels).features
+            self._moments, self._spread = moments(features), float(pair_distances(features, self._seed).mean())
+        seen = self._judge.look(make_samples(task, self._count, self._seed), pixels=task.pixels)
+        known_mean, known_covariance = self._moments
+        distance = gaussian_distance(known_mean, known_covariance, *moments(seen.features))
+        values = {
+            "frechet_distance": distance,
+            "inception_score": inception_score(seen.probabilities, bootstrap=_QUICK).value,
+            "largest_class": float(np.bincount(seen.labels).max() / self._count),
+            "diversity": float(pair_distances(seen.features, self._seed).mean()) / self._spread,
+        }
+        if distance < self._smallest:
+            self._smallest = distance
+            if self._best is not None:
+                SavedModels({"averaged_generator": self._best})(progress)
+        elapsed = time.perf_counter() - started
+        self._seconds += elapsed
+        share = self._seconds / (progress.seconds + elapsed)
+        progress.record("validation", {**values, "evaluation_share": share})
+        text = " ".join(f"{name}={value:.4g}" for name, value in values.items())
+        logger.info("step {}: {} ({:.1%} of the run's time; {})", progress.step, text, share, self._judge)

@@ -1,0 +1,59 @@
+"""Pictures for the eye: samples beside their nearest training images, and the distribution over classes."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from gantape.evaluation.copies import nearest_training
+from gantape.report import image_grid, save_picture
+
+
+def picture_neighbours(
+    samples: Any, training: Any, path: Path, *, neighbours: int = 5, across: int = 3, pixels: tuple[float, float] = (0.0, 1.0)
+) -> None:
+    """Draw samples with the training images that are nearest in pixels, to the right of each.
+
+    Args:
+        samples: Shape `batch height width channels`.
+        training: Training images, of the same shape and range.
+        path: Where the picture goes, as PNG.
+        neighbours: How many training images to show for each sample.
+        across: Samples in a row, each with its neighbours.
+        pixels: The values of black and white.
+
+    Raises:
+        ShapeError: If the images do not have one shape.
+        DataError: If there are no samples, or fewer training images than neighbours.
+    """
+    shown, known = np.asarray(samples), np.asarray(training)
+    found = nearest_training(shown.reshape(len(shown), -1), known.reshape(len(known), -1), neighbours=neighbours)
+    gap = np.full((1, *shown.shape[1:]), pixels[1], shown.dtype)
+    strips = [np.concatenate([shown[n : n + 1], gap, known[found.indices[n]], gap]) for n in range(len(shown))]
+    strips[across - 1 :: across] = [strip[:-1] for strip in strips[across - 1 :: across]]
+    columns = across * (neighbours + 3) - 1
+    images = np.concatenate(strips).astype(np.float64)
+    save_picture(image_grid(images, columns=columns, pixels=pixels), path)
+
+
+def plot_classes(samples: Any, real: Any, path: Path, *, classes: int) -> None:
+    """Draw the share of each class among samples, beside that among real examples.
+
+    Args:
+        samples: The classes that a judge sees in samples, whole numbers from 0 on.
+        real: The same of real examples.
+        path: Where the picture goes; its suffix is its format. Folders are made.
+        classes: How many classes there are.
+    """
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot(xlabel="class", ylabel="share", xticks=range(classes))
+    for offset, (name, labels) in zip((-0.2, 0.2), (("samples", samples), ("real", real)), strict=True):
+        shares = np.bincount(np.asarray(labels), minlength=classes) / len(labels)
+        axes.bar(np.arange(classes) + offset, shares, width=0.4, label=name)
+    axes.legend()
+    axes.grid(axis="y", alpha=0.3)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=80)
