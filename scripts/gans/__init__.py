@@ -1,0 +1,1 @@
+"""What scripts/benchmark_gans.py measures, and how."""

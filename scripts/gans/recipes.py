@@ -1,0 +1,161 @@
+"""The GANs of the scoreboard that are not in gantape.zoo: points in the plane, stacked digits, digits on request."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+import gantape as gt
+from gantape.layers import faster
+from gantape.zoo import DCGAN
+
+layers = keras.layers
+
+
+class MixtureGan(gt.AdversarialTask):
+    """A mixture of Gaussians, by networks with three hidden layers and penalties on both kinds of example.
+
+    Args:
+        scale: What the generator's output is multiplied by, so that it reaches every mode from the start.
+        hidden_units: Units in each hidden layer.
+        learning_rate: Of both Adams.
+        penalty: γ of R1 and R2.
+    """
+
+    latent_size: int = 16
+    generator_decay: float = 0.999
+    scale: float = 1.0
+    hidden_units: int = 128
+    learning_rate: float = 5e-4
+    penalty: float = 0.1
+
+    def build_generator(self) -> Any:
+        return keras.Sequential(
+            [keras.Input((self.latent_size,)), *self._hidden("relu"), layers.Dense(2), layers.Rescaling(self.scale)]
+        )
+
+    def build_discriminator(self) -> Any:
+        return keras.Sequential(
+            [keras.Input((2,)), layers.Rescaling(1.0 / self.scale), *self._hidden("leaky_relu"), layers.Dense(1)]
+        )
+
+    def build_generator_optimizer(self) -> Any:
+        return keras.optimizers.Adam(self.learning_rate, beta_1=0.0, beta_2=0.99)
+
+    def build_discriminator_optimizer(self) -> Any:
+        return keras.optimizers.Adam(self.learning_rate, beta_1=0.0, beta_2=0.99)
+
+    def build_penalties(self) -> tuple[gt.losses.Penalty, ...]:
+        return (gt.losses.R1(self.penalty), gt.losses.R2(self.penalty))
+
+    def _hidden(self, activation: str) -> list[Any]:
+        return [layers.Dense(self.hidden_units, activation=activation) for _ in range(3)]
+
+
+class TinyStacked(gt.AdversarialTask):
+    """Stacked digits by the tiny networks of the published protocol: 287,875 and 585 parameters.
+
+    References:
+        Metz et al. 2017, arXiv 1611.02163, appendix (the networks); Lin et al. 2018, arXiv 1712.04086 (the figures).
+    """
+
+    latent_size: int = 256
+    generator_decay: float = 0.999
+    generator_rate: float = 1e-3
+    discriminator_rate: float = 2e-3
+    penalty: float = 0.1
+
+    def build_generator(self) -> Any:
+        network: list[Any] = [keras.Input((self.latent_size,)), layers.Dense(4 * 4 * 64), layers.Reshape((4, 4, 64))]
+        network += [layers.BatchNormalization(), layers.ReLU()]
+        for number, filters in enumerate((32, 16, 8)):
+            network.append(layers.Conv2DTranspose(filters, 3, strides=2, padding="same"))
+            network += [layers.BatchNormalization(), layers.ReLU()]
+            if not number:
+                network.append(layers.Cropping2D(((0, 1), (0, 1))))  # 4 → 8 → 7, then 14 and 28
+        network.append(layers.Conv2D(3, 3, padding="same", activation="tanh"))
+        return faster(keras.Sequential(network, name="generator"))
+
+    def build_discriminator(self) -> Any:
+        network: list[Any] = [keras.Input((28, 28, 3))]
+        for filters in (2, 4, 8):
+            network += [layers.Conv2D(filters, 3, strides=2, padding="same"), layers.LeakyReLU(negative_slope=0.3)]
+        return faster(keras.Sequential([*network, layers.Flatten(), layers.Dense(1)], name="discriminator"))
+
+    def build_generator_optimizer(self) -> Any:
+        return keras.optimizers.Adam(self.generator_rate, beta_1=0.0, beta_2=0.99)
+
+    def build_discriminator_optimizer(self) -> Any:
+        return keras.optimizers.Adam(self.discriminator_rate, beta_1=0.0, beta_2=0.99)
+
+    def build_penalties(self) -> tuple[gt.losses.Penalty, ...]:
+        return (gt.losses.R1(self.penalty), gt.losses.R2(self.penalty))
+
+
+class StackedDCGAN(gt.AdversarialTask):
+    """Stacked digits by DCGAN networks of a quarter of the published width."""
+
+    latent_size: int = 64
+    generator_decay: float = 0.999
+    width: int = 16
+    learning_rate: float = 3e-4
+    penalty: float = 0.5
+
+    def build_generator(self) -> Any:
+        width = self.width
+        network: list[Any] = [keras.Input((self.latent_size,)), layers.Dense(7 * 7 * 8 * width, use_bias=False)]
+        network += [layers.Reshape((7, 7, 8 * width)), layers.BatchNormalization(), layers.ReLU()]
+        network += [layers.Conv2DTranspose(4 * width, 4, strides=2, padding="same", use_bias=False)]
+        network += [layers.BatchNormalization(), layers.ReLU()]
+        network += [layers.Conv2DTranspose(3, 4, strides=2, padding="same", activation="tanh")]
+        return faster(keras.Sequential(network, name="generator"))
+
+    def build_discriminator(self) -> Any:
+        network: list[Any] = [keras.Input((28, 28, 3))]
+        for filters in (4 * self.width, 8 * self.width):
+            network += [layers.Conv2D(filters, 4, strides=2, padding="same"), layers.LeakyReLU(negative_slope=0.2)]
+        return faster(keras.Sequential([*network, layers.Flatten(), layers.Dense(1)], name="discriminator"))
+
+    def build_generator_optimizer(self) -> Any:
+        return keras.optimizers.Adam(self.learning_rate, beta_1=0.0, beta_2=0.99)
+
+    def build_discriminator_optimizer(self) -> Any:
+        return keras.optimizers.Adam(self.learning_rate, beta_1=0.0, beta_2=0.99)
+
+    def build_penalties(self) -> tuple[gt.losses.Penalty, ...]:
+        return (gt.losses.R1(self.penalty), gt.losses.R2(self.penalty))
+
+
+class RequestedDigits(DCGAN):
+    """Digits on request: ten channels of the image say which digit it is, to both networks.
+
+    The last ten numbers of a latent are the request. What is generated is the image and the request, so that the
+    discriminator sees a pair, as it does for a real digit and its label.
+
+    References:
+        Mirza and Osindero 2014, arXiv 1411.1784.
+    """
+
+    latent_size: int = 74
+
+    def build_generator(self) -> Any:
+        latents = keras.Input((self.latent_size,))
+        inner: Any = super().build_generator()
+        maps = layers.Reshape((1, 1, 10))(latents[:, -10:])
+        return keras.Model(latents, layers.Concatenate()([inner(latents), layers.UpSampling2D(28)(maps)]), name="generator")
+
+    def build_discriminator(self) -> Any:
+        network: list[Any] = [keras.Input((28, 28, 11))]
+        for filters in (2 * self.width, 4 * self.width):
+            network += [layers.Conv2D(filters, 4, strides=2, padding="same"), layers.LeakyReLU(negative_slope=0.2)]
+        return faster(keras.Sequential([*network, layers.Flatten(), layers.Dense(1)], name="discriminator"))
+
+    def real_examples(self, batch: Any) -> Any:
+        images, labels = batch
+        maps = tf.one_hot(labels, 10, dtype=images.dtype)[:, None, None]
+        return tf.concat([images, tf.tile(maps, [1, 28, 28, 1])], axis=-1)
+
+    def latents(self, count: int | None, noise: gt.Noise, name: str = "latent") -> Any:
+        plain = noise.normal(name, [count or 1, self.latent_size - 10])
+        labels = noise.integers(f"{name} labels", [count or 1], 10)
+        return tf.concat([plain, tf.one_hot(labels, 10, dtype=plain.dtype)], axis=-1)

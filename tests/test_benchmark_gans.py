@@ -1,0 +1,100 @@
+"""The scoreboard: its recipes are the published ones, its cells are made once, its arithmetic is right."""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import gantape as gt
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from gans import recipes, rows, scoreboard
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GANTAPE_CACHE", str(tmp_path / "judges"))
+
+
+def cell(row: str, value: float, floor: float) -> dict[str, Any]:
+    measured = {
+        "name": "Fréchet distance",
+        "value": value,
+        "count": 10_000,
+        "interval": [value, value],
+        "floor": floor,
+        "warning": "",
+    }
+    return {
+        "row": row,
+        "seed": 0,
+        "steps": 1000,
+        "minutes": 10.0,
+        "judge": "judge a",
+        "command_line": "benchmark_gans.py",
+        "versions": {"gantape": "0.1.0"},
+        "measurements": [measured],
+    }
+
+
+def test_the_tiny_networks_have_the_published_sizes() -> None:
+    task = recipes.TinyStacked()
+    weights = [
+        sum(int(np.prod(weight.shape)) for weight in model.trainable_variables)
+        for model in (task.generator, task.discriminator)
+    ]
+    # The published 287,875 and 585 count batch norm in both; the discriminator here has none.
+    assert weights[0] == pytest.approx(287_875, rel=0.01)
+    assert weights[1] == pytest.approx(585, rel=0.1)
+    assert task.generator.output_shape == (None, 28, 28, 3)
+
+
+def test_a_cell_is_made_once_and_goes_into_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    arguments = ["benchmark_gans.py", "--rows", "ring", "--seeds", "0", "1", "--steps", "40", "--folder", "cells"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    monkeypatch.setitem(rows.ROWS, "ring", rows.attrs.evolve(rows.ROWS["ring"], mode="graph"))
+    script = str(ROOT / "scripts/benchmark_gans.py")
+    runpy.run_path(script, run_name="__main__")
+    first = {path.name: path.read_text() for path in (tmp_path / "cells/40-steps").glob("*.json")}
+    assert set(first) == {"ring-seed-0.json", "ring-seed-1.json"}
+    made = json.loads(first["ring-seed-0.json"])
+    assert made["steps"] == 40
+    assert {entry["name"] for entry in made["measurements"]} == {"modes", "reverse KL", "good samples"}
+    assert made["measurements"] != json.loads(first["ring-seed-1.json"])["measurements"]
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("made anew")
+
+    monkeypatch.setattr(gt.Loop, "run", refuse)
+    runpy.run_path(script, run_name="__main__")
+    assert "| ring | 2 | 40 |" in capsys.readouterr().out
+    assert (tmp_path / "cells/40-steps/scoreboard.png").stat().st_size > 0
+
+
+def test_a_table_has_mean_and_standard_error_and_the_comparison_with_the_guide() -> None:
+    cells = [cell("mnist-10", 1.0, 0.5), cell("mnist-10", 3.0, 0.5), cell("mnist-10-guide", 30.0, 0.5)]
+    text = scoreboard.table(cells)
+    assert "| mnist-10 | 2 | 1,000 | 10.0 | Fréchet distance | 2 ± 1 | 0.5 | 10,000 |" in text
+    assert "over the default's, in the same minutes: 15.0" in text
+    assert "judge a\n\npython benchmark_gans.py\n\ngantape 0.1.0" in text
+
+
+def test_digits_on_request_carry_the_request_to_the_discriminator() -> None:
+    keras.utils.set_random_seed(0)
+    task = recipes.RequestedDigits(width=2, latent_size=14)
+    latents = task.latents(6, gt.Noise(0))
+    requested = np.asarray(latents)[:, -10:]
+    made = np.asarray(task.generate(latents))
+    assert made.shape == (6, 28, 28, 11)
+    np.testing.assert_array_equal(made[:, 0, 0, 1:], requested)
+    np.testing.assert_array_equal(made[:, 27, 27, 1:], requested)
+    real = np.asarray(task.real_examples((np.zeros((3, 28, 28, 1), np.float32), np.array([1, 5, 9]))))
+    np.testing.assert_array_equal(real[:, 3, 4, 1:].argmax(axis=1), [1, 5, 9])
