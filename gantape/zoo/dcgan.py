@@ -16,32 +16,41 @@ from gantape.types import Model, Optimizer
 class DCGAN(AdversarialTask):
     """A light deep convolutional GAN, which makes digits in minutes on a laptop's CPU.
 
-    The generator has batch norm, the discriminator has none; samples come from the generator's moving average.
+    Both networks have two convolutions and a dense layer between them and the latent or the score: without it, a score would
+    be a sum over patches, and nothing would see whether the strokes of a digit belong together. Both have batch norm, which in
+    the discriminator keeps learning rates as high as these from diverging; real and generated examples are normalised apart.
+    Samples come from the generator's moving average.
 
     Args:
         width: Channels of the widest layer but one; the others are multiples of it.
+        hidden_units: Units of the dense layers.
         learning_rate: Of both Adams.
         beta_1: Of both Adams.
 
     References:
-        Radford et al. 2016, arXiv 1511.06434; Karras et al. 2018, arXiv 1710.10196 (moving average).
+        Radford et al. 2016, arXiv 1511.06434; Chen et al. 2016, arXiv 1606.03657, appendix C.1 (the dense layers);
+        Karras et al. 2018, arXiv 1710.10196 (moving average).
     """
 
     latent_size: int = 64
     generator_decay: float = 0.999
-    width: int = 32
-    learning_rate: float = 2e-4
+    width: int = 16
+    hidden_units: int = 256
+    learning_rate: float = 2e-3
     beta_1: float = 0.5
 
     def check_hyperparameters(self) -> None:
         super().check_hyperparameters()
-        require_positive(self, "width", "learning_rate")
+        require_positive(self, "width", "hidden_units", "learning_rate")
 
     def build_generator(self) -> Model:
         layers = keras.layers
         network = keras.Sequential(
             [
                 keras.Input(shape=(self.latent_size,)),
+                layers.Dense(self.hidden_units, use_bias=False),
+                layers.BatchNormalization(),
+                layers.ReLU(),
                 layers.Dense(7 * 7 * 4 * self.width, use_bias=False),
                 layers.Reshape((7, 7, 4 * self.width)),
                 layers.BatchNormalization(),
@@ -62,9 +71,13 @@ class DCGAN(AdversarialTask):
                 keras.Input(shape=(28, 28, 1)),
                 layers.Conv2D(2 * self.width, 4, strides=2, padding="same"),
                 layers.LeakyReLU(negative_slope=0.2),
-                layers.Conv2D(4 * self.width, 4, strides=2, padding="same"),
+                layers.Conv2D(4 * self.width, 4, strides=2, padding="same", use_bias=False),
+                layers.BatchNormalization(),
                 layers.LeakyReLU(negative_slope=0.2),
                 layers.Flatten(),
+                layers.Dense(self.hidden_units, use_bias=False),
+                layers.BatchNormalization(),
+                layers.LeakyReLU(negative_slope=0.2),
                 layers.Dense(1),
             ],
             name="discriminator",
