@@ -30,7 +30,7 @@ def picture_neighbours(
     """
     shown, known = np.asarray(samples), np.asarray(training)
     found = nearest_training(shown.reshape(len(shown), -1), known.reshape(len(known), -1), neighbours=neighbours)
-    gap = np.full((1, *shown.shape[1:]), pixels[1], shown.dtype)
+    gap = np.full((1, *shown.shape[1:]), 0.8 * pixels[0] + 0.2 * pixels[1], np.float64)
     strips = [np.concatenate([shown[n : n + 1], gap, known[found.indices[n]], gap]) for n in range(len(shown))]
     strips[across - 1 :: across] = [strip[:-1] for strip in strips[across - 1 :: across]]
     columns = across * (neighbours + 3) - 1
