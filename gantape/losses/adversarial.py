@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import attrs
-import keras
 import tensorflow as tf
 
 from gantape.losses.checks import ANY, WEIGHT, mean, precise
@@ -180,8 +179,7 @@ class NoisyLabels(SeparableLoss):
         labels = tf.concat([tf.ones_like(fake), tf.zeros_like(real)], axis=0)
         labels = tf.cast(labels, scores.dtype)
         labels += self.label_noise * tf.cast(noise.uniform("labels", tf.shape(labels)), labels.dtype)
-        # Keras adds up in an order of its own: with it the guide's loop is met bit for bit.
-        return {"cross_entropy": keras.losses.BinaryCrossentropy(from_logits=True)(labels, scores)}
+        return {"cross_entropy": mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, scores))}
 
     def generator_costs(self, fake: Scores) -> Scores:
         # Not softplus, which is the same but for the last bit: what Keras computes, so that training is the guide's.
