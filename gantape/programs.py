@@ -211,7 +211,7 @@ class LoopInXla(GraphProgram):
 
 
 def _spec(leaf: Any) -> Any:
-    return tf.TensorSpec(leaf.shape, leaf.dtype)
+    return None if leaf is None else tf.TensorSpec(leaf.shape, leaf.dtype)
 
 
 PROGRAMS: dict[str, type[Program]] = {program.mode: program for program in (Program, GraphProgram, StepInXla, LoopInXla)}
