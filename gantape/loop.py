@@ -33,8 +33,7 @@ from gantape.stopping import NothingLeft, Rule, Speed, StoppingRule
 from gantape.tasks import Task
 
 SECONDS_PER_CALL = 0.5
-TRIAL_STEPS = 32
-CHECKPOINTS = Checkpoints()
+TRIAL_STEPS, CHECKPOINTS = 32, Checkpoints()
 
 
 class Loop:
@@ -47,9 +46,9 @@ class Loop:
             act     on what is due: record, validate, callbacks
             save    a checkpoint, if it is due
 
-    A call lasts about half a second at most, so that bars move and Ctrl-C is heeded, and nothing is read from compiled code
-    before something is due. Ctrl-C ends the call, then the run, in good order; a second one ends it at once. The checkpoint on
-    the way out is saved before the actions of the end: a run that is resumed goes on as if it had not ended.
+    A call lasts about half a second at most, so that bars move and Ctrl-C is heeded. What it reports is read when something is
+    due; after each call only how many steps it did. Ctrl-C ends the call, then the run; a second one ends it at once. The
+    checkpoint on the way out is saved before the actions of the end: a resumed run goes on as if it had not ended.
 
     Args:
         task: What is trained.
@@ -266,17 +265,9 @@ class Loop:
 
     def _act(self, due: Sequence[Callback], share: float, speed: Speed) -> str:
         """Do what is due; returns why the run is to stop, or nothing."""
-        here = self._standing
+        here, speed_now = self._standing, speed.steps_per_second
         progress = Progress(
-            self.task,
-            here.moment,
-            here.examples,
-            here.updates,
-            speed.steps_per_second,
-            share,
-            self.history,
-            self.run_dir,
-            self._current,
+            self.task, here.moment, here.examples, here.updates, speed_now, share, self.history, self.run_dir, self._current
         )
         answers = [callback.action(progress) for callback in due]
         for callback, answer in zip(due, answers, strict=True):

@@ -306,7 +306,7 @@ def flip(content: bytes, place: int, bit: int) -> bytes:
 
 def sample(run_dir: Path) -> subprocess.CompletedProcess[str]:
     """What `scripts/sample.py` makes of a run of someone else's."""
-    (run_dir / "run.json").write_text(json.dumps({"task": "dcgan", "status": "finished", "pixels": [-1.0, 1.0]}))
+    (run_dir / "run.json").write_text(json.dumps({"task": "DCGAN", "status": "finished", "pixels": [-1.0, 1.0]}))
     command = [sys.executable, str(ROOT / "scripts/sample.py"), str(run_dir), "--count", "1"]
     return subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
 

@@ -207,10 +207,10 @@ MISTAKES = {
         ADVERSARIAL, "Dense(1)", "Dense(10)", errors.ShapeError, "Gan.build_discriminator", "('batch', 10)"
     ),
     "a generator for other latents": construction(
-        ADVERSARIAL, "Input((self.latent_size,))", "Input((100,))", errors.TaskError, "Gan.build_generator", "shape (2, 8)"
+        ADVERSARIAL, "Input((self.latent_size,))", "Input((100,))", errors.TaskError, "Gan.build_generator", "shape (12, 8)"
     ),
     "networks of different images": construction(
-        ADVERSARIAL, "Input((28, 28, 1))", "Input((32, 32, 1))", errors.TaskError, "Gan.build_discriminator", "(2, 28, 28, 1)"
+        ADVERSARIAL, "Input((28, 28, 1))", "Input((32, 32, 1))", errors.TaskError, "Gan.build_discriminator", "(12, 28, 28, 1)"
     ),
     "a generator without input": construction(
         ADVERSARIAL,

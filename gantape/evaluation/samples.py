@@ -14,11 +14,11 @@ SAMPLES_AT_ONCE = 500
 
 
 def make_samples(task: AdversarialTask, count: int, seed: int) -> np.ndarray[Any, Any]:
-    """What the averaged generator makes of `count` latents, the same ones for a seed."""
+    """`count` examples as the task makes them, the same ones for a seed."""
     parts = []
     for start in range(0, count, SAMPLES_AT_ONCE):
         size = min(SAMPLES_AT_ONCE, count - start)
-        parts.append(np.asarray(task.generate(task.latents(size, Noise(seed), f"samples from {start}"))))
+        parts.append(np.asarray(task.sample(size, Noise(seed).stream("samples", start))))
     return np.concatenate(parts)
 
 

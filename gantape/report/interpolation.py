@@ -71,5 +71,5 @@ class Interpolation:
         told = tf.nest.map_structure(
             lambda leaf: tf.repeat(leaf, self.columns, axis=0), task.condition.spread(1, self.rows, None)
         )
-        images = task.generate(ways.reshape(-1, ways.shape[-1]), told)
+        images = task.generate(tf.convert_to_tensor(ways.reshape(-1, ways.shape[-1])), told)
         return image_grid(images, columns=self.columns, pixels=task.pixels)
