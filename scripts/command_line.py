@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 import gantape as gt
 from gantape.compiler import Mode
-from gantape.errors import ResumeError, RunDirectoryError
+from gantape.errors import ResumeError, RunDirectoryError, summary
 from gantape.files import read_json, write_whole
 from gantape.run_directory import RunDirectory
 from gantape.stopping import StoppingRule
@@ -255,6 +255,23 @@ def complete_record(run_dir: Path, **facts: Any) -> None:
     """Add the command line and further facts to the record of a run."""
     directory = RunDirectory(run_dir)
     directory.write({**directory.read(), "command_line": shlex.join(sys.argv), **facts})
+
+
+def load_generator(file: Path) -> Any:
+    """Read a generator of anyone's: no code of the file's is run.
+
+    Raises:
+        RunDirectoryError: If it cannot be read, or would run code.
+    """
+    try:
+        return keras.saving.load_model(file, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises what its layers raise
+        raise RunDirectoryError(
+            "the generator cannot be read.",
+            where=str(file),
+            got=summary(error)[:300],
+            do="name the directory of a run of train_gan.py; its layers have to be those of Keras.",
+        ) from None
 
 
 def run_script(main: Callable[[], int]) -> None:

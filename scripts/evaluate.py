@@ -14,7 +14,6 @@ from typing import Annotated, Any
 
 import attrs
 import command_line
-import keras
 import numpy as np
 import tyro
 
@@ -103,7 +102,7 @@ def load_generator(path: Path, record: dict[str, Any]) -> tuple[Any, tuple[float
             got=f"a run of {record['task']}, {record['status']}",
             do="name the directory of a finished run of train_gan.py.",
         )
-    return keras.saving.load_model(path, compile=False, safe_mode=True), tuple(record["pixels"])
+    return command_line.load_generator(path), tuple(record["pixels"])
 
 
 def make_samples(generator: Any, count: int, seed: int) -> np.ndarray[Any, Any]:

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import attrs
 import command_line
-import keras
 import tyro
 from recipes import RECIPES
 
@@ -35,23 +34,6 @@ class Arguments:
     count: int = 64
     seed: int = 0
     output: command_line.OptionalPath = None
-
-
-def load_generator(file: Path) -> Any:
-    """Read a generator of anyone's: no code of the file's is run.
-
-    Raises:
-        RunDirectoryError: If it cannot be read, or would run code.
-    """
-    try:
-        return keras.saving.load_model(file, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises what its layers raise
-        raise RunDirectoryError(
-            "the generator cannot be read.",
-            where=str(file),
-            got=summary(error)[:300],
-            do="name the directory of a run of train_gan.py; its layers have to be those of Keras.",
-        ) from None
 
 
 def with_generator(task_class: type[Any], record: dict[str, Any], generator: Any) -> Any:
@@ -86,7 +68,7 @@ def main() -> int:
             got=f"a run of {record['task']}, {record['status']}",
             do="name the directory of a finished run of train_gan.py.",
         )
-    task = with_generator(task_class, record, load_generator(file))
+    task = with_generator(task_class, record, command_line.load_generator(file))
     output = arguments.output or arguments.run / f"samples-seed-{arguments.seed}.png"
     grids = SampleGrids(output.parent, arguments.seed, arguments.count, _sources(task_class))
     save_picture(grids.draw(task), output)
