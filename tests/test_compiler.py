@@ -30,6 +30,7 @@ TRAININGS = {
     "gradient penalty": (PointGan, {"penalised": True}),
     "batch norm, moving average": (BatchNormGan, {"generator_decay": 0.9}),
     "joint batch": (PointGan, {"joint_batch": True}),
+    "shared examples": (BatchNormGan, {"shared_examples": True, "discriminator_updates": 2}),
 }
 
 

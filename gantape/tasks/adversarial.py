@@ -1,5 +1,6 @@
 """Learning by a game: a generator against a discriminator."""
 
+import functools
 from abc import abstractmethod
 from typing import Any, ClassVar, cast
 
@@ -14,9 +15,10 @@ from gantape.metrics import MetricSet
 from gantape.noise import Noise
 from gantape.shapes import Images, Latents, axes_of
 from gantape.tasks.judge import Judge
-from gantape.tasks.networks import check_networks, check_real_examples, generate_blank
+from gantape.tasks.networks import check_adds_no_loss, check_networks, check_real_examples, generate_blank
+from gantape.tasks.play import Play, SharedPlays
 from gantape.tasks.task import Part, Task, require_positive
-from gantape.types import Batch, Model, Optimizer, Tensor
+from gantape.types import Batch, Model, Optimizer
 from gantape.update import Update
 
 
@@ -33,6 +35,9 @@ class AdversarialTask(Task):
         generator_half_life: The half-life of that average in examples, in place of β; 0 for β.
         joint_batch: Score real and generated examples in one pass of the discriminator, as the Keras guide does. Batch norm
             in the discriminator then mixes their statistics.
+        shared_examples: Move the generator by the very examples that the discriminator's last update has just seen, instead of
+            fresh ones, as PyTorch's DCGAN example does. They are generated once then, and not twice; gradients are those that
+            a second pass over the same latents would give.
     """
 
     latent_size: int = 128
@@ -40,6 +45,7 @@ class AdversarialTask(Task):
     generator_decay: float = 0.0
     generator_half_life: float = 0.0
     joint_batch: bool = False
+    shared_examples: bool = False
 
     pixels: ClassVar[tuple[float, float]] = (-1.0, 1.0)
     """The range of the examples that the generator makes and the data has to have."""
@@ -118,9 +124,12 @@ class AdversarialTask(Task):
 
         Raises:
             TaskError: If the generator cannot take latents, or the discriminator what it makes of them.
+                It cannot add losses in its layers either, if its examples are shared.
             ShapeError: If the discriminator does not end in one score, or one for each patch.
         """
         check_networks(self.generator, self.discriminator, self.condition, self.latent_size, type(self).__name__)
+        if self.shared_examples:
+            check_adds_no_loss(self.generator, type(self).__name__)
 
     def updates(self) -> tuple[Update, ...]:
         average = MovingAverage(self.generator, self.averaged_generator, self.generator_decay, self.generator_half_life)
@@ -146,7 +155,8 @@ class AdversarialTask(Task):
 
     def discriminator_loss(self, batch: Batch, noise: Noise) -> Losses:
         """The discriminator's terms and penalties for a batch."""
-        real, fake, told = self._play(batch, noise)
+        play = self._shared_plays.begin(batch, lambda: self._play(batch, noise))
+        real, fake, told = play.real, play.fake, play.told
         judge = Judge(self.discriminator, self.augmentations, self.condition, told, noise)
         of_real, of_fake = judge.verdicts(real, fake, joint=self.joint_batch)
         for augmentation in self.augmentations:
@@ -161,7 +171,8 @@ class AdversarialTask(Task):
 
     def generator_loss(self, batch: Batch, noise: Noise) -> Losses:
         """The generator's terms for a batch."""
-        real, fake, told = self._play(batch, noise)
+        play = self._shared_plays.take_up(batch) or self._play(batch, noise)
+        real, fake, told = play.real, play.fake, play.told
         judge = Judge(self.discriminator, self.augmentations, self.condition, told, noise)
         if self.loss.generator_sees_real:
             of_real, of_fake = judge.verdicts(real, fake, joint=self.joint_batch)
@@ -207,10 +218,13 @@ class AdversarialTask(Task):
         check_real_examples(self.real_examples(batch), made, self.pixels, f"{name}, argument `real`")
         self.condition.check_batch(batch, f"{name}, argument `batch`")
 
-    def _play(self, batch: Batch, noise: Noise) -> tuple[Tensor, Tensor, Told]:
-        """Real examples, as many generated ones of one floating-point type, and what both are told by."""
+    @functools.cached_property
+    def _shared_plays(self) -> SharedPlays:
+        return SharedPlays(self.generator, self.generator_descent.batches if self.shared_examples else 0)
+
+    def _play(self, batch: Batch, noise: Noise) -> Play:
         real = self.real_examples(batch)
         count = axes_of(real)[0] or 1
         told = self.condition.draw(count, batch, noise)
         fake = self.generator(self.condition.for_generator(self.latents(count, noise), told), training=True)
-        return tf.cast(real, fake.dtype), fake, told
+        return Play(tf.cast(real, fake.dtype), fake, told)

@@ -65,6 +65,18 @@ def check_networks(generator: Model, discriminator: Model, condition: Condition,
         )
 
 
+def check_adds_no_loss(generator: Any, task: str) -> None:
+    """Raise a `TaskError` if layers of a generator add losses in a pass: there is none in an update that shares examples."""
+    penalised = [variable for variable in generator.trainable_variables if variable.regularizer is not None]
+    if len(generator.losses) > len(penalised):
+        raise TaskError(
+            "a generator that shares its examples cannot add losses in its layers.",
+            where=f"{task}, field `shared_examples`",
+            got=f"{len(generator.losses) - len(penalised)} losses from add_loss or activity_regularizer",
+            do="leave shared_examples off, or put the term into generator_loss.",
+        )
+
+
 def check_real_examples(real: Any, made: Tensor, pixels: tuple[float, float], where: str) -> None:
     """Check real examples against what the generator makes.
 

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from benchmarks.workloads import Nothing, Workload
+from benchmarks.workloads import Game, Nothing, Workload
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 """The examples, `examples`, and their labels, `labels`, if they have any."""
@@ -49,13 +49,15 @@ class Entry:
         return f"{self.needs} is not installed (pip install gantape[bench])" if missing else ""
 
 
-MODES = ("eager", "graph", "xla", "xla-loop")
+COMPILED = ("graph", "xla", "xla-loop")
+MODES = ("eager", *COMPILED)
 
 CONTENDERS: dict[str, Entry] = {
     "guide-eager": Entry("guide", "eager"),
     "guide": Entry("guide", "graph"),
     **{f"hand-{mode}": Entry("by_hand", mode) for mode in MODES},
     **{f"gantape-{mode}": Entry("with_gantape", mode) for mode in (*MODES, "auto")},
+    **{f"shared-{mode}": Entry("with_gantape", f"shared-{mode}") for mode in COMPILED},
     **{f"fit-{steps}": Entry("with_fit", str(steps)) for steps in (1, 32, 128)},
     **{f"fit-xla-{steps}": Entry("with_fit", f"xla-{steps}") for steps in (1, 32, 128)},
     **{f"torch-{kind}": Entry("with_torch", kind, "torch") for kind in ("eager", "one-thread", "channels-last", "compile")},
@@ -66,11 +68,14 @@ CONTENDERS: dict[str, Entry] = {
 def takes_part(contender: str, workload: Workload) -> bool:
     """Whether a contender is of use for a workload.
 
-    An empty step measures gantape against the same by hand. Where steps are so long that few fit in a call, nothing is
-    gained from many steps in an execution of `fit`.
+    An empty step measures gantape against the same by hand. In games gantape's generator can be moved by the examples that the
+    discriminator has just seen ("shared"), which is less to do: it is not compared with the others under their name. Where
+    steps are so long that few fit in a call, nothing is gained from many steps in an execution of `fit`.
     """
     if isinstance(workload.problem, Nothing):
         return contender.startswith(("gantape-", "hand-"))
+    if contender.startswith("shared-"):
+        return isinstance(workload.problem, Game) and workload.steps_per_call < 128
     if contender.startswith("fit-"):
         return int(contender.rpartition("-")[2]) <= workload.steps_per_call
     return True

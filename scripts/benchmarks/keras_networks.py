@@ -23,8 +23,8 @@ def optimizer(description: w.Optimizer) -> Any:
     return keras.optimizers.Adam(description.learning_rate, description.beta_1, description.beta_2)
 
 
-def task(workload: w.Workload) -> gt.Task:
-    """The task for a workload: the zoo's for the two networks of the Keras guide."""
+def task(workload: w.Workload, shared: bool = False) -> gt.Task:
+    """The task for a workload: the zoo's for the two networks of the Keras guide. The examples of a game can be shared."""
     problem = workload.problem
     if workload == w.WORKLOADS["mlp"]:
         return zoo.DigitClassifier(learning_rate=1e-3)
@@ -34,10 +34,13 @@ def task(workload: w.Workload) -> gt.Task:
         case w.Classifier():
             return _Classifier(problem=problem)
         case w.Game(loss="noisy-labels"):
-            return zoo.GuideDCGAN()
+            return zoo.GuideDCGAN(shared_examples=shared)
         case w.Game():
             return _Adversarial(
-                problem=problem, latent_size=problem.latent_size, discriminator_updates=problem.discriminator_updates
+                problem=problem,
+                latent_size=problem.latent_size,
+                discriminator_updates=problem.discriminator_updates,
+                shared_examples=shared,
             )
 
 

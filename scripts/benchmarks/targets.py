@@ -63,6 +63,10 @@ def _of_workload(workload: str, found: Findings) -> list[Ratio]:
             speeds = [found.contenders[name].steps_per_second for name in (ours, theirs)]
             against = theirs if pattern == theirs else f"{group}, {theirs}"
             rows.append(_ratio(workload, (ours, against), speeds[0], speeds[1], AGAINST_OTHERS.get(workload, {}).get(group)))
+    shared = _fastest(found.contenders, "shared-*")
+    if shared and found.contenders.get("guide", Result()).steps_per_second:
+        speeds = [found.contenders[name].steps_per_second for name in (shared, "guide")]
+        rows.append(_ratio(workload, (shared, "guide"), speeds[0], speeds[1], None))
     for mode in MODES:
         pair = (f"gantape-{mode}", f"hand-{mode}")
         results = [found.contenders.get(name, Result()) for name in pair]

@@ -20,11 +20,12 @@ class Gantape(Contender):
         workload: What is trained.
         arrays: The data.
         mode: The mode.
+        shared: Whether the generator of a game is moved by the examples that the discriminator has just seen.
     """
 
-    def __init__(self, workload: Workload, arrays: Arrays, mode: Mode) -> None:
+    def __init__(self, workload: Workload, arrays: Arrays, mode: Mode, shared: bool = False) -> None:
         self._data = batches(workload, arrays)
-        self._loop = gt.Loop(task(workload), compiler=gt.StepCompiler(mode))
+        self._loop = gt.Loop(task(workload, shared), compiler=gt.StepCompiler(mode))
         self._has_to_choose = mode == "auto"
 
     def run(self, steps: int) -> int:
@@ -108,5 +109,6 @@ def batches(workload: Workload, arrays: Arrays) -> gt.data.ArrayBatches:
 
 
 def contender(workload: Workload, arrays: Arrays, variant: str) -> Gantape:
-    """Gantape in a mode."""
-    return Gantape(workload, arrays, next(mode for mode in get_args(Mode) if mode == variant))
+    """Gantape in a mode, such as "xla", or "shared-xla"."""
+    mode = variant.removeprefix("shared-")
+    return Gantape(workload, arrays, next(known for known in get_args(Mode) if known == mode), shared=mode != variant)

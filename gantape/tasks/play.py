@@ -1,0 +1,76 @@
+"""What the two updates of a game begin with, and how they share it. Read before the adversarial task."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import tensorflow as tf
+
+from gantape.conditions import Told
+from gantape.types import Batch, Model, Tensor
+
+
+@attrs.frozen(eq=False)
+class Play:
+    """A batch of a game.
+
+    Args:
+        real: Real examples.
+        fake: As many generated ones, of the same floating-point type.
+        told: What both are told by.
+    """
+
+    real: Tensor
+    fake: Tensor
+    told: Told
+
+
+class SharedPlays:
+    """Plays of the discriminator's update, which the generator's update takes up again instead of generating anew.
+
+    Nothing moves the generator in between: its tape, begun when the examples were made, goes on from the gradient with
+    respect to them.
+
+    Args:
+        generator: What is differentiated.
+        count: How many plays are taken up again, the newest ones; the others are forgotten. 0 for none.
+    """
+
+    def __init__(self, generator: Model, count: int) -> None:
+        self._variables = generator.trainable_variables
+        self._count = count
+        self._here = threading.local()  # replicas of a distributed step are traced in threads of their own
+
+    def begin(self, batch: Batch, play: Callable[[], Play]) -> Play:
+        """A play whose examples can be taken up again."""
+        if not self._count:
+            return play()
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([variable.value for variable in self._variables])
+            begun = play()
+        self._kept.append((batch, tape, begun))
+        return begun
+
+    def take_up(self, batch: Batch) -> Play | None:
+        """The play that was begun with this very batch; `None` if there is none."""
+        kept = next((kept for kept in self._kept if kept[0] is batch), None)
+        if kept is None:
+            return None
+        self._kept.remove(kept)
+        _, tape, play = kept
+
+        values = [variable.value for variable in self._variables]
+
+        def examples(*_: Tensor) -> tuple[Tensor, Callable[..., Any]]:
+            return tf.stop_gradient(play.fake), lambda upstream: tape.gradient(play.fake, values, output_gradients=upstream)
+
+        return attrs.evolve(play, fake=tf.custom_gradient(examples)(*values))
+
+    @property
+    def _kept(self) -> deque[tuple[Batch, tf.GradientTape, Play]]:
+        if not hasattr(self._here, "kept"):
+            self._here.kept = deque(maxlen=self._count)
+        kept: deque[tuple[Batch, tf.GradientTape, Play]] = self._here.kept
+        return kept
