@@ -35,6 +35,11 @@ LONGEST_STEP_TO_LOOP = 0.02
 slower (they run on one thread there): it is tried for steps that are short in XLA only."""
 
 
+LEAST_RUN_IN_COMPILES = 5.0
+"""XLA is tried where the rest of a run takes so many times as long as tracing and compiling the graph. If it is no faster, that
+costs about a fifth of the run; if it is 1.6 times as fast, as often on a CPU, leaving it out of a shorter run costs no more."""
+
+
 @attrs.frozen
 class Length:
     """How long a run will be: steps or seconds, whichever is known; neither for one without a known end."""
@@ -103,8 +108,8 @@ def choose_mode(
 ) -> tuple[Choice, CompiledSteps]:
     """Try the compiled modes and keep the one that ends the run soonest.
 
-    A mode is tried only if it can pay: not where compiling it takes longer than the whole run in the best mode so far (a
-    trace of the graph is the least that XLA needs), and not the loop in XLA where a step is long.
+    A mode is tried only if it can pay: XLA not in a run that is short beside its compiling (a trace of the graph is the least
+    that it needs), and the loop in XLA not where a step is long.
 
     Args:
         compiler: Makes the candidates.
@@ -132,7 +137,7 @@ def choose_mode(
         return tried[mode][0]
 
     graph = attempt("graph")
-    if graph.failure or _remaining(graph, length) > graph.compile_seconds:
+    if graph.failure or _remaining(graph, length) > LEAST_RUN_IN_COMPILES * graph.compile_seconds:
         xla = attempt("xla")
         if not xla.failure and xla.seconds_per_step < LONGEST_STEP_TO_LOOP:
             attempt("xla-loop")

@@ -1,7 +1,8 @@
 """Judge the generator of a finished run: a table, evaluation.json, and two pictures in the run's directory.
 
 The judge is a classifier of the run's own data, which is trained once and kept in the user's cache (GANTAPE_CACHE names another
-folder). Figures of judges with another identity cannot be compared.
+folder). Figures of judges with another identity cannot be compared. Of a class-conditional GAN the judge also says how
+many samples are of the class that was asked for.
 """
 
 import csv
@@ -16,11 +17,11 @@ import attrs
 import command_line
 import numpy as np
 import tyro
+from finished_run import FinishedRun
 
-import gantape as gt
 from gantape import evaluation
-from gantape.errors import RunDirectoryError
-from gantape.run_directory import RunDirectory, machine
+from gantape.conditions import ClassLabels
+from gantape.run_directory import machine
 
 SHOWN = 15
 
@@ -48,14 +49,18 @@ def main() -> int:
     """Judge, print, write and draw."""
     started = time.perf_counter()
     arguments = tyro.cli(Arguments, prog=Path(__file__).name, description=__doc__)
-    record = RunDirectory(arguments.run).read()
-    train, test = data_of(record, arguments.run)
-    generator, pixels = load_generator(arguments.run / arguments.generator, record)
+    run = FinishedRun(arguments.run, arguments.generator)
+    task = run.task()
+    (train, test), pixels = run.data(), task.pixels
     judge = evaluation.train_judge(train, test, classifier=evaluation.JudgeClassifier(steps=arguments.judge_steps))
     known, held_out = (judge.look(part.arrays[0], pixels=(0, 255)) for part in (train, test))
-    samples = make_samples(generator, min(arguments.count, train.examples), arguments.seed)
+    count = min(arguments.count, train.examples)
+    samples = evaluation.make_samples(task, count, arguments.seed)
     seen = judge.look(samples, pixels=pixels)
     measured = evaluation.score_samples(seen, train=known, test=held_out)
+    if isinstance(task.condition, ClassLabels):
+        requested = evaluation.drawn_labels(task, count, arguments.seed)
+        measured += (evaluation.label_accuracy(requested, seen.labels, real_accuracy=judge.accuracy),)
     findings = evaluation.diagnose(history_of(arguments.run), pixels=pixels)
     classes = seen.probabilities.shape[1]
 
@@ -77,40 +82,6 @@ def main() -> int:
     (arguments.run / "evaluation.json").write_text(json.dumps(report, indent=2) + "\n")
     print(f"Written to {arguments.run}: evaluation.json, neighbours.png, classes.png")
     return 0
-
-
-def data_of(record: dict[str, Any], run: Path) -> tuple[gt.data.ArrayBatches, gt.data.ArrayBatches]:
-    """The run's data with labels, for training and test."""
-    name = str(record.get("data", {}).get("name", "")).removesuffix(" train")
-    if name not in ("mnist", "fashion_mnist", "digits"):
-        raise RunDirectoryError(
-            "this run was not trained on data that the script knows.",
-            where=str(run),
-            got=name or "no name of data",
-            do="name a run on mnist, fashion_mnist or digits; for other data use gantape.evaluation in a script of your own.",
-        )
-    load = getattr(gt.data, name)
-    return load(batch_size=64), load(batch_size=64, split="test")
-
-
-def load_generator(path: Path, record: dict[str, Any]) -> tuple[Any, tuple[float, float]]:
-    """A saved generator, and the range of what it makes."""
-    if "pixels" not in record or not path.is_file():
-        raise RunDirectoryError(
-            "this run has no generator to judge.",
-            where=str(path.parent),
-            got=f"a run of {record['task']}, {record['status']}",
-            do="name the directory of a finished run of train_gan.py.",
-        )
-    return command_line.load_generator(path), tuple(record["pixels"])
-
-
-def make_samples(generator: Any, count: int, seed: int) -> np.ndarray[Any, Any]:
-    """Samples from normal latents."""
-    size = generator.input_shape[-1]
-    noise = gt.Noise(seed)
-    latents = [noise.normal(f"samples from {start}", [min(500, count - start), size]) for start in range(0, count, 500)]
-    return np.concatenate([np.asarray(generator(part, training=False)) for part in latents])
 
 
 def history_of(run: Path) -> list[dict[str, Any]]:

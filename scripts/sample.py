@@ -10,13 +10,11 @@ from typing import Annotated, Any
 import attrs
 import command_line
 import tyro
+from finished_run import FinishedRun
 from recipes import RECIPES
 
 import gantape as gt
-from gantape import zoo
-from gantape.errors import RunDirectoryError, summary
 from gantape.report import SampleGrids, save_picture
-from gantape.run_directory import RunDirectory
 
 
 @attrs.frozen
@@ -36,42 +34,13 @@ class Arguments:
     output: command_line.OptionalPath = None
 
 
-def with_generator(task_class: type[Any], record: dict[str, Any], generator: Any) -> Any:
-    """The task of a run, with the weights of its generator.
-
-    Raises:
-        RunDirectoryError: If they do not belong together.
-    """
-    try:
-        task = task_class(**record["hyperparameters"])
-        task.averaged_generator.set_weights(generator.get_weights())
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunDirectoryError(
-            "the generator is not the one of this run.",
-            where=task_class.__name__,
-            got=summary(error)[:300],
-            do="name the directory of a run of train_gan.py, as it left it.",
-        ) from None
-    return task
-
-
 def main() -> int:
     """Make the images and write them."""
     arguments = tyro.cli(Arguments, prog=Path(__file__).name, description=__doc__)
-    record = RunDirectory(arguments.run).read()
-    file = arguments.run / "generator.keras"
-    task_class = getattr(zoo, str(record["task"]), None)
-    if not (isinstance(task_class, type) and issubclass(task_class, gt.AdversarialTask) and file.is_file()):
-        raise RunDirectoryError(
-            "this run has no generator to make images with.",
-            where=str(arguments.run),
-            got=f"a run of {record['task']}, {record['status']}",
-            do="name the directory of a finished run of train_gan.py.",
-        )
-    task = with_generator(task_class, record, command_line.load_generator(file))
+    run = FinishedRun(arguments.run)
     output = arguments.output or arguments.run / f"samples-seed-{arguments.seed}.png"
-    grids = SampleGrids(output.parent, arguments.seed, arguments.count, _sources(task_class))
-    save_picture(grids.draw(task), output)
+    grids = SampleGrids(output.parent, arguments.seed, arguments.count, _sources(run.task_class))
+    save_picture(grids.draw(run.task()), output)
     print(output)
     return 0
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tiny import COMPILED, PointGan, identical, make, points, weights
 
 import gantape as gt
+from gantape import autotune
 from gantape.autotune import Choice, Length, Measurement
 from gantape.errors import CompileError
 
@@ -42,6 +43,17 @@ def test_a_long_compile_is_worth_it_in_a_long_run_only():
     slow, fast = Measurement("graph", 1.0, 0.1), Measurement("xla", 21.0, 0.05)
     assert [Choice((slow, fast), Length(steps=steps)).mode for steps in (50, 1_000)] == ["graph", "xla"]
     assert Choice((slow, fast), Length()).mode == "xla"
+
+
+@pytest.mark.parametrize(
+    ("steps", "tried"), [(500, ["graph"]), (501, COMPILED), (None, COMPILED)], ids=["short", "long enough", "endless"]
+)
+def test_xla_is_tried_in_runs_that_are_long_beside_its_compiling_only(steps, tried, monkeypatch):
+    monkeypatch.setattr(autotune, "_measure", lambda compiled, *_: Measurement(compiled.mode, 1.0, 0.01))
+    step = gt.Step(make(PointGan).updates(), seed=0, update_metrics=lambda _: None)
+    stack = gt.data.Lookahead(points().open(0, gt.data.Position())).peek(1)
+    choice, _ = autotune.choose_mode(gt.StepCompiler("auto"), step, stack, 0, Length(steps=steps))
+    assert [found.mode for found in choice.measurements] == list(tried)
 
 
 @given(measured, st.integers(1, 10**6))
@@ -121,7 +133,9 @@ def test_a_mode_that_xla_cannot_compile_is_left_out():
             strings = tf.strings.length(tf.strings.as_string(tf.reduce_sum(batch)))
             return gt.Losses({name: term + 0.0 * tf.cast(strings, term.dtype) for name, term in losses.terms.items()})
 
-    auto = gt.Loop(make(Dynamic), compiler=gt.StepCompiler("auto"))
-    auto.run(points(), steps=400)
+    stop = gt.Callback(lambda progress: gt.Stop("seen enough"), gt.at(40))
+    auto = gt.Loop(make(Dynamic), compiler=gt.StepCompiler("auto"), callbacks=[stop])
+    auto.run(points(), minutes=60.0)
     assert "mode graph," in auto.explain()
+    assert "fails" in auto.explain()
     assert np.isfinite(auto.history.last()["generator/loss"])

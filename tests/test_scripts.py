@@ -139,6 +139,9 @@ def test_a_class_conditional_run_is_sampled_by_class(tmp_path: Path) -> None:
     again, last = (read_picture(path) for path in (tmp_path / "again.png", run_dir / "samples" / "step-000003.png"))
     assert last.shape[:2] == (2 * 7 * 32, 2 * 10 * 32)
     np.testing.assert_array_equal(again, last)
+    finish("evaluate.py", run_dir, "--count", "100", "--judge-steps", "20", folder=tmp_path)
+    measured = {entry["name"]: entry for entry in json.loads((run_dir / "evaluation.json").read_text())["measurements"]}
+    assert measured["label accuracy"]["count"] == 100
 
 
 def test_a_translation_shows_where_it_came_from(tmp_path: Path) -> None:
@@ -169,7 +172,7 @@ def test_a_finished_run_is_judged(gan: Path, tmp_path: Path) -> None:
 def test_a_run_of_a_classifier_has_no_generator_to_judge(classifier: tuple[Path, str], tmp_path: Path) -> None:
     done = run("evaluate.py", classifier[0], folder=tmp_path)
     assert done.returncode == 2
-    assert "RunDirectoryError: this run has no generator to judge" in done.stderr
+    assert "RunDirectoryError: this run has no generator" in done.stderr
 
 
 def test_a_run_of_the_classifier_leaves_curves_model_and_test_accuracy(classifier: tuple[Path, str]) -> None:

@@ -26,7 +26,7 @@ from gantape.evaluation.rules import (
     VanishingGradient,
     WrongRange,
 )
-from gantape.evaluation.samples import make_samples, real_examples
+from gantape.evaluation.samples import drawn_labels, make_samples, real_batch, real_examples
 from gantape.evaluation.scorecard import score_samples
 from gantape.evaluation.training import judges_folder, train_judge
 
@@ -56,6 +56,7 @@ __all__ = [
     "classifier_accuracy_score",
     "density_coverage",
     "diagnose",
+    "drawn_labels",
     "frechet_distance",
     "frozen_statistics",
     "good_share",
@@ -70,6 +71,7 @@ __all__ = [
     "picture_neighbours",
     "plot_classes",
     "precision_recall",
+    "real_batch",
     "real_examples",
     "score_samples",
     "separation",

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 import scipy.stats
+import tensorflow as tf
 from loguru import logger
 
 from gantape.data import Batches
@@ -22,8 +23,10 @@ from gantape.evaluation.rules import (
     VanishingGradient,
     WrongRange,
 )
-from gantape.evaluation.samples import make_samples, real_examples
+from gantape.evaluation.samples import real_batch
+from gantape.noise import Noise
 from gantape.progress import Progress
+from gantape.tasks.judge import Judge
 from gantape.types import Model, Row
 
 RULES: tuple[Rule, ...] = (
@@ -71,7 +74,7 @@ class HealthCheck:
     Norms of gradients are seen if the loop records them: `Loop(..., gradient_norms=True)`.
 
     Args:
-        real: Real examples, as the task sees them.
+        real: Batches like those of the training. Samples are told by what the real examples are told by.
         count: Samples each time, and real examples.
         seed: The seed of their latents.
     """
@@ -80,16 +83,19 @@ class HealthCheck:
         self._real = real
         self._count = count
         self._seed = seed
-        self._examples: Any = None
+        self._batch: Any = None
         self._warned: set[str] = set()
 
     def __call__(self, progress: Progress) -> None:
         task: Any = progress.task
-        if self._examples is None:
-            self._examples = real_examples(task, self._real, self._count)
-        real, fake = self._examples, make_samples(task, self._count, self._seed)
+        if self._batch is None:
+            self._batch = real_batch(task, self._real, self._count)
+        real = np.asarray(task.real_examples(self._batch))
+        noise = Noise(self._seed)
+        fake = np.asarray(task.sample(len(real), noise, self._batch))
+        judge = Judge(task.discriminator, (), task.condition, task.condition.draw(len(real), self._batch, noise), noise)
         values = {
-            "separation": separation(_scores(task, real), _scores(task, fake)),
+            "separation": separation(*[judge(tf.convert_to_tensor(seen), training=False) for seen in (real, fake)]),
             "diversity": _spread(fake) / max(_spread(real), 1e-12),
             "frozen_statistics": float(frozen_statistics(task.generator) + frozen_statistics(task.discriminator)),
         }
@@ -127,10 +133,6 @@ def frozen_statistics(model: Model) -> int:
         bool(np.all(np.asarray(layer.moving_mean) == 0.0) and np.all(np.asarray(layer.moving_variance) == 1.0))
         for layer in found
     )
-
-
-def _scores(task: Any, examples: Any) -> Any:
-    return np.asarray(task.discriminator(examples, training=False))
 
 
 def _spread(examples: Any) -> float:

@@ -1,5 +1,6 @@
 """Samples of a task and real examples, as arrays."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,30 +10,40 @@ from gantape.data import Batches
 from gantape.errors import DataError
 from gantape.noise import Noise
 from gantape.tasks import AdversarialTask
+from gantape.types import Batch
 
 SAMPLES_AT_ONCE = 500
 
 
 def make_samples(task: AdversarialTask, count: int, seed: int) -> np.ndarray[Any, Any]:
-    """`count` examples as the task makes them, the same ones for a seed."""
-    parts = []
-    for start in range(0, count, SAMPLES_AT_ONCE):
-        size = min(SAMPLES_AT_ONCE, count - start)
-        parts.append(np.asarray(task.sample(size, Noise(seed).stream("samples", start))))
-    return np.concatenate(parts)
+    """`count` examples as the task makes them, the same ones for a seed; what they are told by is drawn."""
+    return np.concatenate([np.asarray(task.sample(size, noise)) for size, noise in _parts(count, seed)])
 
 
-def real_examples(task: AdversarialTask, data: Batches, most: int | None) -> np.ndarray[Any, Any]:
-    """The first examples of a data set as the task sees them, or all of them.
+def drawn_labels(task: AdversarialTask, count: int, seed: int) -> np.ndarray[Any, Any]:
+    """The labels that the samples of `make_samples` with the same count and seed were made for, shape `count`.
+
+    Args:
+        task: A task whose condition is `ClassLabels`.
+        count: How many samples.
+        seed: Their seed.
+    """
+    return np.concatenate([np.asarray(task.condition.draw(size, None, noise)) for size, noise in _parts(count, seed)])
+
+
+def real_batch(task: AdversarialTask, data: Batches, most: int | None) -> Batch:
+    """The first examples of a data set, or all of them, as one prepared batch of arrays.
 
     Raises:
         DataError: If there is none.
     """
-    parts: list[np.ndarray[Any, Any]] = []
+    parts: list[Batch] = []
+    seen = 0
     for stored in data.in_order():
         batch = data.prepare(tf.nest.map_structure(tf.convert_to_tensor, stored))
-        parts.append(np.asarray(task.real_examples(batch)))
-        if most is not None and sum(map(len, parts)) >= most:
+        parts.append(tf.nest.map_structure(np.asarray, batch))
+        seen += len(np.asarray(task.real_examples(parts[-1])))
+        if most is not None and seen >= most:
             break
     if not parts:
         raise DataError(
@@ -41,4 +52,18 @@ def real_examples(task: AdversarialTask, data: Batches, most: int | None) -> np.
             got="no batch",
             do="check where the data comes from.",
         )
-    return np.concatenate(parts)[:most]
+    return tf.nest.map_structure(lambda *leaves: np.concatenate(leaves)[:most], *parts)
+
+
+def real_examples(task: AdversarialTask, data: Batches, most: int | None) -> np.ndarray[Any, Any]:
+    """The first examples of a data set as the task sees them, or all of them.
+
+    Raises:
+        DataError: If there is none.
+    """
+    return np.asarray(task.real_examples(real_batch(task, data, most)))
+
+
+def _parts(count: int, seed: int) -> Iterator[tuple[int, Noise]]:
+    for start in range(0, count, SAMPLES_AT_ONCE):
+        yield min(SAMPLES_AT_ONCE, count - start), Noise(seed).stream("samples", start)
