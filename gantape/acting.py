@@ -47,8 +47,8 @@ class Acting:
         current = self._read_by_all() if self.workers.several and due else self.current
         reason = ""
         for callback in due:
-            everywhere = not self.workers.several or getattr(callback.owner, "on_every_worker", False)
-            if everywhere or self.workers.chief:
+            everywhere = self.workers.on_all(callback.owner)
+            if self.workers.does(callback.owner):
                 self.workers.only_here(not everywhere)
                 progress = Progress(
                     self.task, here.moment, here.examples, here.updates, speed.steps_per_second, share, self.history,

@@ -212,7 +212,7 @@ def mean_of_replicas(
     function: Callable[..., tuple[list[Any], list[Any]]],
     arguments: Sequence[Any],
     variables: Sequence[Variable],
-    statistics: Sequence[Variable] = (),
+    others: Sequence[Variable] = (),
 ) -> tuple[list[Any], list[Any]]:
     """What a function returns; of several replicas, the mean of what it returns in each, in one exchange.
 
@@ -220,11 +220,13 @@ def mean_of_replicas(
         function: Returns scalars, and a gradient for each of `variables`.
         arguments: Of the function, each replica's own part where they are cut.
         variables: On their devices the mean gradients are to be.
-        statistics: Variables that the function changes in each replica, from its own examples: they become their mean.
+        others: Variables that the function may change. Those that are named `moving_...`, the statistics of batch norm, are
+            each replica's own then, of its own examples: they become their mean.
     """
     if not tf.distribute.has_strategy():
         return function(*arguments)
     strategy = tf.distribute.get_strategy()
+    statistics = [variable for variable in others if variable.path.rpartition("/")[2].startswith("moving_")]
 
     def in_one(*arguments: Any) -> tuple[Tensor, list[Any], list[Tensor]]:
         scalars, gradients = function(*arguments)
@@ -234,7 +236,7 @@ def mean_of_replicas(
     scalars, gradients, seen = in_replicas(in_one, *arguments)
     beside = [variable.value for variable in (variables[0], *variables, *statistics)]
     pairs = list(zip([scalars, *gradients, *seen], beside, strict=True))
-    scalars, *others = strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.MEAN, pairs)
-    for variable, mean in zip(statistics, others[len(gradients) :], strict=True):
+    scalars, *reduced = strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.MEAN, pairs)
+    for variable, mean in zip(statistics, reduced[len(gradients) :], strict=True):
         variable.assign(mean)
-    return tf.unstack(strategy.experimental_local_results(scalars)[0]), others[: len(gradients)]
+    return tf.unstack(strategy.experimental_local_results(scalars)[0]), reduced[: len(gradients)]

@@ -130,7 +130,8 @@ class Loop:
             gradient_norms=norms,
             checkpoints=checkpoints,
         )
-        found = loop._keeper.take_up(origin, task)
+        with how.scope():
+            found = loop._keeper.take_up(origin, task)
         loop._standing, loop.history = found.standing, found.history
         return loop
 
@@ -186,7 +187,8 @@ class Loop:
             self._keeper.open(stack, self.task)
             interruption = stack.enter_context(heed_signals())
             for callback in callbacks:
-                stack.callback(getattr(callback.action, "close", lambda: None))
+                if self._workers.does(callback.owner):
+                    stack.callback(getattr(callback.action, "close", lambda: None))
             compiled = self._compile(reader, rule.length(data.batches_per_epoch, self._step.batches_per_step))
             running, speed = Running(self._standing, self.history, compiled, reader, callbacks), Speed()
             try:

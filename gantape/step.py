@@ -102,7 +102,6 @@ class Step:
     ) -> tuple[dict[str, Any], list[Any]]:
         """What an update reports, and the gradients that it is to follow: means over the batches and over replicas."""
         names: list[str] = []
-        statistics = [variable for variable in self.variables if variable.path.rpartition("/")[2].startswith("moving_")]
 
         def slope(batches: Mapping[int, Batch], step: Tensor) -> tuple[list[Any], list[Any]]:
             gathered: list[list[Any]] = []
@@ -118,7 +117,7 @@ class Step:
             )
             return list(values.values()), gradients
 
-        scalars, gradients = mean_of_replicas(slope, (batches, step), update.trainable_variables, statistics)
+        scalars, gradients = mean_of_replicas(slope, (batches, step), update.trainable_variables, self.variables)
         return dict(zip(names, scalars, strict=True)), gradients
 
 

@@ -57,6 +57,14 @@ class Workers:
         sums = self._exchange(tf.constant(numbers, tf.float64), tf.constant(list(flags), tf.float64)).numpy().tolist()
         return sums[: len(numbers)], [raised > 0.0 for raised in sums[len(numbers) :]]
 
+    def on_all(self, action: Any) -> bool:
+        """Whether an action is done by every worker: that of one alone, and what records rows, for which metrics are read."""
+        return not self.several or bool(getattr(action, "on_every_worker", False))
+
+    def does(self, action: Any) -> bool:
+        """Whether this worker does an action."""
+        return self.chief or self.on_all(action)
+
     def only_here(self, running: bool) -> None:
         """Note whether what runs now runs on this worker alone."""
         self._alone = running

@@ -190,3 +190,44 @@ def test_wrong_addresses_are_refused(addresses: list[str], index: int, monkeypat
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(HyperparameterError, match="workers"):
         join(addresses, index)
+
+
+@pytest.mark.slow
+def test_the_scripts_start_workers_that_survive_a_kill(tmp_path: Path) -> None:
+    run_dir, addresses = tmp_path / "run", free_addresses(2)
+    script = TESTS.parent / "scripts" / "train_classifier.py"
+    length = ["--data", "digits", "--steps", "3000", "--steps-per-call", "4", "--checkpoint-seconds", "1"]
+
+    def start(index: int) -> subprocess.Popen[str]:
+        where = ["--run-dir", run_dir, "--workers", ",".join(addresses), "--worker-index", str(index)]
+        with (tmp_path / f"log-{index}.txt").open("a") as log:
+            return subprocess.Popen([sys.executable, script, *length, *where], stdout=log, stderr=log, text=True)
+
+    def logs() -> str:
+        return "\n".join((tmp_path / f"log-{index}.txt").read_text()[-3000:] for index in range(2))
+
+    processes = [start(0), start(1)]
+    try:
+        until = time.monotonic() + 120.0
+        while not list(run_dir.glob("checkpoints/*-step-*")):
+            assert time.monotonic() < until, logs()
+            time.sleep(0.1)
+        processes[1].kill()
+        processes[1].wait()
+        processes[1] = start(1)
+        assert [process.wait(240.0) for process in processes] == [0, 0], logs()
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    record = json.loads((run_dir / "run.json").read_text())
+    assert (record["status"], record["steps"]) == ("finished", 3000)
+    assert "starting anew" in (tmp_path / "log-0.txt").read_text()
+    assert "waiting for all workers" in (tmp_path / "log-0.txt").read_text().split("starting anew")[1]
+    assert "Run:" not in (tmp_path / "log-1.txt").read_text()
+    steps = [int(line.split(",")[0]) for line in (run_dir / "metrics.csv").read_text().splitlines()[1:]]
+    assert sorted(set(steps)) == list(range(100, 3001, 100))
+    more = [sys.executable, script, "--resume", run_dir, "--steps", "3010", "--replicas", "2"]
+    done = subprocess.run(more, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads((run_dir / "run.json").read_text())["steps"] == 3010
