@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -23,6 +24,7 @@ _LOST = (
     tf.errors.AbortedError,
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
+    tf.errors.FailedPreconditionError,
     tf.errors.InternalError,
 )
 """What TensorFlow 2.21 raises in an exchange, one way or another, when a process on the other side has ended."""
@@ -88,12 +90,7 @@ class Workers:
         cause: BaseException | None = error
         while self.several and cause is not None:
             if isinstance(cause, _LOST):
-                return WorkerLostError(
-                    "another worker has ended, or cannot be reached any more.",
-                    where=f"one of the workers {', '.join(self.addresses)}",
-                    got=f"{type(cause).__name__}: {(cause.message or '').splitlines()[0][:200] if cause.message else ''}",
-                    do="start all workers again with the same command: the run goes on from its newest checkpoint.",
-                )
+                return _lost(cause, f"one of the workers {', '.join(self.addresses)}")
             cause = cause.__cause__ or cause.__context__
         return None
 
@@ -110,6 +107,15 @@ class Workers:
         return self._strategy.reduce(tf.distribute.ReduceOp.SUM, self._strategy.run(of_replica), axis=None)
 
 
+def _lost(error: Any, where: str) -> WorkerLostError:
+    return WorkerLostError(
+        "another worker has ended, or cannot be reached any more.",
+        where=where,
+        got=f"{type(error).__name__}: {(error.message or 'no message').splitlines()[0][:200]}",
+        do="start all workers again with the same command: the run goes on from its newest checkpoint.",
+    )
+
+
 def join(addresses: Sequence[str] = (), index: int = 0) -> Any:
     """Take a place among the workers, and wait until all are there. To be called before anything else of TensorFlow.
 
@@ -123,6 +129,7 @@ def join(addresses: Sequence[str] = (), index: int = 0) -> Any:
 
     Raises:
         HyperparameterError: If the addresses or the index make no sense.
+        WorkerLostError: If another worker ends while all are awaited.
     """
     if addresses:
         wrong = [address for address in addresses if not address.rpartition(":")[0] or not address.rpartition(":")[2].isdigit()]
@@ -149,6 +156,8 @@ def join(addresses: Sequence[str] = (), index: int = 0) -> Any:
     threading.Thread(target=_say_who_is_awaited, args=(there, others), daemon=True).start()
     try:
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    except _LOST as error:
+        raise _lost(error, f"the workers of {others}") from None
     finally:
         there.set()
     logger.info("all workers are there")
@@ -160,6 +169,7 @@ def start_anew() -> NoReturn:
     logger.warning("starting anew, to go on from the newest checkpoint when all workers are there again")
     sys.stdout.flush()
     sys.stderr.flush()
+    time.sleep(1.0)  # where this comes of a fault that stays, not too often
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
