@@ -6,7 +6,7 @@ What is learnt is a `Task`, how a step runs is a `StepCompiler`, what is measure
 import keras as _keras
 from loguru import logger as _logger
 
-from gantape import augment, callbacks, conditions, data, errors, losses
+from gantape import augment, callbacks, conditions, data, errors, losses, workers
 from gantape.callbacks import Callback, Stop
 from gantape.checkpoints import Best, Checkpoints
 from gantape.compiler import StepCompiler
@@ -61,6 +61,7 @@ __all__ = [
     "every",
     "load_best",
     "losses",
+    "workers",
 ]
 
 if _keras.backend.backend() != "tensorflow":

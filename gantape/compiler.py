@@ -1,5 +1,6 @@
 """From a function of one step to a fast function of many. Follows `programs` in the reading order; knows no task."""
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ import tensorflow as tf
 from loguru import logger
 
 from gantape.data import Stack
+from gantape.distribution import check_strategy, scope_of
 from gantape.errors import HyperparameterError, RetraceError
 from gantape.programs import PROGRAMS, GraphProgram, Program, StepFunction
 from gantape.signature import Signature
@@ -37,15 +39,19 @@ class StepCompiler:
         max_traces: How often a step may be traced for one set of updates; more is a `RetraceError`. Without it, the log warns.
         measurements: A JSON file in which "auto" keeps what it measured, and finds it again for the same task, shapes, machine
             and versions.
+        strategy: What says which devices learn together: a `tf.distribute.OneDeviceStrategy`, `MirroredStrategy` or
+            `MultiWorkerMirroredStrategy`, in whose scope the task was made. Steps are run in mode "graph" then, or "eager";
+            "auto" is "graph". A batch is cut into equal parts, one for each replica.
 
     Raises:
-        HyperparameterError: If there is no such mode, or a number is not positive.
+        HyperparameterError: If there is no such mode, a number is not positive, or the strategy is not supported.
     """
 
     mode: Mode = "graph"
     steps_per_call: int | None = None
     max_traces: int | None = None
     measurements: Path | None = None
+    strategy: Any = None
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.mode, str) or self.mode not in get_args(Mode):
@@ -71,16 +77,24 @@ class StepCompiler:
                 got=repr(self.measurements),
                 do='give pathlib.Path("modes.json"), say.',
             )
+        check_strategy(self.strategy, self.mode)
+
+    def scope(self) -> contextlib.AbstractContextManager[Any]:
+        """The scope of the strategy; nothing without one."""
+        return scope_of(self.strategy)
 
     def compile(self, step: StepFunction, mode: NamedMode, stack: Stack) -> "CompiledSteps":
         """Prepare to run a step function in a mode, on stacks of batches like this one. It is traced when it is first run."""
         fitting = max(1, MOST_BYTES_PER_CALL // (stack.bytes_per_batch * step.batches_per_step))
         default = 1 if mode == "eager" else min(MOST_STEPS_PER_CALL, fitting)
-        return CompiledSteps(step, mode, self.steps_per_call or default, self.max_traces)
+        return CompiledSteps(step, mode, self.steps_per_call or default, self.max_traces, self.strategy)
 
     def compile_function(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Make a function of batches as fast as a graph allows, whatever the size of the batch; as it is in eager mode."""
-        return function if self.mode == "eager" else tf.function(function, reduce_retracing=True)
+        if self.mode == "eager":
+            return function
+        # Whether a batch can be cut into the parts of replicas is seen while it is traced.
+        return tf.function(function, reduce_retracing=self.strategy is None)
 
 
 @attrs.frozen
@@ -117,13 +131,17 @@ class CompiledSteps:
         mode: How a step is run.
         most_steps: The most steps in a call.
         max_traces: How often a step may be traced for one set of updates.
+        strategy: Which devices learn together; `None` for one.
     """
 
-    def __init__(self, step: StepFunction, mode: NamedMode, most_steps: int, max_traces: int | None = None) -> None:
+    def __init__(
+        self, step: StepFunction, mode: NamedMode, most_steps: int, max_traces: int | None = None, strategy: Any = None
+    ) -> None:
         self.step = step
         self.mode = mode
         self.most_steps = most_steps
         self._max_traces = max_traces
+        self._strategy = strategy
         self._programs: list[Program] = []
         self._newest: Program | None = None
         self._restored: list[Totals] = []
@@ -159,7 +177,8 @@ class CompiledSteps:
             RetraceError: If it was traced more often than allowed.
         """
         self._newest = self.program(stack, first_step)
-        return self._newest.run(stack, first_step, stack.count // self.step.batches_per_step)
+        with scope_of(self._strategy):
+            return self._newest.run(stack, first_step, stack.count // self.step.batches_per_step)
 
     @property
     def variables(self) -> list[Any]:

@@ -17,8 +17,9 @@
     ├── ScheduleError          a moment, an interval or a rule for stopping makes no sense
     ├── CompileError           the task's code cannot be compiled in this mode
     │   └── RetraceError       a step was traced more often than allowed
-    └── RunDirectoryError      a run's directory cannot be written or read
-        └── ResumeError        a run is to go on with something else than it began with
+    ├── RunDirectoryError      a run's directory cannot be written or read
+    │   └── ResumeError        a run is to go on with something else than it began with
+    └── WorkerLostError        another worker of the same run has ended
 
 Each says what is wrong, where, what it got and what to do about it.
 """
@@ -120,6 +121,10 @@ class RunDirectoryError(GantapeError):
 
 class ResumeError(RunDirectoryError):
     """A run is to go on with something else than it began with."""
+
+
+class WorkerLostError(GantapeError):
+    """Another worker of the same run has ended."""
 
 
 def summary(error: Exception) -> str:

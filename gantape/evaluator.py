@@ -8,12 +8,14 @@ import tensorflow as tf
 
 from gantape.compiler import StepCompiler
 from gantape.data import Batches
+from gantape.distribution import cut, in_replicas, mean_of, replicas, this_replica
 from gantape.errors import DataError, GantapeError
 from gantape.noise import Noise
 from gantape.refusals import check_data
 from gantape.tasks import Task
 from gantape.traces import explain_failure
 from gantape.types import Batch, Tensor
+from gantape.workers import Workers
 
 
 class Evaluator:
@@ -23,12 +25,14 @@ class Evaluator:
         task: What is evaluated.
         compiler: How; in the XLA modes evaluation is a graph, so that the last batch may have another size.
         seed: The seed of the noise that the evaluation may draw.
+        workers: Who takes part.
     """
 
-    def __init__(self, task: Task, compiler: StepCompiler, seed: int) -> None:
+    def __init__(self, task: Task, compiler: StepCompiler, seed: int, workers: Workers) -> None:
         self._task = task
         self._compiler = compiler
         self._seed = seed
+        self._workers = workers
         self._names: list[str] = []
         self._prepare: Callable[[Batch], Batch] | None = None
         self._compiled: Callable[..., Any] | None = None
@@ -52,6 +56,7 @@ class Evaluator:
             CompileError: If the task's evaluation cannot be traced or run.
         """
         check_data(data, "data")
+        self._workers.check_together("evaluation")
         metrics = self._task.evaluation_metrics
         metrics.reset()
         if self._compiled is None or data.prepare is not self._prepare:
@@ -82,8 +87,16 @@ class Evaluator:
 
     def _one_batch(self, stored: Batch, index: Tensor) -> Tensor:
         assert self._prepare is not None
-        losses = self._task.evaluate(self._prepare(stored), Noise(self._seed, index).stream("evaluation"))
-        self._task.evaluation_metrics.update(losses.metrics)
+        # A batch that cannot be cut into equal parts every replica evaluates whole, and one of them counts it.
+        whole = replicas() > 1 and tf.nest.flatten(stored)[0].shape[0] % replicas() > 0
+        batch = in_replicas(self._prepare, stored) if whole else cut(stored, self._prepare)
+        return mean_of(in_replicas(self._in_replica, batch, index, whole))
+
+    def _in_replica(self, batch: Batch, index: Tensor, whole: bool) -> Tensor:
+        losses = self._task.evaluate(batch, Noise(self._seed, index, whole).stream("evaluation"))
+        replica = this_replica()
+        if not whole or replica is None or replica.index == 0:
+            self._task.evaluation_metrics.update(losses.metrics)
         values = {"loss": losses.total, **(losses.terms if len(losses.terms) > 1 else {})}
         self._names = list(values)
         return tf.stack([tf.cast(value, tf.float32) for value in values.values()])

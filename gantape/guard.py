@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from gantape.distribution import in_replicas
 from gantape.types import Tensor, Variable
 
 
@@ -18,7 +19,9 @@ class Guard:
     """
 
     def __init__(self, variables: Sequence[Variable]) -> None:
-        self._before = [(variable, tf.identity(variable.value)) for variable in variables]
+        self._variables = tuple(variables)
+        # Each replica remembers its own: what a pool of images holds, or how dropout's seed stands, may differ.
+        self._before = in_replicas(lambda: [tf.identity(variable.value) for variable in self._variables])
 
     def settle(self, gradients: Sequence[Tensor], values: Mapping[str, Tensor]) -> dict[str, Any]:
         """Keep the update if its gradients and values are finite, else undo it.
@@ -32,7 +35,10 @@ class Guard:
         """
         numbers = [tf.convert_to_tensor(number) for number in (*gradients, *values.values())]
         sound = tf.reduce_all([tf.reduce_all(tf.math.is_finite(number)) for number in numbers])
-        for variable, before in self._before:
-            variable.assign(tf.where(sound, variable.value, before))
+        in_replicas(self._put_back, sound, self._before)
         kept = {name: tf.where(sound, value, tf.zeros_like(value)) for name, value in values.items()}
         return kept | {"skipped": tf.where(sound, 0.0, 1.0)}
+
+    def _put_back(self, sound: Tensor, before: Sequence[Tensor]) -> None:
+        for variable, value in zip(self._variables, before, strict=True):
+            variable.assign(tf.where(sound, variable.value, value))

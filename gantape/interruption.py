@@ -8,6 +8,8 @@ from types import FrameType
 
 import attrs
 
+SIGNALS = ("SIGINT", "SIGTERM")
+
 
 @attrs.define
 class Interruption:
@@ -26,7 +28,7 @@ def heed_signals() -> Iterator[Interruption]:
     if threading.current_thread() is not threading.main_thread():
         yield interruption
         return
-    heeded = (signal.SIGINT, signal.SIGTERM)
+    heeded = [signal.Signals[name] for name in SIGNALS]
     before = {number: signal.getsignal(number) for number in heeded}
 
     def restore() -> None:

@@ -1,6 +1,8 @@
 """Keeps a run on the disk: its directory, lock, checkpoints and record. Follows `saver`, stands before `loop`."""
 
 import contextlib
+import math
+import tempfile
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,19 +19,28 @@ from gantape.run_directory import RunDirectory, machine
 from gantape.saver import Restored, Running, Saver, restore, restore_actions
 from gantape.schedule import Moment
 from gantape.tasks import Task
+from gantape.workers import Workers
 
 
 class Keeper:
     """What a loop with a directory writes, and what it takes up again. Without a directory it does nothing.
 
+    Of several workers the chief alone writes into the directory, from which all resume: it is one that all can read. To save
+    metrics, all have to read them together: what the others write goes into a directory that is removed with the process.
+
     Args:
         run_dir: The run's directory.
         settings: When checkpoints are saved, and which are kept; `None` for none.
+        workers: Who takes part.
     """
 
-    def __init__(self, run_dir: Path | None, settings: Checkpoints | None) -> None:
+    def __init__(self, run_dir: Path | None, settings: Checkpoints | None, workers: Workers) -> None:
         self.settings = settings
         self.origin: Origin | None = None
+        self._workers = workers
+        self._private = None if run_dir is None or workers.chief else tempfile.TemporaryDirectory(prefix="gantape-worker-")
+        self.run_dir = run_dir if self._private is None else Path(self._private.name)
+        run_dir = self.run_dir
         self._directory = None if run_dir is None else RunDirectory(run_dir)
         self._run = ""
         self._saver: Saver | None = None
@@ -48,8 +59,10 @@ class Keeper:
             RunDirectoryError: If there is none, it is one of other networks, or another loop is at work in the directory.
         """
         folder = CheckpointFolder(origin.path / FOLDER, str(origin.record["run"]))
-        with RunDirectory(origin.path).locked():
+        with RunDirectory(origin.path).locked() if self._workers.chief else contextlib.nullcontext():
             found = restore(task, folder, origin.changed)
+            if self.run_dir is not None and not self._workers.chief:
+                folder = CheckpointFolder(self.run_dir / FOLDER, folder.run)
             self._saver = Saver(task, folder)
             self._saver.newest, self._saver.learning_rates = folder.newest(), found.learning_rates
         self._run, self.origin, self._restored = folder.run, origin, found
@@ -163,9 +176,13 @@ class Keeper:
             logger.error("not all could be saved on the way out: {}", error)
 
     def _best(self, running: Running) -> float | None:
-        """The value of a row of this very step, if it is the best so far."""
+        """The value of a row of this very step, if it is the best so far; as the chief has it."""
         wanted = self.settings.best if self.settings is not None else None
-        return None if wanted is None else wanted.value(running.history, running.standing.moment.step)
+        if wanted is None:
+            return None
+        best = wanted.value(running.history, running.standing.moment.step)
+        (told,), _ = self._workers.tell([math.nan if best is None else best])
+        return None if math.isnan(told) else told
 
 
 def load_best(run_dir: str | Path, task: Task) -> Moment:

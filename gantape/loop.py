@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 from loguru import logger
 
+from gantape.acting import Acting
 from gantape.autotune import Choice, Length, choose_mode
 from gantape.callbacks import Callback
 from gantape.checkpoints import Checkpoints
@@ -21,9 +22,8 @@ from gantape.feed import Feed
 from gantape.history import History
 from gantape.interruption import Interruption, heed_signals
 from gantape.keeper import Keeper
-from gantape.progress import Progress
 from gantape.recorder import Recorder
-from gantape.refusals import check_answer, check_arguments, too_few_batches
+from gantape.refusals import check_arguments, too_few_batches
 from gantape.resumption import Origin
 from gantape.saver import Running
 from gantape.schedule import Moment, When, at_end, every
@@ -31,6 +31,7 @@ from gantape.standing import Standing
 from gantape.step import Step
 from gantape.stopping import NothingLeft, Rule, Speed, StoppingRule
 from gantape.tasks import Task
+from gantape.workers import Workers
 
 SECONDS_PER_CALL = 0.5
 TRIAL_STEPS, CHECKPOINTS = 32, Checkpoints()
@@ -81,13 +82,14 @@ class Loop:
         self.gradient_norms = gradient_norms
         self.history = History()
         self._standing = Standing()
-        self._keeper = Keeper(self.run_dir, checkpoints)
+        self._workers = Workers(self.compiler.strategy)
+        self._keeper = Keeper(self.run_dir, checkpoints, self._workers)
         self._feed = Feed(task, seed, self._keeper)
         self._sound = True
         self._step = Step(task.updates(), seed, task.metrics.update, gradient_norms, repr(task), task.variables)
         self._compiled: CompiledSteps | None = None
         self._choice: Choice | None = None
-        self._evaluator = Evaluator(task, self.compiler, seed)
+        self._evaluator = Evaluator(task, self.compiler, seed, self._workers)
 
     @classmethod
     def resume(
@@ -128,7 +130,8 @@ class Loop:
             gradient_norms=norms,
             checkpoints=checkpoints,
         )
-        found = loop._keeper.take_up(origin, task)
+        with how.scope():
+            found = loop._keeper.take_up(origin, task)
         loop._standing, loop.history = found.standing, found.history
         return loop
 
@@ -177,13 +180,15 @@ class Loop:
 
     def _run(self, data: Batches, validation: Batches | None, record: When | None, rule: Rule) -> History:
         reader = self._feed.open(data, self._standing, self._step.batches_per_step, in_step=self._sound)
-        recorder = Recorder(self.history, self._reset, self._evaluator.of(validation), self.run_dir)
+        recorder = Recorder(self.history, self._reset, self._evaluator.of(validation), self._keeper.run_dir)
         callbacks = [*recorder.callbacks(record or every(epochs=1) | at_end()), *self.callbacks]
         with contextlib.ExitStack() as stack:
+            stack.enter_context(self.compiler.scope())
             self._keeper.open(stack, self.task)
             interruption = stack.enter_context(heed_signals())
             for callback in callbacks:
-                stack.callback(getattr(callback.action, "close", lambda: None))
+                if self._workers.does(callback.owner):
+                    stack.callback(getattr(callback.action, "close", lambda: None))
             compiled = self._compile(reader, rule.length(data.batches_per_epoch, self._step.batches_per_step))
             running, speed = Running(self._standing, self.history, compiled, reader, callbacks), Speed()
             try:
@@ -191,8 +196,11 @@ class Loop:
                 self._keeper.finish(running)
                 self._keeper.write(self._facts(speed), "finished")
             except Exception as error:
-                self.history.stopped_by = type(error).__name__
-                self._keeper.leave_in_haste(running, self._facts(speed), sound=self._sound)
+                lost = self._workers.lost(error)
+                self.history.stopped_by = type(lost or error).__name__
+                self._keeper.leave_in_haste(running, self._facts(speed), sound=self._sound and not lost)
+                if lost:
+                    raise lost from None
                 raise
         logger.info("stopped by {} at step {} after {:.1f} s", self.history.stopped_by, self.moment.step, self.moment.seconds)
         return self.history
@@ -207,24 +215,27 @@ class Loop:
         Raises:
             TaskError: If the task does not say how it is evaluated.
         """
-        return self._evaluator.evaluate(data)
+        with self.compiler.scope():
+            return self._evaluator.evaluate(data)
 
     def _drive(self, running: Running, rule: Rule, interruption: Interruption, speed: Speed) -> str:
         """The loop itself; returns why it stopped."""
         here, callbacks, started = running.standing, running.callbacks, time.perf_counter()
+        acting = Acting(self.task, here, self.history, self._keeper.run_dir, self._current, self._workers)
         acted = self._keeper.remind(running)
         start = here.moment = attrs.evolve(here.moment, ended=False)
         due, share = [callback for callback in callbacks if callback.when.due(acted, start)], rule.share_done(start, start)
-        stopped_by = self._act(due, share, speed) or (str(rule) if share == 1.0 else "")
+        stopped_by = acting.act(due, share, speed) or (str(rule) if share == 1.0 else "")
         while not stopped_by:
             before = here.moment
             done = self._call(running, self._plan(running, rule.steps_left(start, before), speed), speed)
-            now = Moment(before.step + done, here.position.epoch, start.seconds + time.perf_counter() - started)
+            seconds, signal_name = acting.agree(start.seconds + time.perf_counter() - started, interruption, speed)
+            now = Moment(before.step + done, here.position.epoch, seconds)
             share = rule.share_done(start, now)
-            stopped_by = interruption.signal_name or (str(rule) if share == 1.0 else "")
+            stopped_by = signal_name or (str(rule) if share == 1.0 else "")
             here.moment = attrs.evolve(now, ended=bool(stopped_by))
             due = [callback for callback in callbacks if callback.when.due(before, now)]
-            stopped_by = self._act(due, share, speed) or stopped_by
+            stopped_by = acting.act(due, share, speed) or stopped_by
             first = before is start
             if self._keeper.save(running, before, must=first or bool(stopped_by)) or first:
                 self._keeper.write(self._facts(speed), "running")
@@ -232,7 +243,7 @@ class Loop:
         told = due if here.moment.ended else []
         now, here.moment = attrs.evolve(here.moment, ended=False), attrs.evolve(here.moment, ended=True)
         due = [callback for callback in callbacks if callback not in told and callback.when.due(now, here.moment)]
-        self._act(due, rule.share_done(start, now), speed)
+        acting.act(due, rule.share_done(start, now), speed)
         return stopped_by
 
     def _plan(self, running: Running, left: int | None, speed: Speed) -> int:
@@ -254,7 +265,7 @@ class Loop:
         if done and (compiled.not_finite() or not compiled.sound):
             rows = self._feed.rows(here.position, done * width)
             seen, last = stack.first(done * width), here.moment.step + done - 1
-            raise explain_not_finite(self._step, compiled, seen, last, rows, self.run_dir)
+            raise explain_not_finite(self._step, compiled, seen, last, rows, self._keeper.run_dir)
         self._sound = True
         if compiled.traces == traces:
             speed.note(done, time.perf_counter() - started)
@@ -262,18 +273,6 @@ class Loop:
         here.examples += stack.count * stack.batch_size
         here.updates += done * compiled.step.updates_due(here.moment.step)
         return done
-
-    def _act(self, due: Sequence[Callback], share: float, speed: Speed) -> str:
-        """Do what is due; returns why the run is to stop, or nothing."""
-        here, speed_now = self._standing, speed.steps_per_second
-        progress = Progress(
-            self.task, here.moment, here.examples, here.updates, speed_now, share, self.history, self.run_dir, self._current
-        )
-        answers = [callback.action(progress) for callback in due]
-        for callback, answer in zip(due, answers, strict=True):
-            check_answer(answer, callback.action)
-        here.acted = here.moment
-        return next((answer.reason for answer in answers if answer is not None), "")
 
     def _current(self) -> dict[str, float]:
         means = self._compiled.means() if self._compiled else {}
@@ -287,11 +286,11 @@ class Loop:
     def _compile(self, reader: Lookahead, length: Length) -> CompiledSteps:
         if self._compiled is None:
             mode = self.compiler.mode
-            if mode == "auto":
+            if mode == "auto" and self.compiler.strategy is None:
                 stack = reader.peek(TRIAL_STEPS * self._step.batches_per_step)
                 self._choice, self._compiled = choose_mode(self.compiler, self._step, stack, self.moment.step, length)
             else:
-                self._compiled = self.compiler.compile(self._step, mode, reader.peek(1))
+                self._compiled = self.compiler.compile(self._step, "graph" if mode == "auto" else mode, reader.peek(1))
         return self._compiled
 
     def _facts(self, speed: Speed) -> dict[str, Any]:

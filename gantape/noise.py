@@ -4,6 +4,9 @@ Eager code, graphs and XLA draw the same numbers, and a resumed run needs only i
 `tf.random.stateless_normal` is not enough for that: in TensorFlow 2.21 its numbers in an XLA program differ altogether from
 those in a graph. Its Philox *bits* are the same everywhere, so the numbers are made from the bits here.
 
+In a replica of several devices a draw gives that replica's rows of the numbers that one device would draw for the whole
+batch: Philox counts, so that the rows before need not be drawn.
+
 References:
     Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3 (Philox).
     Box and Muller 1958, A note on the generation of random normal deviates.
@@ -20,6 +23,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gantape.distribution import this_replica
 from gantape.errors import RangeError
 from gantape.types import Tensor
 
@@ -37,22 +41,26 @@ class Noise:
     The same name gives the same numbers: two independent draws need two names. Under an update, gantape hands out a
     `Noise` of its own for each update and repeat, so that "latent" of the discriminator's is not "latent" of the generator's.
 
+    The first axis of a draw is that of examples. Of several replicas each gets rows of its own, and together they get what
+    one device would; a scalar is the same in all.
+
     Args:
         seed: The run's seed.
         step: The step, an int or an integer scalar tensor.
+        whole: Whether a replica too draws for a whole batch.
     """
 
     seed: int
     step: Any = 0
+    whole: bool = False
 
     def stream(self, *names: str | int) -> "Noise":
         """The streams below a path of names."""
-        return Noise(derive_key(self.seed, *names), self.step)
+        return Noise(derive_key(self.seed, *names), self.step, self.whole)
 
     def bits(self, name: str, shape: Sequence[int]) -> Tensor:
         """Uniform random bits, `uint32`, of the given shape."""
-        seed = tf.stack([tf.constant(derive_key(self.seed, name), tf.int64), tf.cast(self.step, tf.int64)])
-        return tf.random.stateless_uniform(shape, seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox")
+        return self._bits(name, shape)
 
     def uniform(self, name: str, shape: Sequence[int], low: float = 0.0, high: float = 1.0) -> Tensor:
         """Numbers from [low, high), of the given shape, in Keras' default float type."""
@@ -65,8 +73,7 @@ class Noise:
 
     def normal(self, name: str, shape: Sequence[int], mean: float = 0.0, deviation: float = 1.0) -> Tensor:
         """Normal numbers, by Box and Muller: √(-2 ln u) cos(2πv), of the given shape, in Keras' default float type."""
-        axes = tf.unstack(shape) if tf.is_tensor(shape) else shape
-        unit = self._unit(name, [2, *axes])
+        unit = self._unit(name, shape, 2)
         # 1 - u lies in (0, 1]: the logarithm is finite.
         radius = tf.sqrt(-2.0 * tf.math.log(1.0 - unit[0]))
         numbers = radius * tf.cos(2.0 * math.pi * unit[1])
@@ -84,6 +91,29 @@ class Noise:
         numbers = tf.bitwise.right_shift(self.bits(name, shape), tf.constant(8, tf.uint32))
         return tf.cast(tf.math.floormod(tf.cast(numbers, tf.int32), bound), tf.int32)
 
-    def _unit(self, name: str, shape: Sequence[int]) -> Tensor:
+    def _unit(self, name: str, shape: Sequence[int], *draws: int) -> Tensor:
         # 24 bits are what a float32 holds exactly, so that no rounding can reach 1.
-        return tf.cast(tf.bitwise.right_shift(self.bits(name, shape), tf.constant(8, tf.uint32)), tf.float32) * 2.0**-24
+        bits = tf.bitwise.right_shift(self._bits(name, shape, *draws), tf.constant(8, tf.uint32))
+        return tf.cast(bits, tf.float32) * 2.0**-24
+
+    def _bits(self, name: str, shape: Sequence[int], *draws: int) -> Tensor:
+        """Bits of the given shape; so many independent draws of them, as a first axis."""
+        seed = tf.stack([tf.constant(derive_key(self.seed, name), tf.int64), tf.cast(self.step, tf.int64)])
+        axes = tf.unstack(shape) if tf.is_tensor(shape) else list(shape)
+        replica = None if self.whole or not axes else this_replica()
+        if replica is None or replica.count == 1:
+            return tf.random.stateless_uniform([*draws, *axes], seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox")
+        key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seed)
+        size = tf.reduce_prod(tf.cast(tf.stack(axes), tf.int64))
+        places = [draw * replica.count + replica.index for draw in range(*draws or (1,))]
+        return tf.reshape(tf.stack([_bits_from(key, counter, size * place, size) for place in places]), [*draws, *axes])
+
+
+def _bits_from(key: Tensor, counter: Tensor, first: Tensor, size: Tensor) -> Tensor:
+    """Bits of a stream from a place on: four numbers share one count of Philox."""
+    skipped = first % 4
+    shifted = counter + tf.stack([tf.cast(first // 4, tf.uint64), tf.constant(0, tf.uint64)])
+    bits = tf.raw_ops.StatelessRandomUniformFullIntV2(
+        shape=tf.reshape(size + skipped, [1]), key=key, counter=shifted, alg=1, dtype=tf.uint32
+    )
+    return bits[skipped:]

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from gantape.data.batches import Stack, take_batch
+from gantape.distribution import cut
 from gantape.errors import GantapeError
 from gantape.signature import Due, Signature
 from gantape.traces import explain_failure
@@ -112,7 +113,7 @@ class Program:
         """What the step reports, the totals with it, and whether all of it is finite."""
         width = self._step.batches_per_step
         taken = [take_batch(batches, examples, index * width + place) for place in range(width)]
-        reported = self._step.run([self.signature.prepare(batch) for batch in taken], step, self.signature.due)
+        reported = self._step.run([cut(batch, self.signature.prepare) for batch in taken], step, self.signature.due)
         self._names = tuple(reported)
         report = tf.stack([tf.cast(value, tf.float32) for value in reported.values()])
         return report, report if totals is None else totals + report, tf.reduce_all(tf.math.is_finite(report))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import attrs
 from loguru import logger
@@ -27,6 +28,9 @@ class Recorder:
     reset: Callable[[], None]
     evaluate: Callable[[], Mapping[str, float]] | None = None
     run_dir: Path | None = None
+
+    on_every_worker: ClassVar[bool] = True
+    """Metrics are read, and validation data evaluated, by all workers together."""
 
     def callbacks(self, when: When) -> list[Callback]:
         """What adds rows whenever they are due, and writes them."""

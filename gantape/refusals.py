@@ -11,6 +11,7 @@ from gantape.callbacks import Callback, Stop
 from gantape.checkpoints import DATA, Checkpoints
 from gantape.compiler import StepCompiler
 from gantape.data import Batches, Reader
+from gantape.distribution import check_made_in_scope
 from gantape.errors import DataError, HyperparameterError, RangeError, RunDirectoryError, ScheduleError, TaskError
 from gantape.shapes import describe
 from gantape.tasks import Task
@@ -100,6 +101,7 @@ def check_arguments(task: Task, compiler: Any, run_dir: Any, callbacks: Any, see
             got=repr(compiler),
             do='write gantape.StepCompiler("graph").',
         )
+    check_made_in_scope(task.variables, compiler.strategy if compiler else None, "gantape.Loop, argument `task`")
     if not isinstance(run_dir, str | Path | None) or run_dir == "":
         raise RunDirectoryError(
             "a run's directory is a path.",

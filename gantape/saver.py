@@ -13,6 +13,7 @@ from gantape.callbacks.callback import Stateful
 from gantape.checkpoints import DATA, TENSORS, CheckpointFolder, step_of
 from gantape.compiler import CompiledSteps, Totals
 from gantape.data import Reader
+from gantape.distribution import copies
 from gantape.errors import RunDirectoryError, ScheduleError, TaskError
 from gantape.history import History
 from gantape.standing import Standing, history_of, totals_of
@@ -204,13 +205,13 @@ def check_parts_hold(task: Task, compiled: CompiledSteps | None = None) -> None:
     Raises:
         TaskError: If there are such variables.
     """
-    held = {variable.value.ref() for variable in task.variables}
+    held = {copy.ref() for variable in task.variables for copy in copies(variable)}
     known: list[Variable] = []
     for update in task.updates():
         known += [*update.trainable_variables, *update.optimizer.variables]
         known += [variable for model in update.models for variable in model.variables]
         known += update.average.copy.variables if update.average else []
-    own = {variable.value.ref(): variable.path for variable in known}
+    own = {copy.ref(): variable.path for variable in known for copy in copies(variable)}
     traced = {variable.ref(): variable.name for variable in (compiled.variables if compiled else ())}
     strangers = [name for reference, name in {**traced, **own}.items() if reference not in held]
     if strangers:

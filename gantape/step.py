@@ -6,15 +6,20 @@ from typing import Any
 import attrs
 import tensorflow as tf
 
+from gantape.distribution import examples_in, mean_of_replicas
 from gantape.guard import Guard
 from gantape.noise import Noise
 from gantape.types import Batch, Tensor, Variable
-from gantape.update import Update, batch_size
+from gantape.update import Update
 
 
 @attrs.frozen(eq=False)
 class Step:
     """One pass over all of a task's updates: what `StepCompiler` compiles.
+
+    With several replicas, losses and gradients are those of each replica's part of the batches; their means over the replicas
+    are taken here, once for each move, and everything else is done as on one device. So N replicas with batches of B / N
+    examples are one device with batches of B, for losses that are means over examples.
 
     A step reads as many batches as its most repeated update repeats; an update with r repeats sees the last r of them.
 
@@ -56,7 +61,7 @@ class Step:
         """Do one step.
 
         Args:
-            batches: As many batches as `batches_per_step`.
+            batches: As many batches as `batches_per_step`, each cut into the parts of replicas where there are several.
             step: Its number, from 0, an integer scalar.
             due: The names of the updates to do, and of their lazy terms.
 
@@ -81,24 +86,39 @@ class Step:
         sums: dict[str, Any] = {}
         for first in range(0, len(batches), update.descent.batches):
             guard = Guard(self.variables) if update.descent.skip_nonfinite else None
-            gathered: list[list[Any]] = []
-            values: dict[str, Any] = {}
-            for place in range(first, first + update.descent.batches):
-                losses, gradients = update.gradients(batches[place], Noise(self.seed, step).stream(update.name, place), terms)
-                gathered.append(gradients)
-                self.update_metrics(losses.metrics)
-                _add(values, {"loss": losses.total, **(losses.terms if len(losses.terms) > 1 or update.lazy else {})})
-            gradients = (
-                gathered[0] if len(gathered) == 1 else [sum(parts) / len(parts) for parts in zip(*gathered, strict=True)]
-            )
+            places = range(first, first + update.descent.batches)
+            values, gradients = self._slope(update, {place: batches[place] for place in places}, step, terms)
             if self.gradient_norms:
                 values["gradient_norm"] = tf.linalg.global_norm(gradients)
-            update.move(gradients, step, len(gathered) * batch_size(batches[first]))
+            update.move(gradients, step, len(places) * examples_in(batches[first]))
             _add(sums, values if guard is None else guard.settle(gradients, values))
         counts = dict.fromkeys(("gradient_norm", "skipped"), update.repeats)
         return {
             f"{prefix}{name}": tf.cast(value, tf.float32) / counts.get(name, update.batches) for name, value in sums.items()
         }
+
+    def _slope(
+        self, update: Update, batches: Mapping[int, Batch], step: Tensor, terms: Collection[str]
+    ) -> tuple[dict[str, Any], list[Any]]:
+        """What an update reports, and the gradients that it is to follow: means over the batches and over replicas."""
+        names: list[str] = []
+
+        def slope(batches: Mapping[int, Batch], step: Tensor) -> tuple[list[Any], list[Any]]:
+            gathered: list[list[Any]] = []
+            values: dict[str, Any] = {}
+            for place, batch in batches.items():
+                losses, gradients = update.gradients(batch, Noise(self.seed, step).stream(update.name, place), terms)
+                gathered.append(gradients)
+                self.update_metrics(losses.metrics)
+                _add(values, {"loss": losses.total, **(losses.terms if len(losses.terms) > 1 or update.lazy else {})})
+            names[:] = values
+            gradients = (
+                gathered[0] if len(gathered) == 1 else [sum(parts) / len(parts) for parts in zip(*gathered, strict=True)]
+            )
+            return list(values.values()), gradients
+
+        scalars, gradients = mean_of_replicas(slope, (batches, step), update.trainable_variables, self.variables)
+        return dict(zip(names, scalars, strict=True)), gradients
 
 
 def _add(sums: dict[str, Any], values: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ import attrs
 import tensorflow as tf
 
 from gantape.descent import Descent, MovingAverage
+from gantape.distribution import in_replicas, outside_of_replicas
 from gantape.errors import GradientError, LossError, TaskError
 from gantape.losses import Losses
 from gantape.noise import Noise
@@ -119,7 +120,7 @@ class Update:
         return losses, [tf.convert_to_tensor(gradient) for gradient in gradients]
 
     def move(self, gradients: list[Tensor], step: Tensor, examples: int) -> None:
-        """Move the variables once.
+        """Move the variables once; of several replicas, those of all, outside of them.
 
         Args:
             gradients: One for each variable.
@@ -127,8 +128,12 @@ class Update:
             examples: How many examples the gradients come from.
         """
         variables = self.trainable_variables
-        self.optimizer.apply(self.descent.clip(gradients), variables)
-        self.descent.limit(variables)
+        with outside_of_replicas():
+            self.optimizer.apply(self.descent.clip(gradients), variables)
+        in_replicas(self._follow_up, step, examples)
+
+    def _follow_up(self, step: Tensor, examples: int) -> None:
+        self.descent.limit(self.trainable_variables)
         if self.average is not None:
             self.average.follow(step, examples)
 

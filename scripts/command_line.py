@@ -2,6 +2,7 @@
 
 import quiet_start  # noqa: F401, I001  has to come before TensorFlow
 import json
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -12,15 +13,18 @@ from typing import Annotated, Any, Literal, Protocol, TypeVar
 import attrs
 import keras
 import tyro
+from devices import Devices
 from loguru import logger
 from tqdm import tqdm
 
 import gantape as gt
 from gantape.compiler import Mode
-from gantape.errors import ResumeError, RunDirectoryError, summary
+from gantape.distribution import scope_of
+from gantape.errors import ResumeError, RunDirectoryError, WorkerLostError, summary
 from gantape.files import read_json, write_whole
 from gantape.run_directory import RunDirectory
 from gantape.stopping import StoppingRule
+from gantape.workers import start_anew
 
 Data = Literal["auto", "mnist", "fashion_mnist", "digits"]
 OptionalInt = Annotated[int | None, tyro.conf.arg(metavar="INT")]
@@ -31,6 +35,9 @@ RECORD = gt.every(steps=100) | gt.at_end()
 DEFAULT_MINUTES = 5.0
 COMMAND = "command.json"
 WRONG_USE = 2
+DEVICE_FLAGS = ("--replicas", "--workers", "--worker-index")
+"""A run may go on elsewhere."""
+
 EXIT_CODES = {"SIGINT": 130, "SIGTERM": 143}
 
 
@@ -51,6 +58,7 @@ class Options:
             those given now come on top. --steps, --epochs and --minutes count the whole run.
         changed: Hyper-parameters that are changed on purpose in a run that is resumed, with commas, such as learning_rate.
         checkpoint_seconds: Seconds from one checkpoint to the next. One is saved on the way out as well.
+        devices: Where to train.
     """
 
     data: Data = "auto"
@@ -64,9 +72,11 @@ class Options:
     resume: OptionalPath = None
     changed: str = ""
     checkpoint_seconds: float = 180.0
+    devices: Devices = attrs.field(factory=Devices)
 
     def __attrs_post_init__(self) -> None:
         StoppingRule(**self.length)
+        self.devices.check(self.run_dir or self.resume)
         self.checkpoints()
         if self.resume is None and self.run_dir is not None and (self.run_dir / "run.json").exists():
             RunDirectory(self.run_dir).create()
@@ -84,7 +94,7 @@ class Options:
 
     def compiler(self) -> gt.StepCompiler:
         """The chosen compiler."""
-        return gt.StepCompiler(self.mode, self.steps_per_call)
+        return gt.StepCompiler(self.mode, self.steps_per_call, strategy=self.devices.strategy())
 
     def checkpoints(self) -> gt.Checkpoints:
         """When checkpoints are saved."""
@@ -119,7 +129,8 @@ class Options:
             raise ResumeError(
                 "the run has another seed.", where="--seed", got=f"{seed}, the run has {loop.seed}", do="leave --seed out."
             )
-        CommandFile(run_dir / COMMAND).write()
+        if self.devices.chief:
+            CommandFile(run_dir / COMMAND).write()
         return loop
 
     def train(self, loop: gt.Loop, data: gt.data.Batches, validation: gt.data.Batches | None = None) -> gt.History:
@@ -138,7 +149,7 @@ class Options:
     def _other_compiler(self) -> gt.StepCompiler | None:
         """The compiler, if flags of this very command ask for one: a run goes on in the mode that it has."""
         asked = any(argument.startswith(("--mode", "--steps-per-call")) for argument in sys.argv[1:])
-        return self.compiler() if asked else None
+        return self.compiler() if asked or self.devices.strategy() is not None else None
 
 
 class CommandFile:
@@ -185,6 +196,8 @@ def whole_command_line() -> list[str]:
             got=f"{type(error).__name__}: {error}",
             do="name the directory of a run that this script made.",
         ) from None
+    for flag in DEVICE_FLAGS:
+        before = _without(before, flag)
     lengths = ("--steps", "--epochs", "--minutes")
     if any(_value_of(flag, now) is not None for flag in lengths):
         for flag in lengths:
@@ -233,11 +246,14 @@ def parse(choice: type[C], description: str | None) -> tuple[C, Options, Any]:
         The choice, the options and the task.
     """
     name = Path(sys.argv[0]).name
+    _take_up_if_started_again()
     given = [
         *whole_command_line(),
         *[f"{flag}={value}" for flag in ("--resume", "--changed") if (value := _value_of(flag, sys.argv))],
     ]
     chosen, _ = tyro.cli(choice, prog=name, args=given, return_unknown_args=True, add_help=False)
+    devices, _ = tyro.cli(Devices, prog=name, args=given, return_unknown_args=True, add_help=False)
+    strategy = devices.strategy()
     keras.utils.set_random_seed(chosen.seed)
     arguments = attrs.make_class(
         "Arguments",
@@ -247,8 +263,17 @@ def parse(choice: type[C], description: str | None) -> tuple[C, Options, Any]:
             "task": attrs.field(type=chosen.task_class),
         },
     )
-    found: Any = tyro.cli(arguments, prog=name, args=given, description=description, config=(tyro.conf.OmitArgPrefixes,))
+    with scope_of(strategy):
+        found: Any = tyro.cli(arguments, prog=name, args=given, description=description, config=(tyro.conf.OmitArgPrefixes,))
     return found.choice, found.run, found.task
+
+
+def _take_up_if_started_again() -> None:
+    """A worker is started again with the command that it was first started with: it goes on with the run then."""
+    now = sys.argv[1:]
+    run_dir = _value_of("--run-dir", now)
+    if (_value_of("--workers", now) or os.environ.get("TF_CONFIG")) and run_dir and Path(run_dir, "run.json").exists():
+        sys.argv[1:] = [*_without(now, "--run-dir"), f"--resume={run_dir}"]
 
 
 def complete_record(run_dir: Path, **facts: Any) -> None:
@@ -286,6 +311,9 @@ def run_script(main: Callable[[], int]) -> None:
     logger.enable("gantape")
     try:
         code = main()
+    except WorkerLostError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        start_anew()
     except gt.GantapeError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         code = WRONG_USE

@@ -43,6 +43,8 @@ def main() -> int:
     loop = options.loop(task, choice.seed, run_dir, callbacks)
     history = options.train(loop, train, validation)
     test = loop.evaluate(options.batches(split="test"))
+    if not options.devices.chief:
+        return command_line.EXIT_CODES.get(history.stopped_by, 0)
     command_line.complete_record(run_dir, validation=validation.describe(), test=test)
     print(f"Test accuracy: {test['accuracy']:.4f}\nRun: {run_dir}")
     return command_line.EXIT_CODES.get(history.stopped_by, 0)

@@ -56,6 +56,8 @@ def main() -> int:
     callbacks = choice.recipe.callbacks(run_dir, data, choice.seed, command_line.RECORD)
     loop = options.loop(task, choice.seed, run_dir, callbacks)
     history = options.train(loop, data)
+    if not options.devices.chief:
+        return command_line.EXIT_CODES.get(history.stopped_by, 0)
     command_line.complete_record(run_dir, preset=choice.preset, latent_seed=choice.seed, pixels=task.pixels)
     print(f"Run: {run_dir}\nMore images: python scripts/sample.py {run_dir}")
     return command_line.EXIT_CODES.get(history.stopped_by, 0)

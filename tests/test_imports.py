@@ -12,6 +12,8 @@ ROOT = Path(gantape.__file__).parent
 CORE = [
     "types",
     "errors",
+    "distribution",
+    "workers",
     "files",
     "shapes",
     "noise",
@@ -49,6 +51,7 @@ CORE = [
     "saver",
     "keeper",
     "feed",
+    "acting",
     "loop",
 ]
 LEAVES = ["layers", "report", "zoo", "evaluation", "testing"]
