@@ -38,7 +38,7 @@ class Workers:
     """
 
     def __init__(self, strategy: Any = None) -> None:
-        resolver = getattr(strategy, "cluster_resolver", None)
+        resolver: Any = getattr(strategy, "cluster_resolver", None)
         cluster = resolver.cluster_spec().as_dict() if resolver is not None else {}
         self.addresses = (*cluster.get("chief", []), *cluster.get("worker", []))
         self.several = len(self.addresses) > 1
