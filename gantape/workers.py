@@ -108,10 +108,12 @@ class Workers:
 
 
 def _lost(error: Any, where: str) -> WorkerLostError:
+    lines = [line.strip() for line in (error.message or "").splitlines()]
+    telling = [line for line in lines if line and not line.startswith(("Graph execution error", "Detected at", "File"))]
     return WorkerLostError(
         "another worker has ended, or cannot be reached any more.",
         where=where,
-        got=f"{type(error).__name__}: {(error.message or 'no message').splitlines()[0][:200]}",
+        got=f"{type(error).__name__}: {telling[0][:200] if telling else 'no message'}",
         do="start all workers again with the same command: the run goes on from its newest checkpoint.",
     )
 
