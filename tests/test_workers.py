@@ -214,7 +214,7 @@ def test_the_scripts_start_workers_that_survive_a_kill(tmp_path: Path) -> None:
             time.sleep(0.1)
         processes[1].kill()
         processes[1].wait()
-        time.sleep(30.0)  # longer than it takes to start anew, and to say again who is awaited
+        time.sleep(25.0)  # longer than it takes to start anew, and to say again who is awaited
         processes[1] = start(1)
         assert [process.wait(240.0) for process in processes] == [0, 0], logs()
     finally:
