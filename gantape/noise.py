@@ -109,7 +109,7 @@ class Noise:
         return tf.reshape(tf.stack([_bits_from(key, counter, size * place, size) for place in places]), [*draws, *axes])
 
 
-def _bits_from(key: Tensor, counter: Tensor, first: Tensor, size: Tensor) -> Tensor:
+def _bits_from(key: Tensor, counter: Tensor, first: Any, size: Any) -> Tensor:
     """Bits of a stream from a place on: four numbers share one count of Philox."""
     skipped = first % 4
     shifted = counter + tf.stack([tf.cast(first // 4, tf.uint64), tf.constant(0, tf.uint64)])

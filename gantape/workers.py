@@ -38,7 +38,7 @@ class Workers:
     """
 
     def __init__(self, strategy: Any = None) -> None:
-        resolver = getattr(strategy, "cluster_resolver", None)
+        resolver: Any = getattr(strategy, "cluster_resolver", None)
         cluster = resolver.cluster_spec().as_dict() if resolver is not None else {}
         self.addresses = (*cluster.get("chief", []), *cluster.get("worker", []))
         self.several = len(self.addresses) > 1
@@ -108,10 +108,12 @@ class Workers:
 
 
 def _lost(error: Any, where: str) -> WorkerLostError:
+    lines = [line.strip() for line in (error.message or "").splitlines()]
+    telling = [line for line in lines if line and not line.startswith(("Graph execution error", "Detected at", "File"))]
     return WorkerLostError(
         "another worker has ended, or cannot be reached any more.",
         where=where,
-        got=f"{type(error).__name__}: {(error.message or 'no message').splitlines()[0][:200]}",
+        got=f"{type(error).__name__}: {telling[0][:200] if telling else 'no message'}",
         do="start all workers again with the same command: the run goes on from its newest checkpoint.",
     )
 

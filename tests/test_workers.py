@@ -214,6 +214,7 @@ def test_the_scripts_start_workers_that_survive_a_kill(tmp_path: Path) -> None:
             time.sleep(0.1)
         processes[1].kill()
         processes[1].wait()
+        time.sleep(25.0)  # longer than it takes to start anew, and to say again who is awaited
         processes[1] = start(1)
         assert [process.wait(240.0) for process in processes] == [0, 0], logs()
     finally:
@@ -223,7 +224,7 @@ def test_the_scripts_start_workers_that_survive_a_kill(tmp_path: Path) -> None:
     record = json.loads((run_dir / "run.json").read_text())
     assert (record["status"], record["steps"]) == ("finished", 3000)
     assert "starting anew" in (tmp_path / "log-0.txt").read_text()
-    assert "waiting for all workers" in (tmp_path / "log-0.txt").read_text().split("starting anew")[1]
+    assert "still waiting for all workers" in (tmp_path / "log-0.txt").read_text().split("starting anew")[1]
     assert "Run:" not in (tmp_path / "log-1.txt").read_text()
     steps = [int(line.split(",")[0]) for line in (run_dir / "metrics.csv").read_text().splitlines()[1:]]
     assert sorted(set(steps)) == list(range(100, 3001, 100))
