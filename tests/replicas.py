@@ -176,6 +176,18 @@ def with_hole() -> gt.data.ArrayBatches:
     return supervised(inputs)
 
 
+class Sharing(PointGan):
+    """Examples that both updates share, over two batches."""
+
+    discriminator_updates: int = 2
+    shared_examples: bool = True
+
+    def build_discriminator_descent(self):
+        return gt.Descent(batches=2)
+
+    build_generator_descent = build_discriminator_descent
+
+
 CASES: dict[str, tuple[type[Any], Callable[[], gt.data.ArrayBatches], int]] = {
     "supervised": (Plain, supervised, 6),
     "loss as a function": (FunctionLoss, supervised, 6),
@@ -183,6 +195,7 @@ CASES: dict[str, tuple[type[Any], Callable[[], gt.data.ArrayBatches], int]] = {
     "averaged and clipped": (Averaged, points, 6),
     "wasserstein with accumulation": (Critic, points, 3),
     "lazy r1 and augmentation": (LazyR1, points, 6),
+    "shared examples": (Sharing, points, 3),
     "skipping": (Skipping, with_hole, 6),
     "counting": (Counting, lambda: supervised(np.eye(16), np.arange(16, dtype="int32") % 3, 4), 4),
 }

@@ -13,13 +13,15 @@ import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
-from recipes import RECIPES
 from replicas import CASES, REPLICAS, counts_of, points
 
 import gantape as gt
 from gantape import noise as noise_module
 from gantape.distribution import Replica
 from gantape.errors import HyperparameterError
+
+sys.path.append(str(Path(__file__).parents[1] / "scripts"))
+from recipes import RECIPES
 
 TESTS = Path(__file__).parent
 SCRIPTS = TESTS.parent / "scripts"

@@ -1,6 +1,5 @@
 """What the two updates of a game begin with, and how they share it. Read before the adversarial task."""
 
-import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +8,7 @@ import attrs
 import tensorflow as tf
 
 from gantape.conditions import Told
+from gantape.distribution import replicas
 from gantape.types import Batch, Model, Tensor
 
 
@@ -35,13 +35,13 @@ class SharedPlays:
 
     Args:
         generator: What is differentiated.
-        count: How many plays are taken up again, the newest ones; the others are forgotten. 0 for none.
+        count: How many plays are taken up again in each replica, the newest ones; the others are forgotten. 0 for none.
     """
 
     def __init__(self, generator: Model, count: int) -> None:
         self._variables = generator.trainable_variables
         self._count = count
-        self._here = threading.local()  # replicas of a distributed step are traced in threads of their own
+        self._kept: deque[tuple[Tensor, tf.GradientTape, Play]] = deque(maxlen=count * replicas())
 
     def begin(self, batch: Batch, play: Callable[[], Play]) -> Play:
         """A play whose examples can be taken up again."""
@@ -50,16 +50,16 @@ class SharedPlays:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in self._variables])
             begun = play()
-        self._kept.append((batch, tape, begun))
+        self._kept.append((_first(batch), tape, begun))
         return begun
 
     def take_up(self, batch: Batch) -> Play | None:
         """The play that was begun with this very batch; `None` if there is none."""
-        kept = next((kept for kept in self._kept if kept[0] is batch), None)
-        if kept is None:
+        place = next((place for place, (first, _, _) in enumerate(self._kept) if first is _first(batch)), None)
+        if place is None:
             return None
-        self._kept.remove(kept)
-        _, tape, play = kept
+        _, tape, play = self._kept[place]
+        del self._kept[place]
 
         values = [variable.value for variable in self._variables]
 
@@ -68,9 +68,8 @@ class SharedPlays:
 
         return attrs.evolve(play, fake=tf.custom_gradient(examples)(*values))
 
-    @property
-    def _kept(self) -> deque[tuple[Batch, tf.GradientTape, Play]]:
-        if not hasattr(self._here, "kept"):
-            self._here.kept = deque(maxlen=self._count)
-        kept: deque[tuple[Batch, tf.GradientTape, Play]] = self._here.kept
-        return kept
+
+def _first(batch: Batch) -> Tensor:
+    """What a batch is known by: several replicas are each given a tuple of their own of its tensors."""
+    first: Tensor = tf.nest.flatten(batch)[0]
+    return first
