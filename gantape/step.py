@@ -80,7 +80,7 @@ class Step:
         prefix = f"{update.name}/" if len(self.updates) > 1 else ""
         sums: dict[str, Any] = {}
         for first in range(0, len(batches), update.descent.batches):
-            guard = Guard(self.variables) if update.descent.skip_nonfinite else None
+            guard = Guard(self.variables) if update.descent.skip_nonfinite or update.scale else None
             gathered: list[list[Any]] = []
             values: dict[str, Any] = {}
             for place in range(first, first + update.descent.batches):
@@ -94,11 +94,20 @@ class Step:
             if self.gradient_norms:
                 values["gradient_norm"] = tf.linalg.global_norm(gradients)
             update.move(gradients, step, len(gathered) * batch_size(batches[first]))
-            _add(sums, values if guard is None else guard.settle(gradients, values))
+            _add(sums, values if guard is None else _settle(update, guard, gradients, values))
         counts = dict.fromkeys(("gradient_norm", "skipped"), update.repeats)
         return {
             f"{prefix}{name}": tf.cast(value, tf.float32) / counts.get(name, update.batches) for name, value in sums.items()
         }
+
+
+def _settle(update: Update, guard: Guard, gradients: list[Tensor], values: Mapping[str, Any]) -> dict[str, Any]:
+    scale = update.scale
+    if scale is None:
+        return guard.settle(gradients, values)
+    settled = guard.settle(gradients, values, update.descent.skip_nonfinite or tf.logical_not(scale.exhausted))
+    scale.adjust(settled["skipped"])
+    return settled
 
 
 def _add(sums: dict[str, Any], values: Mapping[str, Any]) -> None:

@@ -22,6 +22,7 @@ CORE = [
     "conditions",
     "metrics",
     "guard",
+    "precision",
     "descent",
     "update",
     "step",
