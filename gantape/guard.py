@@ -23,18 +23,20 @@ class Guard:
         # Each replica remembers its own: what a pool of images holds, or how dropout's seed stands, may differ.
         self._before = in_replicas(lambda: [tf.identity(variable.value) for variable in self._variables])
 
-    def settle(self, gradients: Sequence[Tensor], values: Mapping[str, Tensor]) -> dict[str, Any]:
-        """Keep the update if its gradients and values are finite, else undo it.
+    def settle(self, gradients: Sequence[Tensor], values: Mapping[str, Tensor], forgiving: Any = True) -> dict[str, Any]:
+        """Keep the update if its gradients and values are finite, or nothing is forgiven; else undo it.
 
         Args:
             gradients: The gradient of each variable.
             values: The scalars that the update reports, its loss among them.
+            forgiving: Whether an update that is not finite is undone.
 
         Returns:
             These scalars, zeros if the update is left out, and `skipped`: 1 if it is, else 0.
         """
         numbers = [tf.convert_to_tensor(number) for number in (*gradients, *values.values())]
         sound = tf.reduce_all([tf.reduce_all(tf.math.is_finite(number)) for number in numbers])
+        sound = tf.logical_or(sound, tf.logical_not(forgiving))
         in_replicas(self._put_back, sound, self._before)
         kept = {name: tf.where(sound, value, tf.zeros_like(value)) for name, value in values.items()}
         return kept | {"skipped": tf.where(sound, 0.0, 1.0)}

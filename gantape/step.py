@@ -85,13 +85,13 @@ class Step:
         prefix = f"{update.name}/" if len(self.updates) > 1 else ""
         sums: dict[str, Any] = {}
         for first in range(0, len(batches), update.descent.batches):
-            guard = Guard(self.variables) if update.descent.skip_nonfinite else None
+            guard = Guard(self.variables) if update.descent.skip_nonfinite or update.scale else None
             places = range(first, first + update.descent.batches)
             values, gradients = self._slope(update, {place: batches[place] for place in places}, step, terms)
             if self.gradient_norms:
                 values["gradient_norm"] = tf.linalg.global_norm(gradients)
             update.move(gradients, step, len(places) * examples_in(batches[first]))
-            _add(sums, values if guard is None else guard.settle(gradients, values))
+            _add(sums, values if guard is None else _settle(update, guard, gradients, values))
         counts = dict.fromkeys(("gradient_norm", "skipped"), update.repeats)
         return {
             f"{prefix}{name}": tf.cast(value, tf.float32) / counts.get(name, update.batches) for name, value in sums.items()
@@ -119,6 +119,15 @@ class Step:
 
         scalars, gradients = mean_of_replicas(slope, (batches, step), update.trainable_variables, self.variables)
         return dict(zip(names, scalars, strict=True)), gradients
+
+
+def _settle(update: Update, guard: Guard, gradients: list[Tensor], values: Mapping[str, Any]) -> dict[str, Any]:
+    scale = update.scale
+    if scale is None:
+        return guard.settle(gradients, values)
+    settled = guard.settle(gradients, values, update.descent.skip_nonfinite or tf.logical_not(scale.exhausted))
+    scale.adjust(settled["skipped"])
+    return settled
 
 
 def _add(sums: dict[str, Any], values: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ from gantape.distribution import in_replicas, outside_of_replicas
 from gantape.errors import GradientError, LossError, TaskError
 from gantape.losses import Losses
 from gantape.noise import Noise
+from gantape.precision import LossScale
 from gantape.types import Batch, Model, Optimizer, Tensor, Variable
 
 
@@ -45,6 +46,11 @@ class Update:
     def batches(self) -> int:
         """Batches that all repeats read together."""
         return self.repeats * self.descent.batches
+
+    @property
+    def scale(self) -> LossScale | None:
+        """The scale of its loss, if it has one."""
+        return LossScale.of(self.optimizer)
 
     @property
     def models(self) -> list[Model]:
@@ -113,11 +119,12 @@ class Update:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in variables])
             losses = self.losses(batch, noise, due)
-            total = losses.total
+            total = losses.total if self.scale is None else self.scale.scaled(losses.total)
         gradients = tape.gradient(total, [variable.value for variable in variables])
         self._check(gradients, variables)
         # Of embeddings TensorFlow gives the rows that were looked up.
-        return losses, [tf.convert_to_tensor(gradient) for gradient in gradients]
+        gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
+        return losses, gradients if self.scale is None else self.scale.unscaled(gradients)
 
     def move(self, gradients: list[Tensor], step: Tensor, examples: int) -> None:
         """Move the variables once; of several replicas, those of all, outside of them.
@@ -128,8 +135,9 @@ class Update:
             examples: How many examples the gradients come from.
         """
         variables = self.trainable_variables
+        optimizer = self.optimizer if self.scale is None else self.scale.inner
         with outside_of_replicas():
-            self.optimizer.apply(self.descent.clip(gradients), variables)
+            optimizer.apply(self.descent.clip(gradients), variables)
         in_replicas(self._follow_up, step, examples)
 
     def _follow_up(self, step: Tensor, examples: int) -> None:

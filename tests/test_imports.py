@@ -24,6 +24,7 @@ CORE = [
     "conditions",
     "metrics",
     "guard",
+    "precision",
     "descent",
     "update",
     "step",

@@ -182,7 +182,7 @@ def test_directory_holds_the_record_and_the_history(tmp_path):
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     expected = {
         "task": "Classifier",
-        "hyperparameters": {"learning_rate": 0.05},
+        "hyperparameters": {"precision": "float32", "learning_rate": 0.05},
         "seed": 4,
         "mode": "graph",
         "steps_per_call": 4,

@@ -181,7 +181,10 @@ def test_a_learning_rate_is_changed_on_purpose(tmp_path: Path) -> None:
     loop = gt.Loop.resume(tmp_path, Classifier(learning_rate=0.01), changed=("learning_rate",))
     assert float(loop.task.optimizer.learning_rate) == pytest.approx(0.01)
     loop.run(labelled(), steps=1)
-    assert json.loads((tmp_path / "run.json").read_text())["hyperparameters"] == {"learning_rate": 0.01}
+    assert json.loads((tmp_path / "run.json").read_text())["hyperparameters"] == {
+        "precision": "float32",
+        "learning_rate": 0.01,
+    }
     assert float(gt.Loop.resume(tmp_path, Classifier(learning_rate=0.01)).task.optimizer.learning_rate) == pytest.approx(0.01)
     with pytest.raises(ResumeError, match="learning_rat"):
         gt.Loop.resume(tmp_path, Classifier(learning_rate=0.01), changed=("learning_rat",))

@@ -42,8 +42,8 @@ class Fit(gt.Task):
 def test_subclass_is_an_attrs_class_without_a_decorator():
     assert attrs.has(Fit)
     task = Fit(units=2)
-    assert repr(task) == "Fit(learning_rate=0.1, units=2)"
-    assert task.hyperparameters == {"learning_rate": 0.1, "units": 2}
+    assert repr(task) == "Fit(precision='float32', learning_rate=0.1, units=2)"
+    assert task.hyperparameters == {"precision": "float32", "learning_rate": 0.1, "units": 2}
 
 
 def test_fields_are_inherited():
@@ -51,7 +51,7 @@ def test_fields_are_inherited():
         units: int = 3
         depth: int = 1
 
-    assert Wider(depth=2).hyperparameters == {"learning_rate": 0.1, "units": 3, "depth": 2}
+    assert Wider(depth=2).hyperparameters == {"precision": "float32", "learning_rate": 0.1, "units": 3, "depth": 2}
     assert Wider().model.output_shape == (None, 3)
 
 
@@ -68,7 +68,7 @@ def test_fields_and_parts_are_frozen():
     ("arguments", "words"),
     [
         ({"unit": 2}, "did you mean `units`"),
-        ({"colour": "red"}, "the fields are learning_rate, units"),
+        ({"colour": "red"}, "the fields are precision, learning_rate, units"),
         ({"units": 1.5}, "value of type int"),
         ({"units": "2"}, "'2', a str"),
         ({"units": True}, "True, a bool"),
@@ -87,7 +87,7 @@ def test_hyperparameters_are_checked(arguments, words):
 def test_a_whole_number_for_a_float_becomes_one():
     task = Fit(learning_rate=1)
     assert isinstance(task.learning_rate, float)
-    assert repr(task) == "Fit(learning_rate=1.0, units=1)"
+    assert repr(task) == "Fit(precision='float32', learning_rate=1.0, units=1)"
 
 
 def test_positional_and_missing_hyperparameters():

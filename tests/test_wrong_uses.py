@@ -133,7 +133,7 @@ def record(**changes: Any) -> str:
     facts = {
         "run": "1",
         "task": "Classifier",
-        "hyperparameters": {},
+        "hyperparameters": {"precision": "float32"},
         "data": {},
         "seed": 0,
         "mode": "eager",
@@ -344,7 +344,9 @@ WRONG: dict[str, tuple[Callable[[Path], Any], type[errors.GantapeError], str]] =
         "mode",
     ),
     "a record of another run": (
-        lambda folder: resumed(broken(folder, "run.json", record(hyperparameters={"learning_rate": 0.05})), name="copy"),
+        lambda folder: resumed(
+            broken(folder, "run.json", record(hyperparameters={"precision": "float32", "learning_rate": 0.05})), name="copy"
+        ),
         Directory,
         "another run",
     ),

@@ -33,7 +33,8 @@ class SpectralNorm(keras.layers.Wrapper):  # type: ignore[misc]
     """
 
     def __init__(self, layer: Any, rounds: int = 1, **options: Any) -> None:
-        super().__init__(layer, **options)
+        # The norm is computed in the precision of the weights, whatever the layer itself computes in.
+        super().__init__(layer, **{"dtype": layer.variable_dtype, **options})
         self.rounds = rounds
 
     def build(self, input_shape: Any) -> None:

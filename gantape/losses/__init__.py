@@ -12,6 +12,7 @@ from gantape.losses.adversarial import (
     Wasserstein,
 )
 from gantape.losses.auxiliary import AuxiliaryClassifier, MutualInformation
+from gantape.losses.checks import precise
 from gantape.losses.consistency import BalancedConsistency
 from gantape.losses.lazy import Lazy
 from gantape.losses.modifiers import LabelNoise, OneSidedSmoothing, TopK
@@ -57,5 +58,6 @@ __all__ = [
     "TopK",
     "Wasserstein",
     "gradient_norms",
+    "precise",
     "squared_gradient_norms",
 ]

@@ -150,7 +150,7 @@ class Hinge(SeparableLoss):
     """
 
     def discriminator(self, real: Scores, fake: Scores, noise: Noise) -> Terms:
-        return {"real": mean(tf.nn.relu(1.0 - real)), "fake": mean(tf.nn.relu(1.0 + fake))}
+        return {"real": mean(tf.nn.relu(1.0 - precise(real))), "fake": mean(tf.nn.relu(1.0 + precise(fake)))}
 
     def generator_costs(self, fake: Scores) -> Scores:
         return -fake

@@ -7,6 +7,7 @@ import attrs
 import tensorflow as tf
 
 from gantape.errors import LossError
+from gantape.losses.checks import precise
 from gantape.shapes import Scalar, axes_of, dtype_name
 from gantape.types import Tensor
 
@@ -57,8 +58,8 @@ class Losses:
 
     @property
     def total(self) -> Tensor:
-        """The sum of the terms, added in their order."""
-        first, *others = self.terms.values()
+        """The sum of the terms, added in their order, in float32 or better."""
+        first, *others = map(precise, self.terms.values())
         for term in others:
             first = first + term
-        return tf.convert_to_tensor(first)
+        return first

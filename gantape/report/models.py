@@ -8,13 +8,13 @@ from typing import Any
 import attrs
 
 from gantape.errors import TaskError
-from gantape.layers import plain
+from gantape.layers import in_float32, plain
 from gantape.progress import Progress
 
 
 @attrs.frozen
 class SavedModels:
-    """Saves parts of a task as `.keras` files, gantape's faster layers as Keras' own: an action.
+    """Saves parts of a task as `.keras` files, gantape's faster layers as Keras' own, and in float32: an action.
 
     Of a generator, save the part `averaged_generator`: it is the one that samples come from. It is the generator itself
     where the task keeps no average.
@@ -37,5 +37,5 @@ class SavedModels:
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(TaskError):  # a class of the user's own, which is saved as it is
-                model = plain(model)
+                model = in_float32(plain(model)) if "mixed" in progress.task.precision else plain(model)
             model.save(path)

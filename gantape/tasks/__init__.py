@@ -1,7 +1,8 @@
 """What is learnt: `Task` and its two abstract kinds."""
 
 from gantape.tasks.adversarial import AdversarialTask
+from gantape.tasks.part import Part
 from gantape.tasks.supervised import SupervisedTask
-from gantape.tasks.task import Part, Task, require_positive
+from gantape.tasks.task import Task, require_positive
 
 __all__ = ["AdversarialTask", "Part", "SupervisedTask", "Task", "require_positive"]

@@ -10,14 +10,15 @@ import tensorflow as tf
 from gantape.augment import Augmentation
 from gantape.conditions import Condition, Told, Unconditional
 from gantape.descent import Descent, MovingAverage
-from gantape.losses import AdversarialLoss, Lazy, Losses, NonSaturating, Penalty
+from gantape.losses import AdversarialLoss, Lazy, Losses, NonSaturating, Penalty, precise
 from gantape.metrics import MetricSet
 from gantape.noise import Noise
 from gantape.shapes import Images, Latents, axes_of
 from gantape.tasks.judge import Judge
 from gantape.tasks.networks import check_adds_no_loss, check_networks, check_real_examples, generate_blank
+from gantape.tasks.part import Part
 from gantape.tasks.play import Play, SharedPlays
-from gantape.tasks.task import Part, Task, require_positive
+from gantape.tasks.task import Task, require_positive
 from gantape.types import Batch, Model, Optimizer
 from gantape.update import Update
 
@@ -192,7 +193,7 @@ class AdversarialTask(Task):
 
     def generate(self, latents: Latents, told: Told = ()) -> Images:
         """Examples from latents and what they are told by, from the averaged generator as in use (`training=False`)."""
-        return self.averaged_generator(self.condition.for_generator(latents, told), training=False)
+        return precise(self.averaged_generator(self.condition.for_generator(latents, told), training=False))
 
     def sample(self, count: int, noise: Noise, batch: Batch | None = None) -> Images:
         """Examples as the task makes them: latents, and what they are told by, drawn, or taken from a batch of as many."""
@@ -226,5 +227,5 @@ class AdversarialTask(Task):
         real = self.real_examples(batch)
         count = axes_of(real)[0] or 1
         told = self.condition.draw(count, batch, noise)
-        fake = self.generator(self.condition.for_generator(self.latents(count, noise), told), training=True)
+        fake = precise(self.generator(self.condition.for_generator(self.latents(count, noise), told), training=True))
         return Play(tf.cast(real, fake.dtype), fake, told)

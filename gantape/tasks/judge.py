@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from gantape.augment import Augmentation, augmented
 from gantape.conditions import Condition, Told
+from gantape.losses import precise
 from gantape.noise import Noise
 from gantape.shapes import Scores
 from gantape.types import Model, Tensor
@@ -17,8 +18,8 @@ class Verdict:
     """What a discriminator says.
 
     Args:
-        scores: Raw scores.
-        answers: What it puts out beside them.
+        scores: Raw scores, in float32 or better whatever the network computes in.
+        answers: What it puts out beside them, likewise.
     """
 
     scores: Scores
@@ -67,4 +68,5 @@ class Judge:
 
     def _say(self, seen: Tensor, told: Told, training: bool = True) -> Verdict:
         said: Any = self.discriminator(self.condition.for_discriminator(seen, told), training=training)
-        return Verdict(said[0], tuple(said[1:])) if isinstance(said, tuple | list) else Verdict(said)
+        scores, *answers = map(precise, said if isinstance(said, tuple | list) else [said])
+        return Verdict(scores, tuple(answers))

@@ -7,10 +7,11 @@ import keras
 import tensorflow as tf
 
 from gantape.errors import DataError, DtypeError, LossError, RangeError, ShapeError
-from gantape.losses import Losses
+from gantape.losses import Losses, precise
 from gantape.noise import Noise
 from gantape.shapes import axes_of, describe, dtype_name
-from gantape.tasks.task import Part, Task
+from gantape.tasks.part import Part
+from gantape.tasks.task import Task
 from gantape.types import Batch, LossFunction, Model, Optimizer
 from gantape.update import Update
 
@@ -106,7 +107,7 @@ class SupervisedTask(Task):
 
     def _losses(self, batch: Batch, *, training: bool) -> Losses:
         inputs, targets = self._pair(batch)
-        predictions = self.model(inputs, training=training)
+        predictions = tf.nest.map_structure(precise, self.model(inputs, training=training))
         loss = self.loss(targets, predictions)
         if axes_of(tf.convert_to_tensor(loss)) != ():
             raise LossError(

@@ -8,7 +8,7 @@ import inspect
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Any, Generic, TypeVar, cast, dataclass_transform, overload
+from typing import Any, dataclass_transform
 
 import attrs
 from beartype import BeartypeConf
@@ -18,62 +18,16 @@ from gantape.errors import GantapeError, HyperparameterError, TaskError, summary
 from gantape.losses import Losses
 from gantape.metrics import MetricSet
 from gantape.noise import Noise
+from gantape.precision import Precision, check_loss_scales, default_precision, policy
 from gantape.shapes import Images
+from gantape.tasks.part import Part
 from gantape.types import Batch, Variable
 from gantape.update import Update, check_updates
-
-P = TypeVar("P")
 
 _INTS_ARE_FLOATS = BeartypeConf(is_pep484_tower=True)
 
 
-class Part(Generic[P]):
-    """A part of a task, made once by the method `build_` and its name.
-
-    `Task` adds one for every `build_` method by itself. Declaring it, as in `generator = Part[keras.Model]()`, tells a type
-    checker the part's type.
-    """
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    @overload
-    def __get__(self, task: None, owner: type) -> "Part[P]": ...
-    @overload
-    def __get__(self, task: "Task", owner: type) -> P: ...
-    def __get__(self, task: "Task | None", owner: type) -> "Part[P] | P":
-        if task is None:
-            return self
-        parts = vars(task).setdefault("_parts", {})
-        if self._name not in parts:
-            parts[self._name] = _BEING_BUILT
-            try:
-                parts[self._name] = getattr(task, f"build_{self._name}")()
-            except BaseException:
-                del parts[self._name]
-                raise
-        part = parts[self._name]
-        if part is _BEING_BUILT:
-            raise TaskError(
-                "a part needs itself to be built.",
-                where=f"{type(task).__name__}.build_{self._name}",
-                got=f"self.{self._name} inside its own building",
-                do="build what both need in a build_ method of its own.",
-            )
-        return cast(P, part)
-
-    def __set__(self, task: "Task", value: Any) -> None:
-        raise TaskError(
-            "a part is made by its build_ method and cannot be set.",
-            where=f"{type(task).__name__}.{self._name}",
-            got=type(value).__name__,
-            do=f"return it from build_{self._name}.",
-        )
-
-
-_BEING_BUILT = object()
-
-
+@attrs.define(frozen=True, slots=False, eq=False, kw_only=True)
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(attrs.field,))
 class Task(ABC):
     """What is learnt: models, optimizers and losses.
@@ -82,10 +36,17 @@ class Task(ABC):
     against their types, frozen, and saved with the run. Each method `build_x` declares the part `x`. When the constructor
     returns, every part exists, and so do all variables, the optimizers' included. Parts may use one another.
 
+    Args:
+        precision: What the layers compute in, the name of a dtype policy of Keras', which holds while the parts are built:
+            "float32", "float64", or "mixed_bfloat16" or "mixed_float16", in which weights, losses and metrics stay in float32.
+            In "mixed_float16" every optimizer gets a loss scale of its own. By default, what Keras' global policy is.
+
     Raises:
         HyperparameterError: If a hyper-parameter has a wrong name, type or value.
         TaskError: If a `build_` method is missing or fails, or the updates cannot be trained.
     """
+
+    precision: Precision = attrs.field(factory=default_precision)
 
     metrics = Part[MetricSet]()
     evaluation_metrics = Part[MetricSet]()
@@ -116,10 +77,13 @@ class Task(ABC):
     def __attrs_post_init__(self) -> None:
         self._check_types()
         self.check_hyperparameters()
-        for name in self.part_names():
-            self._build(name)
-        self.check_parts()
-        check_updates(self.updates(), type(self).__name__)
+        with policy(self.precision):
+            for name in self.part_names():
+                self._build(name)
+            self.check_parts()
+            check_updates(self.updates(), type(self).__name__)
+        scaled = {update.name: update.optimizer for update in self.updates()}
+        check_loss_scales(scaled, self.precision, type(self).__name__)
 
     @abstractmethod
     def updates(self) -> tuple[Update, ...]:

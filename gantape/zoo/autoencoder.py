@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from gantape.losses import Losses
+from gantape.losses import Losses, precise
 from gantape.noise import Noise
 from gantape.shapes import Images
 from gantape.tasks import Part, Task
@@ -51,9 +51,9 @@ class VariationalAutoencoder(Task):
         return (Update("autoencoder", self.evaluate, (self.encoder, self.decoder), self.optimizer),)
 
     def evaluate(self, batch: Batch, noise: Noise) -> Losses:
-        mean, log_variance = tf.split(self.encoder(batch), 2, axis=1)
+        mean, log_variance = tf.split(precise(self.encoder(batch)), 2, axis=1)
         latents = mean + tf.exp(0.5 * log_variance) * noise.normal("latent", tf.shape(mean))
-        costs = tf.nn.sigmoid_cross_entropy_with_logits(labels=batch, logits=self.decoder(latents))
+        costs = tf.nn.sigmoid_cross_entropy_with_logits(labels=batch, logits=precise(self.decoder(latents)))
         divergence = 0.5 * tf.reduce_sum(tf.square(mean) + tf.exp(log_variance) - 1.0 - log_variance, axis=1)
         return Losses(
             {
@@ -65,5 +65,5 @@ class VariationalAutoencoder(Task):
     def gallery(self, count: int, noise: Noise, batch: Batch | None = None) -> Images:
         """Images decoded from latents of the prior."""
         side = max(1, round(count**0.5))
-        images = tf.sigmoid(self.decoder(noise.normal("samples", [side * side, self.latent_size])))
+        images = tf.sigmoid(precise(self.decoder(noise.normal("samples", [side * side, self.latent_size]))))
         return tf.reshape(images, [side, side, 28, 28, 1])

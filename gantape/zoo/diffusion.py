@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from gantape.descent import MovingAverage
-from gantape.losses import Losses
+from gantape.losses import Losses, precise
 from gantape.noise import Noise
 from gantape.shapes import Images
 from gantape.tasks import Part, Task
@@ -59,7 +59,7 @@ class Diffusion(Task):
         time = noise.uniform("time", [tf.shape(batch)[0], 1, 1, 1])
         added = noise.normal("added", tf.shape(batch))
         angle = 0.5 * math.pi * time
-        found = self.network([tf.cos(angle) * batch + tf.sin(angle) * added, _waves(time)])
+        found = precise(self.network([tf.cos(angle) * batch + tf.sin(angle) * added, _waves(time)]))
         return Losses({"noise": tf.reduce_mean(tf.square(found - added))})
 
     def gallery(self, count: int, noise: Noise, batch: Batch | None = None) -> Images:
@@ -68,7 +68,7 @@ class Diffusion(Task):
         images = noise.normal("samples", [side * side, 28, 28, 1])
         angles = [0.5 * math.pi * (1.0 - step / self.sampling_steps) for step in range(self.sampling_steps + 1)]
         for angle, smaller in itertools.pairwise(angles):
-            found = self.average([images, _waves(tf.fill([side * side, 1, 1, 1], 2.0 * angle / math.pi))])
+            found = precise(self.average([images, _waves(tf.fill([side * side, 1, 1, 1], 2.0 * angle / math.pi))]))
             clean = tf.clip_by_value((images - math.sin(angle) * found) / max(math.cos(angle), 0.02), -1.0, 1.0)
             images = math.cos(smaller) * clean + math.sin(smaller) * found
         return tf.reshape(images, [side, side, 28, 28, 1])

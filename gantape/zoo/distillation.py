@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from gantape.losses import Losses
+from gantape.losses import Losses, precise
 from gantape.metrics import MetricSet
 from gantape.noise import Noise
 from gantape.tasks import Part, Task
@@ -71,7 +71,7 @@ class Distillation(Task):
 
     def evaluate(self, batch: Batch, noise: Noise) -> Losses:
         images, labels = batch
-        logits, told = self.student(images), tf.stop_gradient(self.teacher(images))
+        logits, told = precise(self.student(images)), tf.stop_gradient(precise(self.teacher(images)))
         soft = tf.nn.softmax_cross_entropy_with_logits(tf.nn.softmax(told / self.temperature), logits / self.temperature)
         terms = {
             "labels": (1.0 - self.teacher_share) * self.labelling(labels, logits),

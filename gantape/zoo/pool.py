@@ -55,6 +55,7 @@ class ImagePool:
                 do=f"make the batch smaller, or the pool at least {count} large.",
             )
         images, filled = self._images.value, self._count.value
+        fresh = tf.cast(fresh, images.dtype)
         filling, next_places = filled < self.size, filled + tf.range(count)
         # Places in a random order, each at most once: every image of the batch has a place of its own.
         shuffled = tf.argsort(noise.uniform("places", [self.size]))[:count]

@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from gantape.conditions import Condition, SourceImages
-from gantape.losses import AdversarialLoss, CycleConsistency, Identity, LeastSquares, Losses
+from gantape.losses import AdversarialLoss, CycleConsistency, Identity, LeastSquares, Losses, precise
 from gantape.noise import Noise
 from gantape.shapes import Images
 from gantape.tasks import AdversarialTask, Part, Task
@@ -148,7 +148,8 @@ class CycleGAN(Task):
         a, b = batch if batch is not None else (tf.zeros([8, 28, 28, 1]),) * 2
         a, b = a[:8], b[:8]
         made_a, made_b = self.to_a(b, training=False), self.to_b(a, training=False)
-        return tf.stack([b, made_a, self.to_b(made_a, training=False), a, made_b, self.to_a(made_b, training=False)])
+        shown = [b, made_a, self.to_b(made_a, training=False), a, made_b, self.to_a(made_b, training=False)]
+        return tf.stack([precise(images) for images in shown])
 
 
 def _total(terms: Any) -> Any:

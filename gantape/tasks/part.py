@@ -1,0 +1,58 @@
+"""The parts of a task, and how they are built. Read before the task."""
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+
+from gantape.errors import TaskError
+from gantape.precision import with_loss_scale
+
+if TYPE_CHECKING:
+    from gantape.tasks.task import Task
+
+P = TypeVar("P")
+
+
+class Part(Generic[P]):
+    """A part of a task, made once by the method `build_` and its name.
+
+    `Task` adds one for every `build_` method by itself. Declaring it, as in `generator = Part[keras.Model]()`, tells a type
+    checker the part's type.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, task: None, owner: type) -> "Part[P]": ...
+    @overload
+    def __get__(self, task: "Task", owner: type) -> P: ...
+    def __get__(self, task: "Task | None", owner: type) -> "Part[P] | P":
+        if task is None:
+            return self
+        parts = vars(task).setdefault("_parts", {})
+        if self._name not in parts:
+            parts[self._name] = _BEING_BUILT
+            try:
+                parts[self._name] = with_loss_scale(getattr(task, f"build_{self._name}")(), task.precision)
+            except BaseException:
+                del parts[self._name]
+                raise
+        part = parts[self._name]
+        if part is _BEING_BUILT:
+            raise TaskError(
+                "a part needs itself to be built.",
+                where=f"{type(task).__name__}.build_{self._name}",
+                got=f"self.{self._name} inside its own building",
+                do="build what both need in a build_ method of its own.",
+            )
+        return cast(P, part)
+
+    def __set__(self, task: "Task", value: Any) -> None:
+        raise TaskError(
+            "a part is made by its build_ method and cannot be set.",
+            where=f"{type(task).__name__}.{self._name}",
+            got=type(value).__name__,
+            do=f"return it from build_{self._name}.",
+        )
+
+
+_BEING_BUILT = object()
