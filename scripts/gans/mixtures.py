@@ -24,13 +24,11 @@ class Game:
         loss: The loss.
         penalties: Penalties.
         clip: The limit of the critic's weights.
-        updates: Of the discriminator in a step.
     """
 
     loss: losses.AdversarialLoss
     penalties: tuple[losses.Penalty, ...] = ()
     clip: float | None = None
-    updates: int = 1
 
 
 GAMES: Mapping[str, Game] = {
@@ -41,7 +39,7 @@ GAMES: Mapping[str, Game] = {
     "hinge": Game(losses.Hinge()),
     "noisy-labels": Game(losses.NoisyLabels()),
     "wasserstein-clipped": Game(losses.Wasserstein(), clip=0.1),
-    "wasserstein-gp": Game(losses.Wasserstein(), (losses.GradientPenalty(1.0),), updates=5),
+    "wasserstein-gp": Game(losses.Wasserstein(), (losses.GradientPenalty(1.0),)),
     "relativistic-average": Game(losses.RelativisticAverage()),
     "relativistic-average-hinge": Game(losses.RelativisticAverageHinge()),
     "relativistic-pairing": Game(losses.RelativisticPairing()),

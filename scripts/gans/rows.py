@@ -121,7 +121,7 @@ def _score(images: Any, pixels: tuple[float, float]) -> Measured:
 def _mixture(mixture: Mixture, game: str) -> Row:
     protocol = PROTOCOLS[mixture]
     return Row(
-        lambda: MixtureGAN(game=game, scale=protocol.scale, discriminator_updates=GAMES[game].updates),
+        lambda: MixtureGAN(game=game, scale=protocol.scale),
         lambda task: protocol.batches(),
         {"steps": STEPS},
         protocol.judge,
