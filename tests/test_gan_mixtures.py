@@ -58,8 +58,8 @@ def test_the_table_has_one_line_for_a_game(tmp_path: Path) -> None:
     cells = [cell("ring-hinge", 0, 6.0, 0.1, 0.5), cell("ring-hinge", 1, 8.0, 0.3, 0.5), cell("grid-hinge", 0, 25.0, 0.0, 1.0)]
     lines = scoreboard.mixture_table(cells, "ring")
     assert lines[0] == "| ring | modes of 8 | good, % | reverse KL, nats | seeds | minutes |"
-    assert lines[2] == "| hinge | 7 ± 1 | 50 ± 0 | 0.2 ± 0.1 | 2 | 0.5 |"
-    assert lines[3] == "| *a perfect sampler* | 8 | 98.88 | 0.0014 | | |"
+    assert lines[2] == "| hinge | 7.0 ± 1.0 | 50.0 ± 0.0 | 0.2000 ± 0.1000 | 2 | 0.5 |"
+    assert lines[3] == "| *a perfect sampler* | 8 | 98.9 | 0.0014 | | |"
 
 
 @pytest.mark.parametrize("game", GAMES)

@@ -69,7 +69,7 @@ class MixtureGAN(gt.AdversarialTask):
     steps: int = STEPS
 
     def build_generator(self) -> Any:
-        # ReLU, not its leaky kind, is what lets a generator jump between modes: it makes nearly no points on the way.
+        # With leaky ones the generator jumps less sharply from mode to mode, and leaves more points on the way.
         last = [layers.Dense(2), layers.Rescaling(self.scale)]
         return keras.Sequential([keras.Input((self.latent_size,)), *self._hidden("relu"), *last])
 

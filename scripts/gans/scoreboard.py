@@ -33,11 +33,12 @@ def mixture_table(cells: Sequence[dict[str, Any]], mixture: Mixture) -> list[str
         modes, divergence, good = (
             [result.value for result in results] for results in zip(*map(measurements, found), strict=True)
         )
-        figures = with_error(modes), with_error([100.0 * share for share in good]), with_error(divergence)
+        shown = ((modes, ".1f"), ([100.0 * share for share in good], ".1f"), (divergence, ".4f"))
+        figures = [with_error(values, form, form) for values, form in shown]
         minutes = f"{np.mean([cell['minutes'] for cell in found]):.1f}"
         lines.append(f"| {' | '.join([row.removeprefix(f'{mixture}-'), *figures, str(len(found)), minutes])} |")
     modes, divergence, good = (result.floor or 0.0 for result in measurements(played[0]))
-    lines.append(f"| *a perfect sampler* | {modes:.4g} | {100.0 * good:.4g} | {divergence:.2g} | | |")
+    lines.append(f"| *a perfect sampler* | {modes:.0f} | {100.0 * good:.1f} | {divergence:.4f} | | |")
     return [*lines, "", f"Published: {protocol.published}.", ""]
 
 
@@ -59,12 +60,12 @@ def long_table(cells: Sequence[dict[str, Any]]) -> list[str]:
     return [*lines, ""]
 
 
-def with_error(values: Sequence[float]) -> str:
+def with_error(values: Sequence[float], form: str = ".4g", error_form: str = ".2g") -> str:
     """Mean ± standard error of the mean; the mean alone if there is one value."""
-    mean = np.mean(values)
+    mean = f"{np.mean(values):{form}}"
     if len(values) < 2:
-        return f"{mean:.4g}"
-    return f"{mean:.4g} ± {np.std(values, ddof=1) / np.sqrt(len(values)):.2g}"
+        return mean
+    return f"{mean} ± {np.std(values, ddof=1) / np.sqrt(len(values)):{error_form}}"
 
 
 def comparison(cells: Sequence[dict[str, Any]]) -> list[str]:
