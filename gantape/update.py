@@ -98,12 +98,6 @@ class Update:
         # What is left out is used by nobody: compiled code does not compute it.
         return {name: self.lazy.get(name, 1) * term for name, term in terms.items() if name in due or name not in self.lazy}
 
-    def apply(self, batch: Batch, noise: Noise, step: Tensor) -> tuple[Losses, list[Tensor]]:
-        """Do the update once, with one batch: its `gradients`, then `move`."""
-        losses, gradients = self.gradients(batch, noise)
-        self.move(gradients, step, batch_size(batch))
-        return losses, gradients
-
     def gradients(self, batch: Batch, noise: Noise, due: Collection[str] | None = None) -> tuple[Losses, list[Tensor]]:
         """The terms of the loss, and the gradient of their sum with respect to each variable.
 

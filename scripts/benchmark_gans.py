@@ -1,6 +1,6 @@
 """How good gantape's GANs are, by figures that can be compared: mean and standard error over seeds, floors beside them.
 
-    python scripts/benchmark_gans.py --rows ring grid                     # a few minutes
+    python scripts/benchmark_gans.py --rows 'ring-*' 'grid-*'             # every adversarial loss, an hour
     python scripts/benchmark_gans.py --rows mnist-10 mnist-10-guide       # the default against the guide's, an hour
     python scripts/benchmark_gans.py                                      # everything: most of a day
 
@@ -9,6 +9,7 @@ The rows on digits need MNIST, and a judge that is trained once. Run it on a qui
 """
 
 import quiet_start  # noqa: F401, I001  has to come before TensorFlow
+import fnmatch
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -26,14 +27,14 @@ class Benchmark:
     """Train and judge every row with every seed, and print the table.
 
     Args:
-        rows: Which rows.
+        rows: Which rows, by name or by pattern.
         seeds: Which seeds.
         folder: Where the cells go; also scoreboard.md and scoreboard.png.
         steps: Steps to do in place of each row's own length, for a try; the cells then go to a folder of their own.
         minutes: Minutes to go on for in place of each row's own length, likewise.
     """
 
-    rows: tuple[str, ...] = tuple(ROWS)
+    rows: tuple[str, ...] = ("*",)
     seeds: tuple[int, ...] = (0, 1, 2)
     folder: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("benchmarks/gans")
     steps: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
@@ -41,13 +42,14 @@ class Benchmark:
 
     def run(self) -> None:
         """Make the cells that are missing, and the table of all that are there."""
-        unknown = [row for row in self.rows if row not in ROWS]
+        chosen = {pattern: fnmatch.filter(ROWS, pattern) for pattern in self.rows}
+        unknown = [pattern for pattern, rows in chosen.items() if not rows]
         if unknown:
             sys.exit(f"there is no {', '.join(unknown)}; known are {', '.join(ROWS)}")
         own = {name: value for name, value in (("steps", self.steps), ("minutes", self.minutes)) if value is not None}
         folder = self.folder.joinpath(*(f"{value:g}-{name}" for name, value in own.items()))
         for seed in self.seeds:
-            for row in self.rows:
+            for row in dict.fromkeys(row for rows in chosen.values() for row in rows):
                 make_cell(folder, row, seed, own or None)
         there = [(row, seed) for row in ROWS for seed in self.seeds if cell_path(folder, row, seed).is_file()]
         cells = [make_cell(folder, row, seed) for row, seed in there]

@@ -1,10 +1,12 @@
 """All recipes side by side: trains each for the same time, and draws one page of image grids, minutes and loss curves.
 
-Each recipe has a folder of its own below --folder; one that is there already is not trained again.
+Each recipe has a folder of its own below --folder; one that is there already is not trained again. CPU minutes are those of all
+cores together, and do not depend on what else the machine does.
 """
 
 import functools
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,9 @@ import gantape as gt
 from gantape.compiler import Mode
 from gantape.report import SampleGrids, save_picture
 
-ROW_INCHES, COLUMNS = 3.2, 2
+COLUMNS, IMAGES = 3, 40
+INCHES = (15.0, 1.9)  # of a page's width, and of a row's height
+COLOURS = 48
 
 
 @attrs.frozen
@@ -53,13 +57,16 @@ def train(name: Name, arguments: Arguments) -> None:
     data = recipe.batches(functools.partial(load, batch_size=64 if recipe.kind in ("images", "labels") else 16))
     keras.utils.set_random_seed(arguments.seed)
     task: Any = recipe.task_class()
+    started = time.process_time()
     loop = gt.Loop(task, compiler=gt.StepCompiler(arguments.mode), seed=arguments.seed)
     history = loop.run(data, minutes=arguments.minutes, record=gt.every(steps=50) | gt.at_end())
+    spent = time.process_time() - started
     examples = data.prepare(next(iter(data.in_order())))
-    save_picture(SampleGrids(folder, arguments.seed, 60, examples).draw(task), folder / "grid.png", zoom=1)
+    save_picture(SampleGrids(folder, arguments.seed, IMAGES, examples).draw(task), folder / "grid.png", zoom=1)
     curves = {column: history.values(column) for column in history.columns if column.endswith("/loss")}
     last = history.last("train")
-    facts = {"steps": last["step"], "minutes": float(last["seconds"]) / 60.0, "data": data.name, "curves": curves}
+    minutes = {"minutes": float(last["seconds"]) / 60.0, "cpu_minutes": spent / 60.0}
+    facts = {"steps": last["step"], **minutes, "data": data.name, "curves": curves}
     (folder / "result.json").write_text(json.dumps(facts))
 
 
@@ -67,9 +74,9 @@ def draw(arguments: Arguments) -> Path:
     """The page: for each recipe that was trained its grid and, beside it, its losses."""
     found = [name for name in RECIPES if (arguments.folder / name / "result.json").exists()]
     rows = -(-len(found) // COLUMNS)
-    figure = Figure(figsize=(16, ROW_INCHES * rows), layout="constrained")
+    figure = Figure(figsize=(INCHES[0], INCHES[1] * rows), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = np.reshape(figure.subplots(rows, 2 * COLUMNS, width_ratios=[1.6, 1.0] * COLUMNS, squeeze=False), (-1, 2))
+    axes = np.reshape(figure.subplots(rows, 2 * COLUMNS, width_ratios=[1.7, 1.0] * COLUMNS, squeeze=False), (-1, 2))
     for place, (grid, losses) in enumerate(axes):
         grid.axis("off")
         if place >= len(found):
@@ -79,12 +86,15 @@ def draw(arguments: Arguments) -> Path:
         facts = json.loads((folder / "result.json").read_text())
         with Image.open(folder / "grid.png") as picture:
             grid.imshow(np.asarray(picture), cmap="gray", vmin=0, vmax=255)
-        grid.set_title(f"{found[place]}: {facts['minutes']:.1f} min, {facts['steps']:,} steps, {facts['data']}", fontsize=9)
+        grid.set_title(f"{found[place]}: {facts['cpu_minutes']:.1f} CPU minutes, {facts['steps']:,} steps", fontsize=8)
         for column, values in facts["curves"].items():
             losses.plot(np.linspace(0, facts["steps"], len(values)), values, label=column, linewidth=0.8)
-        losses.legend(fontsize=7)
+        losses.legend(fontsize=6)
+        losses.tick_params(labelsize=6)
     path = arguments.folder / "recipes.png"
     figure.savefig(path, dpi=80)
+    with Image.open(path) as picture:
+        picture.convert("RGB").quantize(COLOURS).save(path, optimize=True)
     return path
 
 

@@ -2,13 +2,15 @@
 
 Both have the same networks (`comparison/networks.py`) and the same data. A `train_step` gets one batch, which that of WGAN-GP
 uses in all five critic updates, as the example on keras.io does; gantape's reads a fresh one for each. Blank lines, docstrings
-and comments are not counted.
+and comments are not counted. The two take turns, on a machine that does nothing else, and medians are printed.
 """
 
 import quiet_start  # noqa: F401, I001  has to come before TensorFlow
 import ast
 import importlib
+import statistics
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,29 +56,32 @@ def data_of(game: Game) -> gt.data.ArrayBatches:
     return gt.data.unpaired(gt.data.with_outlines(digits)) if game == "cyclegan" else digits
 
 
-def speed_of_gantape(game: Game, mode: Any, steps: int) -> float:
-    """Steps per second, compiling left out."""
+def gantape_run(game: Game, mode: Any, steps: int) -> Callable[[], Any]:
+    """What does so many steps."""
     loop = gt.Loop(make("gantape", game), compiler=gt.StepCompiler(mode, steps_per_call=steps))
-    loop.run(data_of(game), steps=steps)
-    started = time.perf_counter()
-    loop.run(data_of(game), steps=steps)
-    return steps / (time.perf_counter() - started)
+    return lambda: loop.run(data_of(game), steps=steps)
 
 
-def speed_of_keras(game: Game, mode: Any, steps: int) -> float:
-    """Steps per second of `fit`, compiling left out."""
+def keras_run(game: Game, mode: Any, steps: int) -> Callable[[], Any]:
+    """The same by `fit`."""
     model, data = make("keras", game), data_of(game)
     model.compile(jit_compile=mode == "xla")
     dataset = tf.data.Dataset.from_tensor_slices(data.arrays).shuffle(2000).repeat()
-    batches = dataset.batch(data.batch_size, drop_remainder=True).map(
-        lambda *parts: data.prepare(parts if parts[1:] else parts[0])
-    )
-    # `fit` takes a pair for (inputs, targets): a tuple in a tuple is the inputs.
-    batches = batches.map(lambda *parts: (parts,) if parts[1:] else parts[0]).prefetch(2)
-    model.fit(batches, steps_per_epoch=steps, verbose=0)
-    started = time.perf_counter()
-    model.fit(batches, steps_per_epoch=steps, verbose=0)
-    return steps / (time.perf_counter() - started)
+    batches = dataset.batch(data.batch_size, drop_remainder=True)
+    batches = batches.map(lambda *parts: data.prepare(parts if parts[1:] else parts[0])).prefetch(2)
+    return lambda: model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
+
+
+def speeds(runs: Sequence[Callable[[], Any]], steps: int, rounds: int) -> list[float]:
+    """Steps per second of each, the median of rounds in which they take turns; compiling is left out."""
+    seconds: list[list[float]] = [[] for _ in runs]
+    for number in range(1 + rounds):
+        for run, taken in zip(runs, seconds, strict=True):
+            started = time.perf_counter()
+            run()
+            if number:
+                taken.append(time.perf_counter() - started)
+    return [steps / statistics.median(taken) for taken in seconds]
 
 
 @attrs.frozen
@@ -84,26 +89,30 @@ class Arguments:
     """What to compare.
 
     Args:
-        steps: Steps that are timed.
+        steps: Steps of a run.
+        rounds: Runs that are timed.
+        games: The games.
         modes: How steps are compiled.
     """
 
-    steps: int = 40
+    steps: int = 20
+    rounds: int = 5
+    games: tuple[Game, ...] = ("wgan_gp", "cyclegan")
     modes: tuple[Literal["graph", "xla"], ...] = ("graph", "xla")
 
 
 def main() -> None:
     """Print a table."""
     arguments = tyro.cli(Arguments, description=__doc__)
-    games: tuple[Game, ...] = ("wgan_gp", "cyclegan")
     print("| game | lines, gantape | lines, train_step | mode | steps/s, gantape | steps/s, train_step |")
     print("|---|---|---|---|---|---|")
-    for game in games:
+    for game in arguments.games:
         lines = [lines_of_code(source(library, game)) for library in ("gantape", "keras")]
         for mode in arguments.modes:
             keras.utils.set_random_seed(0)
-            speeds = speed_of_gantape(game, mode, arguments.steps), speed_of_keras(game, mode, arguments.steps)
-            print(f"| {game} | {lines[0]} | {lines[1]} | {mode} | {speeds[0]:.2f} | {speeds[1]:.2f} |", flush=True)
+            runs = [make_run(game, mode, arguments.steps) for make_run in (gantape_run, keras_run)]
+            one, other = speeds(runs, arguments.steps, arguments.rounds)
+            print(f"| {game} | {lines[0]} | {lines[1]} | {mode} | {one:.2f} | {other:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -58,24 +58,24 @@ def test_the_tiny_networks_have_the_published_sizes() -> None:
 
 
 def test_a_cell_is_made_once_and_goes_into_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    arguments = ["benchmark_gans.py", "--rows", "ring", "--seeds", "0", "1", "--steps", "40", "--folder", "cells"]
+    arguments = ["benchmark_gans.py", "--rows", "ring-hing?", "--seeds", "0", "1", "--steps", "40", "--folder", "cells"]
     monkeypatch.setattr(sys, "argv", arguments)
-    monkeypatch.setitem(rows.ROWS, "ring", rows.attrs.evolve(rows.ROWS["ring"], mode="graph"))
+    monkeypatch.setitem(rows.ROWS, "ring-hinge", rows.attrs.evolve(rows.ROWS["ring-hinge"], mode="graph"))
     script = str(ROOT / "scripts/benchmark_gans.py")
     runpy.run_path(script, run_name="__main__")
     first = {path.name: path.read_text() for path in (tmp_path / "cells/40-steps").glob("*.json")}
-    assert set(first) == {"ring-seed-0.json", "ring-seed-1.json"}
-    made = json.loads(first["ring-seed-0.json"])
+    assert set(first) == {"ring-hinge-seed-0.json", "ring-hinge-seed-1.json"}
+    made = json.loads(first["ring-hinge-seed-0.json"])
     assert made["steps"] == 40
     assert {entry["name"] for entry in made["measurements"]} == {"modes", "reverse KL", "good samples"}
-    assert made["measurements"] != json.loads(first["ring-seed-1.json"])["measurements"]
+    assert made["measurements"] != json.loads(first["ring-hinge-seed-1.json"])["measurements"]
 
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("made anew")
 
     monkeypatch.setattr(gt.Loop, "run", refuse)
     runpy.run_path(script, run_name="__main__")
-    assert "| ring | 2 | 40 |" in capsys.readouterr().out
+    assert "| ring | modes of 8 |" in capsys.readouterr().out
     assert (tmp_path / "cells/40-steps/scoreboard.png").stat().st_size > 0
 
 

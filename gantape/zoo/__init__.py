@@ -1,4 +1,4 @@
-"""Tasks that are ready to train: recipes of the field with their papers' hyper-parameters, and what else a task can be."""
+"""Tasks that are ready to train: recipes of the field, and what else a task can be."""
 
 from gantape.zoo.autoencoder import VariationalAutoencoder
 from gantape.zoo.classifiers import ActivityRegularization, DigitClassifier

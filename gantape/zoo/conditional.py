@@ -23,7 +23,7 @@ class CGAN(AdversarialTask):
     generator_decay: float = 0.999
     classes: int = 10
     width: int = 16
-    learning_rate: float = 2e-4
+    learning_rate: float = 2e-3
 
     def build_condition(self) -> Condition:
         return ClassLabels(self.classes)
@@ -44,6 +44,8 @@ class CGAN(AdversarialTask):
 class ProjectionGAN(AdversarialTask):
     """Class-conditional by projection, with hinge and spectral norm.
 
+    The learning rates keep the ratio of the papers' 1e-4 and 4e-4, and learn in minutes.
+
     Args:
         classes: How many classes there are.
         width: Of both networks, see `DCGAN`.
@@ -58,8 +60,8 @@ class ProjectionGAN(AdversarialTask):
     generator_decay: float = 0.999
     classes: int = 10
     width: int = 16
-    generator_learning_rate: float = 1e-4
-    discriminator_learning_rate: float = 4e-4
+    generator_learning_rate: float = 5e-4
+    discriminator_learning_rate: float = 2e-3
 
     def build_condition(self) -> Condition:
         return ClassLabels(self.classes)
@@ -98,7 +100,7 @@ class ACGAN(AdversarialTask):
     classes: int = 10
     class_weight: float = 1.0
     width: int = 16
-    learning_rate: float = 2e-4
+    learning_rate: float = 2e-3
 
     def build_condition(self) -> Condition:
         return ClassLabels(self.classes, AuxiliaryClassifier(self.class_weight))
@@ -107,7 +109,7 @@ class ACGAN(AdversarialTask):
         return digit_generator(self.latent_size, self.width, classes=self.classes)
 
     def build_discriminator(self) -> Model:
-        return digit_discriminator(self.width, answers=(self.classes,))
+        return digit_discriminator(self.width, norm="batch", answers=(self.classes,))
 
     def build_generator_optimizer(self) -> Optimizer:
         return adam(self.learning_rate)
@@ -145,7 +147,7 @@ class InfoGAN(AdversarialTask):
         return digit_generator(self.latent_size + self.categories + self.continuous, self.width)
 
     def build_discriminator(self) -> Model:
-        return digit_discriminator(self.width, answers=(self.categories, self.continuous))
+        return digit_discriminator(self.width, norm="batch", answers=(self.categories, self.continuous))
 
     def build_generator_optimizer(self) -> Optimizer:
         return adam(self.generator_learning_rate)

@@ -11,14 +11,14 @@ from gantape.layers import faster
 from gantape.losses import AdversarialLoss, NoisyLabels
 from gantape.tasks import AdversarialTask, require_positive
 from gantape.types import Model, Optimizer
+from gantape.zoo.networks import adam, digit_discriminator, digit_generator
 
 
 class DCGAN(AdversarialTask):
     """A light deep convolutional GAN, which makes digits in minutes on a laptop's CPU.
 
-    Both networks have two convolutions and a dense layer between them and the latent or the score: without it, a score would
-    be a sum over patches, and nothing would see whether the strokes of a digit belong together. Both have batch norm, which in
-    the discriminator keeps learning rates as high as these from diverging; real and generated examples are normalised apart.
+    Both networks have two convolutions, and a dense layer between them and the latent or the score. Both have batch norm, which
+    in the discriminator keeps learning rates as high as these from diverging; real and generated examples are normalised apart.
     Samples come from the generator's moving average.
 
     Args:
@@ -44,51 +44,16 @@ class DCGAN(AdversarialTask):
         require_positive(self, "width", "hidden_units", "learning_rate")
 
     def build_generator(self) -> Model:
-        layers = keras.layers
-        network = keras.Sequential(
-            [
-                keras.Input(shape=(self.latent_size,)),
-                layers.Dense(self.hidden_units, use_bias=False),
-                layers.BatchNormalization(),
-                layers.ReLU(),
-                layers.Dense(7 * 7 * 4 * self.width, use_bias=False),
-                layers.Reshape((7, 7, 4 * self.width)),
-                layers.BatchNormalization(),
-                layers.ReLU(),
-                layers.Conv2DTranspose(2 * self.width, 4, strides=2, padding="same", use_bias=False),
-                layers.BatchNormalization(),
-                layers.ReLU(),
-                layers.Conv2DTranspose(1, 4, strides=2, padding="same", activation="tanh"),
-            ],
-            name="generator",
-        )
-        return faster(network)
+        return digit_generator(self.latent_size, self.width, hidden_units=self.hidden_units)
 
     def build_discriminator(self) -> Model:
-        layers = keras.layers
-        network = keras.Sequential(
-            [
-                keras.Input(shape=(28, 28, 1)),
-                layers.Conv2D(2 * self.width, 4, strides=2, padding="same"),
-                layers.LeakyReLU(negative_slope=0.2),
-                layers.Conv2D(4 * self.width, 4, strides=2, padding="same", use_bias=False),
-                layers.BatchNormalization(),
-                layers.LeakyReLU(negative_slope=0.2),
-                layers.Flatten(),
-                layers.Dense(self.hidden_units, use_bias=False),
-                layers.BatchNormalization(),
-                layers.LeakyReLU(negative_slope=0.2),
-                layers.Dense(1),
-            ],
-            name="discriminator",
-        )
-        return faster(network)
+        return digit_discriminator(self.width, hidden_units=self.hidden_units, norm="batch")
 
     def build_generator_optimizer(self) -> Optimizer:
-        return _adam(self.learning_rate, self.beta_1)
+        return adam(self.learning_rate, self.beta_1)
 
     def build_discriminator_optimizer(self) -> Optimizer:
-        return _adam(self.learning_rate, self.beta_1)
+        return adam(self.learning_rate, self.beta_1)
 
 
 class GuideDCGAN(AdversarialTask):
@@ -150,14 +115,10 @@ class GuideDCGAN(AdversarialTask):
         return faster(network)
 
     def build_discriminator_optimizer(self) -> Optimizer:
-        return _adam(self.discriminator_learning_rate)
+        return keras.optimizers.Adam(self.discriminator_learning_rate)
 
     def build_generator_optimizer(self) -> Optimizer:
-        return _adam(self.generator_learning_rate)
+        return keras.optimizers.Adam(self.generator_learning_rate)
 
     def build_loss(self) -> AdversarialLoss:
         return NoisyLabels(self.label_noise)
-
-
-def _adam(learning_rate: float, beta_1: float = 0.9) -> Optimizer:
-    return keras.optimizers.Adam(learning_rate, beta_1=beta_1)

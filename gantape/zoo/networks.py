@@ -15,39 +15,54 @@ layers = keras.layers
 
 Norm = Literal["none", "batch", "spectral"]
 
+HIDDEN_UNITS = 256
+"""Of the dense layers between convolutions and latent or score: without them a score would be a sum over patches, and
+nothing would see whether the strokes of a digit belong together."""
 
-def digit_generator(inputs: int, width: int, *, classes: int = 0, batch_norm: bool = True) -> Model:
-    """A generator of two transposed convolutions, from 7×7 to 28×28, with pixels from -1 to 1.
+
+def digit_generator(
+    inputs: int, width: int, *, hidden_units: int = HIDDEN_UNITS, classes: int = 0, batch_norm: bool = True
+) -> Model:
+    """A generator of two dense layers and two transposed convolutions, from 7×7 to 28×28, with pixels from -1 to 1.
 
     Args:
         inputs: Numbers in the vector that it is called with.
         width: Channels of the widest layer are 4 times, of the next 2 times as many.
+        hidden_units: Units of the first dense layer.
         classes: Where there are some, it is called with `[vector, labels]`, and a label is embedded in 32 numbers.
-        batch_norm: Whether there is batch norm behind the first two layers.
+        batch_norm: Whether there is batch norm behind every layer but the last.
     """
     vector = keras.Input((inputs,))
     told = [keras.Input((), dtype="int32")] if classes else []
     joined = layers.Concatenate()([vector, *(layers.Embedding(classes, 32)(label) for label in told)]) if told else vector
-    hidden = layers.Dense(7 * 7 * 4 * width, use_bias=not batch_norm)(joined)
-    hidden = layers.Reshape((7, 7, 4 * width))(hidden)
-    hidden = _activated(hidden, batch_norm)
+    hidden = _activated(layers.Dense(hidden_units, use_bias=not batch_norm)(joined), batch_norm)
+    hidden = layers.Dense(7 * 7 * 4 * width, use_bias=not batch_norm)(hidden)
+    hidden = _activated(layers.Reshape((7, 7, 4 * width))(hidden), batch_norm)
     hidden = layers.Conv2DTranspose(2 * width, 4, strides=2, padding="same", use_bias=not batch_norm)(hidden)
     hidden = _activated(hidden, batch_norm)
     images = layers.Conv2DTranspose(1, 4, strides=2, padding="same", activation="tanh")(hidden)
     return faster(keras.Model([vector, *told] if told else vector, images, name="generator"))
 
 
-def digit_discriminator(width: int, *, norm: Norm = "none", pack: int = 1, answers: Sequence[int] = ()) -> Model:
-    """A discriminator of two convolutions with strides, which ends in one score.
+def digit_discriminator(
+    width: int,
+    *,
+    hidden_units: int = HIDDEN_UNITS,
+    norm: Norm = "none",
+    pack: int = 1,
+    answers: Sequence[int] = (),
+) -> Model:
+    """A discriminator of two convolutions with strides and a dense layer, which ends in one score.
 
     Args:
         width: Channels of the first layer are 2 times, of the second 4 times as many.
-        norm: "batch" puts batch norm behind the second convolution, "spectral" spectral norm on every kernel.
+        hidden_units: Units of the dense layer.
+        norm: "batch" puts batch norm behind every layer but the first and the last, "spectral" spectral norm on every kernel.
         pack: Examples that are scored together.
         answers: Numbers of further outputs beside the score, a dense layer for each.
     """
     images = keras.Input((28, 28, 1))
-    features = digit_features(Pack(pack)(images) if pack > 1 else images, width, norm=norm)
+    features = digit_features(Pack(pack)(images) if pack > 1 else images, width, hidden_units=hidden_units, norm=norm)
     normed = _wrapper(norm)
     outputs = [normed(layers.Dense(units))(features) for units in (1, *answers)]
     return faster(keras.Model(images, outputs if answers else outputs[0], name="discriminator"))
@@ -60,7 +75,7 @@ def told_discriminator(width: int, classes: int, *, projection: bool) -> Model:
         width: As in `digit_discriminator`.
         classes: How many classes there are.
         projection: Score v·φ(x) + b + e(label)·φ(x), with spectral norm on every kernel (arXiv 1802.05637, equation 3); without
-            it the label is embedded as one more channel of the image.
+            it the label is embedded as one more channel of the image, and there is batch norm.
     """
     images, labels = keras.Input((28, 28, 1)), keras.Input((), dtype="int32")
     if projection:
@@ -69,20 +84,21 @@ def told_discriminator(width: int, classes: int, *, projection: bool) -> Model:
         scores = layers.Add()([SpectralNorm(layers.Dense(1))(features), layers.Dot(axes=1)([features, embedded])])
     else:
         channel = layers.Reshape((28, 28, 1))(layers.Embedding(classes, 28 * 28)(labels))
-        scores = layers.Dense(1)(digit_features(layers.Concatenate()([images, channel]), width))
+        scores = layers.Dense(1)(digit_features(layers.Concatenate()([images, channel]), width, norm="batch"))
     return faster(keras.Model([images, labels], scores, name="discriminator"))
 
 
-def digit_features(images: Any, width: int, *, norm: Norm = "none") -> Any:
+def digit_features(images: Any, width: int, *, hidden_units: int = HIDDEN_UNITS, norm: Norm = "none") -> Any:
     """What a discriminator computes before its last layer, `batch features`, as a tensor of Keras."""
-    normed = _wrapper(norm)
+    normed, batch_norm = _wrapper(norm), norm == "batch"
+
+    def activated(hidden: Any) -> Any:
+        return layers.LeakyReLU(negative_slope=0.2)(layers.BatchNormalization()(hidden) if batch_norm else hidden)
+
     hidden = normed(layers.Conv2D(2 * width, 4, strides=2, padding="same"))(images)
     hidden = layers.LeakyReLU(negative_slope=0.2)(hidden)
-    hidden = normed(layers.Conv2D(4 * width, 4, strides=2, padding="same"))(hidden)
-    if norm == "batch":
-        hidden = layers.BatchNormalization()(hidden)
-    hidden = layers.LeakyReLU(negative_slope=0.2)(hidden)
-    return layers.Flatten()(hidden)
+    hidden = activated(normed(layers.Conv2D(4 * width, 4, strides=2, padding="same", use_bias=not batch_norm))(hidden))
+    return activated(normed(layers.Dense(hidden_units, use_bias=not batch_norm))(layers.Flatten()(hidden)))
 
 
 def noise_network(width: int) -> Model:

@@ -1,4 +1,4 @@
-"""The GANs of the scoreboard that are not in gantape.zoo: points in the plane, stacked digits, digits on request."""
+"""The GANs of the scoreboard that are not in gantape.zoo: stacked digits, digits on request."""
 
 from typing import Any
 
@@ -10,46 +10,6 @@ from gantape.layers import faster
 from gantape.zoo import DCGAN
 
 layers = keras.layers
-
-
-class MixtureGan(gt.AdversarialTask):
-    """A mixture of Gaussians, by networks with three hidden layers and penalties on both kinds of example.
-
-    Args:
-        scale: What the generator's output is multiplied by, so that it reaches every mode from the start.
-        hidden_units: Units in each hidden layer.
-        learning_rate: Of both Adams.
-        penalty: γ of R1 and R2.
-    """
-
-    latent_size: int = 16
-    generator_decay: float = 0.999
-    scale: float = 1.0
-    hidden_units: int = 128
-    learning_rate: float = 5e-4
-    penalty: float = 0.1
-
-    def build_generator(self) -> Any:
-        return keras.Sequential(
-            [keras.Input((self.latent_size,)), *self._hidden("relu"), layers.Dense(2), layers.Rescaling(self.scale)]
-        )
-
-    def build_discriminator(self) -> Any:
-        return keras.Sequential(
-            [keras.Input((2,)), layers.Rescaling(1.0 / self.scale), *self._hidden("leaky_relu"), layers.Dense(1)]
-        )
-
-    def build_generator_optimizer(self) -> Any:
-        return keras.optimizers.Adam(self.learning_rate, beta_1=0.0, beta_2=0.99)
-
-    def build_discriminator_optimizer(self) -> Any:
-        return keras.optimizers.Adam(self.learning_rate, beta_1=0.0, beta_2=0.99)
-
-    def build_penalties(self) -> tuple[gt.losses.Penalty, ...]:
-        return (gt.losses.R1(self.penalty), gt.losses.R2(self.penalty))
-
-    def _hidden(self, activation: str) -> list[Any]:
-        return [layers.Dense(self.hidden_units, activation=activation) for _ in range(3)]
 
 
 class TinyStacked(gt.AdversarialTask):

@@ -9,12 +9,12 @@ import attrs
 import numpy as np
 
 import gantape as gt
-from gans.recipes import MixtureGan, RequestedDigits, StackedDCGAN, TinyStacked
+from gans.mixtures import GAMES, PROTOCOLS, SAMPLES, STEPS, Mixture, MixtureGAN
+from gans.recipes import RequestedDigits, StackedDCGAN, TinyStacked
 from gantape import evaluation as ev
 from gantape.noise import derive_key
 from gantape.zoo import DCGAN, GuideDCGAN
 
-MIXTURE_SAMPLES = 2_500
 DIGIT_SAMPLES = 10_000
 STACKED_EXAMPLES = 60_000
 
@@ -32,6 +32,7 @@ class Row:
         judge: From the trained task to figures.
         published: What others report, in words.
         mode: How steps are compiled.
+        mixture: The mixture of Gaussians that it is about; nothing of it needs MNIST then.
     """
 
     task: Callable[[], Any]
@@ -40,23 +41,13 @@ class Row:
     judge: Callable[[Any], Measured]
     published: str = ""
     mode: Any = "auto"
+    mixture: Mixture | None = None
 
 
 @functools.cache
 def mnist_judge() -> ev.Judge:
     """The judge of MNIST, from the cache if it was trained before."""
     return ev.train_judge(gt.data.mnist(batch_size=64), gt.data.mnist(batch_size=64, split="test"))
-
-
-def _mixture(centres: Any, deviation: float, real: Callable[..., gt.data.ArrayBatches]) -> Callable[[Any], Measured]:
-    def judge(task: Any) -> Measured:
-        known = ev.assign_modes(real(batch_size=1, examples=MIXTURE_SAMPLES, seed=1).arrays, centres, deviation=deviation)
-        found = ev.assign_modes(ev.make_samples(task, MIXTURE_SAMPLES, 1), centres, deviation=deviation)
-        # The data has as many points of each mode; the floor is that of points drawn one by one, as a generator draws them.
-        coverage = ev.mode_coverage(found.modes, count=len(centres))
-        return (*coverage, ev.good_share(found.modes, reference=known.modes))
-
-    return judge
 
 
 def stacked_digits(count: int, seed: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -127,24 +118,21 @@ def _score(images: Any, pixels: tuple[float, float]) -> Measured:
     return (*ev.score_samples(seen, train=train, test=test), rarest, commonest)
 
 
+def _mixture(mixture: Mixture, game: str) -> Row:
+    protocol = PROTOCOLS[mixture]
+    return Row(
+        lambda: MixtureGAN(game=game, scale=protocol.scale),
+        lambda task: protocol.batches(),
+        {"steps": STEPS},
+        protocol.judge,
+        mode="xla-loop",
+        mixture=mixture,
+    )
+
+
 def _rows() -> dict[str, Row]:
-    ring = _mixture(gt.data.ring_centres(), 0.01, gt.data.ring)
-    grid = _mixture(gt.data.grid_centres(), 0.05, gt.data.grid)
     return {
-        "ring": Row(
-            lambda: MixtureGan(),
-            lambda task: gt.data.ring(batch_size=128),
-            {"steps": 20_000},
-            ring,
-            "GAN 6.3 modes, reverse KL 0.45; PacGAN2 7.9, 0.07 (400,000 updates)",
-        ),
-        "grid": Row(
-            lambda: MixtureGan(scale=4.0),
-            lambda task: gt.data.grid(batch_size=128),
-            {"steps": 20_000},
-            grid,
-            "GAN 17.3 modes, reverse KL 0.70; PacGAN4 24.8, 0.04, 93.6 % good (400,000 updates)",
-        ),
+        **{f"{mixture}-{game}": _mixture(mixture, game) for mixture in PROTOCOLS for game in GAMES},
         "stacked-tiny": Row(
             lambda: TinyStacked(),
             _stacked_data,
@@ -174,7 +162,7 @@ def sample_picture(task: Any, path: Path) -> None:
     """Draw 64 samples, if they are images; points as a scatter plot."""
     from gantape.report import image_grid, save_picture
 
-    samples = ev.make_samples(task, 64 if task.generator.output_shape[1:] != (2,) else MIXTURE_SAMPLES, 2)
+    samples = ev.make_samples(task, 64 if task.generator.output_shape[1:] != (2,) else SAMPLES, 2)
     if samples.ndim == 4:
         save_picture(image_grid(samples[..., : 3 if samples.shape[-1] == 3 else 1], pixels=task.pixels), path, zoom=1)
         return

@@ -7,11 +7,43 @@ from typing import Any
 import numpy as np
 
 from gans.cells import measurements
+from gans.mixtures import PROTOCOLS, Mixture
 from gans.rows import ROWS
 
 
 def table(cells: Sequence[dict[str, Any]]) -> str:
     """Mean ± standard error over seeds, in Markdown, with what real examples reach at the same N."""
+    mixtures = [line for mixture in PROTOCOLS for line in mixture_table(cells, mixture)]
+    others = [cell for cell in cells if ROWS[cell["row"]].mixture is None]
+    return "\n".join([*mixtures, *(long_table(others) if others else ()), *comparison(cells), *provenance(cells)])
+
+
+def mixture_table(cells: Sequence[dict[str, Any]], mixture: Mixture) -> list[str]:
+    """The games on a mixture, one to a line."""
+    played = [cell for cell in cells if ROWS[cell["row"]].mixture == mixture]
+    if not played:
+        return []
+    protocol = PROTOCOLS[mixture]
+    lines = [
+        f"| {mixture} | modes of {len(protocol.centres)} | good, % | reverse KL, nats | seeds | minutes |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in dict.fromkeys(cell["row"] for cell in played):
+        found = [cell for cell in played if cell["row"] == row]
+        modes, divergence, good = (
+            [result.value for result in results] for results in zip(*map(measurements, found), strict=True)
+        )
+        shown = ((modes, ".1f"), ([100.0 * share for share in good], ".1f"), (divergence, ".4f"))
+        figures = [with_error(values, form, form) for values, form in shown]
+        minutes = f"{np.mean([cell['minutes'] for cell in found]):.1f}"
+        lines.append(f"| {' | '.join([row.removeprefix(f'{mixture}-'), *figures, str(len(found)), minutes])} |")
+    modes, divergence, good = (result.floor or 0.0 for result in measurements(played[0]))
+    lines.append(f"| *a perfect sampler* | {modes:.0f} | {100.0 * good:.1f} | {divergence:.4f} | | |")
+    return [*lines, "", f"Published: {protocol.published}.", ""]
+
+
+def long_table(cells: Sequence[dict[str, Any]]) -> list[str]:
+    """Rows with many figures, one to a line."""
     lines = ["| row | seeds | steps | minutes | metric | figure | real | N |", "|---|---|---|---|---|---|---|---|"]
     for row in dict.fromkeys(cell["row"] for cell in cells):
         found = [cell for cell in cells if cell["row"] == row]
@@ -25,15 +57,15 @@ def table(cells: Sequence[dict[str, Any]]) -> str:
             lines.append(f"| {' | '.join([*place, first.name, figure, real, f'{first.count:,}'])} |")
         if ROWS[row].published:
             lines.append(f"| | | | | *published* | {ROWS[row].published} | | |")
-    return "\n".join([*lines, "", *comparison(cells), *provenance(cells)])
+    return [*lines, ""]
 
 
-def with_error(values: Sequence[float]) -> str:
+def with_error(values: Sequence[float], form: str = ".4g", error_form: str = ".2g") -> str:
     """Mean ± standard error of the mean; the mean alone if there is one value."""
-    mean = np.mean(values)
+    mean = f"{np.mean(values):{form}}"
     if len(values) < 2:
-        return f"{mean:.4g}"
-    return f"{mean:.4g} ± {np.std(values, ddof=1) / np.sqrt(len(values)):.2g}"
+        return mean
+    return f"{mean} ± {np.std(values, ddof=1) / np.sqrt(len(values)):{error_form}}"
 
 
 def comparison(cells: Sequence[dict[str, Any]]) -> list[str]:
