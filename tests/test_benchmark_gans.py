@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 
@@ -85,16 +84,3 @@ def test_a_table_has_mean_and_standard_error_and_the_comparison_with_the_guide()
     assert "| mnist-10 | 2 | 1,000 | 10.0 | Fréchet distance | 2 ± 1 | 0.5 | 10,000 |" in text
     assert "over the default's, in the same minutes: 15.0" in text
     assert "judge a\n\npython benchmark_gans.py\n\ngantape 0.1.0" in text
-
-
-def test_digits_on_request_carry_the_request_to_the_discriminator() -> None:
-    keras.utils.set_random_seed(0)
-    task = recipes.RequestedDigits(width=2, latent_size=14)
-    latents = task.latents(6, gt.Noise(0))
-    requested = np.asarray(latents)[:, -10:]
-    made = np.asarray(task.generate(latents))
-    assert made.shape == (6, 28, 28, 11)
-    np.testing.assert_array_equal(made[:, 0, 0, 1:], requested)
-    np.testing.assert_array_equal(made[:, 27, 27, 1:], requested)
-    real = np.asarray(task.real_examples((np.zeros((3, 28, 28, 1), np.float32), np.array([1, 5, 9]))))
-    np.testing.assert_array_equal(real[:, 3, 4, 1:].argmax(axis=1), [1, 5, 9])

@@ -1,13 +1,11 @@
-"""The GANs of the scoreboard that are not in gantape.zoo: stacked digits, digits on request."""
+"""The GANs of the scoreboard that are not in gantape.zoo: stacked digits."""
 
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 import gantape as gt
 from gantape.layers import faster
-from gantape.zoo import DCGAN
 
 layers = keras.layers
 
@@ -84,38 +82,3 @@ class StackedDCGAN(gt.AdversarialTask):
 
     def build_penalties(self) -> tuple[gt.losses.Penalty, ...]:
         return (gt.losses.R1(self.penalty), gt.losses.R2(self.penalty))
-
-
-class RequestedDigits(DCGAN):
-    """Digits on request: ten channels of the image say which digit it is, to both networks.
-
-    The last ten numbers of a latent are the request. What is generated is the image and the request, so that the
-    discriminator sees a pair, as it does for a real digit and its label.
-
-    References:
-        Mirza and Osindero 2014, arXiv 1411.1784.
-    """
-
-    latent_size: int = 74
-
-    def build_generator(self) -> Any:
-        latents = keras.Input((self.latent_size,))
-        inner: Any = super().build_generator()
-        maps = layers.Reshape((1, 1, 10))(latents[:, -10:])
-        return keras.Model(latents, layers.Concatenate()([inner(latents), layers.UpSampling2D(28)(maps)]), name="generator")
-
-    def build_discriminator(self) -> Any:
-        network: list[Any] = [keras.Input((28, 28, 11))]
-        for filters in (2 * self.width, 4 * self.width):
-            network += [layers.Conv2D(filters, 4, strides=2, padding="same"), layers.LeakyReLU(negative_slope=0.2)]
-        return faster(keras.Sequential([*network, layers.Flatten(), layers.Dense(1)], name="discriminator"))
-
-    def real_examples(self, batch: Any) -> Any:
-        images, labels = batch
-        maps = tf.one_hot(labels, 10, dtype=images.dtype)[:, None, None]
-        return tf.concat([images, tf.tile(maps, [1, 28, 28, 1])], axis=-1)
-
-    def latents(self, count: int | None, noise: gt.Noise, name: str = "latent") -> Any:
-        plain = noise.normal(name, [count or 1, self.latent_size - 10])
-        labels = noise.integers(f"{name} labels", [count or 1], 10)
-        return tf.concat([plain, tf.one_hot(labels, 10, dtype=plain.dtype)], axis=-1)

@@ -10,10 +10,11 @@ import numpy as np
 
 import gantape as gt
 from gans.mixtures import GAMES, PROTOCOLS, SAMPLES, STEPS, Mixture, MixtureGAN
-from gans.recipes import RequestedDigits, StackedDCGAN, TinyStacked
+from gans.recipes import StackedDCGAN, TinyStacked
 from gantape import evaluation as ev
+from gantape.conditions import ClassLabels
 from gantape.noise import derive_key
-from gantape.zoo import DCGAN, GuideDCGAN
+from gantape.zoo import CGAN, DCGAN, GuideDCGAN
 
 DIGIT_SAMPLES = 10_000
 STACKED_EXAMPLES = 60_000
@@ -83,18 +84,15 @@ def _stacked_modes(images: Any, pixels: tuple[float, float]) -> Any:
 
 
 def _digits(task: Any) -> gt.data.Batches:
-    return gt.data.mnist(batch_size=64, labels=isinstance(task, RequestedDigits), pixels=task.pixels)
+    return gt.data.mnist(batch_size=64, labels=isinstance(task.condition, ClassLabels), pixels=task.pixels)
 
 
 def _judge_digits(task: Any) -> Measured:
-    return _score(ev.make_samples(task, DIGIT_SAMPLES, 1)[..., :1], task.pixels)
+    return _score(ev.make_samples(task, DIGIT_SAMPLES, 1), task.pixels)
 
 
 def _judge_requested(task: Any) -> Measured:
-    noise = gt.Noise(2)
-    latents = [task.latents(500, noise, f"samples {part}") for part in range(DIGIT_SAMPLES // 500)]
-    images = np.concatenate([np.asarray(task.generate(part))[..., :1] for part in latents])
-    requested = np.concatenate([np.asarray(part)[:, -10:].argmax(axis=1) for part in latents]).astype(np.int32)
+    images, requested = ev.make_samples(task, DIGIT_SAMPLES, 2), ev.drawn_labels(task, DIGIT_SAMPLES, 2)
     judge = mnist_judge()
     accuracy = ev.label_accuracy(requested, judge.look(images, pixels=task.pixels).labels, real_accuracy=judge.accuracy)
     scaled = ((images - task.pixels[0]) / (task.pixels[1] - task.pixels[0])).astype(np.float32)
@@ -150,7 +148,7 @@ def _rows() -> dict[str, Row]:
         "mnist-10": Row(lambda: DCGAN(), _digits, {"minutes": 10.0}, _judge_digits),
         "mnist-10-guide": Row(lambda: GuideDCGAN(), _digits, {"minutes": 10.0}, _judge_digits),
         "mnist-30": Row(lambda: DCGAN(), _digits, {"minutes": 30.0}, _judge_digits),
-        "mnist-requested": Row(lambda: RequestedDigits(), _digits, {"minutes": 15.0}, _judge_requested),
+        "mnist-requested": Row(lambda: CGAN(), _digits, {"minutes": 15.0}, _judge_requested),
     }
 
 
