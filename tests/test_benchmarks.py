@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+import benchmark_parts
 from benchmarks import keras_networks, workloads
 from benchmarks.contenders import CONTENDERS, Order, takes_part
 from benchmarks.measurements import Findings, Result
@@ -64,6 +65,16 @@ def test_an_order_shows_every_example_once_an_epoch(examples, batch_size, counts
     for start in range(0, len(taken) - whole + 1, whole):
         epoch = taken[start : start + whole].ravel()
         assert len(set(epoch)) == len(epoch)
+
+
+def test_rates_of_parts_are_shares_of_the_first():
+    rows = [
+        {"part": "product", "mode": "graph", "flop": 4e9, "milliseconds": 20.0},
+        {"part": "half as fast", "mode": "xla", "flop": 1e9, "milliseconds": 10.0},
+        {"part": "no product", "mode": "xla", "flop": 0.0, "milliseconds": 1.0},
+    ]
+    shares = [line.split("|")[-3:-1] for line in benchmark_parts.table(rows).splitlines()[2:]]
+    assert [[cell.strip() for cell in cells] for cells in shares] == [["200", "100%"], ["100", "50%"], ["", ""]]
 
 
 speeds = st.lists(st.floats(1.0, 1e4), min_size=3, max_size=3)
