@@ -6,6 +6,7 @@ cores together, and do not depend on what else the machine does.
 
 import functools
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ class Arguments:
 
 
 def train(name: Name, arguments: Arguments) -> None:
-    """Train a recipe, and leave its grid, its history and what it took."""
+    """Train a recipe, and leave its grid, its history and what it took; nothing if a signal ended it."""
     recipe, folder = RECIPES[name], arguments.folder / name
     load = gt.data.mnist_or_digits if arguments.data == "auto" else getattr(gt.data, arguments.data)
     data = recipe.batches(functools.partial(load, batch_size=64 if recipe.kind in ("images", "labels") else 16))
@@ -61,6 +62,8 @@ def train(name: Name, arguments: Arguments) -> None:
     loop = gt.Loop(task, compiler=gt.StepCompiler(arguments.mode), seed=arguments.seed)
     history = loop.run(data, minutes=arguments.minutes, record=gt.every(steps=50) | gt.at_end())
     spent = time.process_time() - started
+    if history.stopped_by.startswith("SIG"):
+        sys.exit(f"stopped by {history.stopped_by}: {folder} is not written")
     examples = data.prepare(next(iter(data.in_order())))
     save_picture(SampleGrids(folder, arguments.seed, IMAGES, examples).draw(task), folder / "grid.png", zoom=1)
     curves = {column: history.values(column) for column in history.columns if column.endswith("/loss")}
