@@ -177,8 +177,12 @@ class CompiledSteps:
             RetraceError: If it was traced more often than allowed.
         """
         self._newest = self.program(stack, first_step)
-        with scope_of(self._strategy):
+        with self.scope():
             return self._newest.run(stack, first_step, stack.count // self.step.batches_per_step)
+
+    def scope(self) -> contextlib.AbstractContextManager[Any]:
+        """The scope of the strategy; nothing without one. Actions are called outside of it: what they make is theirs alone."""
+        return scope_of(self._strategy)
 
     @property
     def variables(self) -> list[Any]:

@@ -57,6 +57,10 @@ class Evaluator:
         """
         check_data(data, "data")
         self._workers.check_together("evaluation")
+        with self._compiler.scope():
+            return self._means(data)
+
+    def _means(self, data: Batches) -> dict[str, float]:
         metrics = self._task.evaluation_metrics
         metrics.reset()
         if self._compiled is None or data.prepare is not self._prepare:

@@ -183,7 +183,6 @@ class Loop:
         recorder = Recorder(self.history, self._reset, self._evaluator.of(validation), self._keeper.run_dir)
         callbacks = [*recorder.callbacks(record or every(epochs=1) | at_end()), *self.callbacks]
         with contextlib.ExitStack() as stack:
-            stack.enter_context(self.compiler.scope())
             self._keeper.open(stack, self.task)
             interruption = stack.enter_context(heed_signals())
             for callback in callbacks:
@@ -215,8 +214,7 @@ class Loop:
         Raises:
             TaskError: If the task does not say how it is evaluated.
         """
-        with self.compiler.scope():
-            return self._evaluator.evaluate(data)
+        return self._evaluator.evaluate(data)
 
     def _drive(self, running: Running, rule: Rule, interruption: Interruption, speed: Speed) -> str:
         """The loop itself; returns why it stopped."""
@@ -276,12 +274,14 @@ class Loop:
 
     def _current(self) -> dict[str, float]:
         means = self._compiled.means() if self._compiled else {}
-        return means | (self.task.metrics.result() if means else {})
+        with self.compiler.scope():
+            return means | (self.task.metrics.result() if means else {})
 
     def _reset(self) -> None:
         if self._compiled is not None:
             self._compiled.reset()
-        self.task.metrics.reset()
+        with self.compiler.scope():
+            self.task.metrics.reset()
 
     def _compile(self, reader: Lookahead, length: Length) -> CompiledSteps:
         if self._compiled is None:

@@ -109,7 +109,8 @@ class Saver:
             write_tensors(self._variables, folder / TENSORS)
             state["reader"] = running.reader.save(folder / DATA)
 
-        self.newest = self.folder.save(state, write, keep)
+        with running.compiled.scope():
+            self.newest = self.folder.save(state, write, keep)
 
     def mark_best(self, value: float) -> None:
         """Mark the newest checkpoint as the best."""

@@ -25,7 +25,6 @@ _LOST = (
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
     tf.errors.FailedPreconditionError,
-    tf.errors.InternalError,
 )
 """What TensorFlow 2.21 raises in an exchange, one way or another, when a process on the other side has ended."""
 

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
-from replicas import CASES, REPLICAS, counts_of, points
+from replicas import CASES, counts_of, points
 
 import gantape as gt
 from gantape import noise as noise_module
@@ -27,7 +27,7 @@ TESTS = Path(__file__).parent
 SCRIPTS = TESTS.parent / "scripts"
 IN_NOISE = 1e-7
 """Normal numbers are made in float32, and their last bit depends on how many are made at once: vectors or single numbers."""
-RESUMED = ("2-1", "2-4", "0-2", "4-0")
+RESUMED = ("2-1", "2-4", "0-2")
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +80,10 @@ def test_each_example_is_seen_once_an_epoch(found: Any, replicas: int) -> None:
 @pytest.mark.parametrize("change", RESUMED)
 def test_a_run_goes_on_with_another_number_of_replicas(found: Any, change: str) -> None:
     weights, _ = found
-    assert_alike(weights["resumed|0-0"], weights[f"resumed|{change}"], IN_NOISE)
+    assert_alike(weights["averaged and clipped|0"], weights[f"resumed|{change}"], IN_NOISE)
 
 
-@pytest.mark.parametrize("replicas", REPLICAS)
+@pytest.mark.parametrize("replicas", [2, 4])
 def test_evaluation_counts_each_example_once(found: Any, replicas: int) -> None:
     _, others = found
     assert_alike(others["rows"]["evaluated|0"], others["rows"][f"evaluated|{replicas}"], 1e-6)

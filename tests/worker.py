@@ -36,6 +36,7 @@ def main(file: Path, index: int) -> None:
 
     def note(progress: gt.Progress) -> gt.Stop | None:
         noted.append(progress.step)
+        keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])  # what the chief's action makes is its own
         with (run_dir / f"progress-{index}.txt").open("a") as lines:
             lines.write(f"{progress.step} {time.time()}\n")
         time.sleep(config.get("pause", 0.0))
