@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar, get_args
 
 import attrs
 import keras
@@ -16,6 +16,7 @@ import tyro
 from devices import Devices
 from loguru import logger
 from tqdm import tqdm
+from training_data import Data, load
 
 import gantape as gt
 from gantape.compiler import Mode
@@ -26,7 +27,7 @@ from gantape.run_directory import RunDirectory
 from gantape.stopping import StoppingRule
 from gantape.workers import start_anew
 
-Data = Literal["auto", "mnist", "fashion_mnist", "digits"]
+DataOrFolder = Annotated[str, tyro.conf.arg(metavar=f"{{{','.join(get_args(Data))},FOLDER}}")]
 OptionalInt = Annotated[int | None, tyro.conf.arg(metavar="INT")]
 OptionalFloat = Annotated[float | None, tyro.conf.arg(metavar="FLOAT")]
 OptionalPath = Annotated[Path | None, tyro.conf.arg(metavar="PATH")]
@@ -46,7 +47,7 @@ class Options:
     """How to train.
 
     Args:
-        data: What to train on; "auto" is MNIST where it can be had, else the embedded digits.
+        data: What to train on: "auto" is MNIST where it can be had, else the embedded digits; or a folder of images.
         steps: Steps to do. Give at most one of --steps, --epochs and --minutes; without any, the run takes 5 minutes.
         epochs: Passes over the data to do.
         minutes: Minutes to go on for, compiling included.
@@ -61,7 +62,7 @@ class Options:
         devices: Where to train.
     """
 
-    data: Data = "auto"
+    data: DataOrFolder = "auto"
     steps: OptionalInt = None
     epochs: OptionalInt = None
     minutes: OptionalFloat = None
@@ -87,10 +88,9 @@ class Options:
         given = {"steps": self.steps, "epochs": self.epochs, "minutes": self.minutes}
         return given if any(value is not None for value in given.values()) else {"minutes": DEFAULT_MINUTES}
 
-    def batches(self, **options: Any) -> gt.data.ArrayBatches:
-        """The batches of the chosen data."""
-        load = gt.data.mnist_or_digits if self.data == "auto" else getattr(gt.data, self.data)
-        return load(batch_size=self.batch_size, **options)
+    def batches(self, shape: Sequence[int] | None = None, **options: Any) -> Any:
+        """The batches of the chosen data; of a folder, images of this shape: height, width, channels."""
+        return load(self.data, self.batch_size, shape, **options)
 
     def compiler(self) -> gt.StepCompiler:
         """The chosen compiler."""

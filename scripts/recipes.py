@@ -28,6 +28,8 @@ Name = Literal[
     "cyclegan",
 ]
 
+FolderName = Literal["image-gan"]
+
 
 @attrs.frozen
 class Recipe:
@@ -47,6 +49,10 @@ class Recipe:
         if self.kind in ("pairs", "unpaired"):
             data = gt.data.with_outlines(data)
         return gt.data.unpaired(data) if self.kind == "unpaired" else data
+
+    def image_shape(self, task: Any) -> tuple[int, ...] | None:
+        """Height, width and channels of the images that the data is to have; `None` where it is digits only."""
+        return task.generator.output_shape[1:] if self.kind in ("images", "labels") else None
 
     def callbacks(self, run_dir: Path, data: gt.data.ArrayBatches, seed: int, record: gt.When) -> tuple[gt.Callback, ...]:
         """The report."""
@@ -79,3 +85,5 @@ RECIPES: dict[Name, Recipe] = {
     "pix2pix": Recipe(zoo.Pix2Pix, "pairs"),
     "cyclegan": Recipe(zoo.CycleGAN, "unpaired"),
 }
+FOLDER_RECIPES: dict[FolderName, Recipe] = {"image-gan": Recipe(zoo.ImageGAN)}
+"""For images in a folder: their size is a hyper-parameter, which digits do not have."""

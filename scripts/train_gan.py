@@ -1,13 +1,14 @@
-"""Train a GAN on digits; leave pictures, curves and networks in a directory of the run.
+"""Train a GAN on digits or on the images in a folder; leave pictures, curves and networks in a directory of the run.
 
 The flags below "task options" are the hyper-parameters of the chosen task and preset.
 """
 
+import functools
 from typing import Literal
 
 import attrs
 import command_line
-from recipes import RECIPES, Name, Recipe
+from recipes import FOLDER_RECIPES, RECIPES, FolderName, Name, Recipe
 
 import gantape as gt
 from gantape import zoo
@@ -19,12 +20,12 @@ class Choice:
     """What to train.
 
     Args:
-        task: The kind of GAN.
+        task: The kind of GAN; "image-gan" needs a folder of images, --data FOLDER.
         preset: "light" makes digits in minutes on a CPU; "guide" (dcgan only) has the Keras guide's networks, and needs a GPU.
         seed: The seed of everything: initial weights, noise, order of the data, latents of the pictures.
     """
 
-    task: Name = "dcgan"
+    task: Name | FolderName = "dcgan"
     preset: Literal["light", "guide"] = "light"
     seed: int = 0
 
@@ -32,7 +33,7 @@ class Choice:
     def recipe(self) -> Recipe:
         """The task and its data."""
         if self.preset == "light":
-            return RECIPES[self.task]
+            return {**RECIPES, **FOLDER_RECIPES}[self.task]
         if self.task != "dcgan":
             raise HyperparameterError(
                 "this task has one preset only.",
@@ -51,7 +52,8 @@ class Choice:
 def main() -> int:
     """Train, report, and return the exit code."""
     choice, options, task = command_line.parse(Choice, __doc__)
-    data = choice.recipe.batches(options.batches)
+    shape = choice.recipe.image_shape(task)
+    data = choice.recipe.batches(functools.partial(options.batches, shape=shape))
     run_dir = options.directory(choice.task)
     callbacks = choice.recipe.callbacks(run_dir, data, choice.seed, command_line.RECORD)
     loop = options.loop(task, choice.seed, run_dir, callbacks)

@@ -1,28 +1,40 @@
-"""Sources of batches: arrays in memory, any `tf.data.Dataset`, images of digits and clothes, mixtures of Gaussians."""
+"""Sources of batches: arrays in memory, any `tf.data.Dataset`, files, images of digits and clothes, mixtures of Gaussians."""
 
 from gantape.data.arrays import ArrayBatches, from_arrays, shuffled
 from gantape.data.batches import Batches, Lookahead, Position, Reader, Stack, unchanged
 from gantape.data.datasets import DatasetBatches, from_dataset
+from gantape.data.folders import image_folder
 from gantape.data.images import digits, fashion_mnist, mnist, mnist_or_digits
+from gantape.data.indexed import Examples, IndexedBatches
 from gantape.data.mixtures import grid, grid_centres, ring, ring_centres
 from gantape.data.pairs import outlines, unpaired, with_outlines
 from gantape.data.pixels import ScalePixels, scale_pixels
+from gantape.data.records import RecordBatches, from_records
+from gantape.data.sequences import from_hugging_face, from_sequence, from_tfds
 
 __all__ = [
     "ArrayBatches",
     "Batches",
     "DatasetBatches",
+    "Examples",
+    "IndexedBatches",
     "Lookahead",
     "Position",
     "Reader",
+    "RecordBatches",
     "ScalePixels",
     "Stack",
     "digits",
     "fashion_mnist",
     "from_arrays",
     "from_dataset",
+    "from_hugging_face",
+    "from_records",
+    "from_sequence",
+    "from_tfds",
     "grid",
     "grid_centres",
+    "image_folder",
     "mnist",
     "mnist_or_digits",
     "outlines",

@@ -34,6 +34,13 @@ def with_outlines(data: ArrayBatches) -> ArrayBatches:
     Raises:
         DataError: If they are not images of bytes.
     """
+    if not isinstance(data, ArrayBatches):
+        raise DataError(
+            "outlines are drawn around images in memory.",
+            where="gantape.data.with_outlines, argument `data`",
+            got=type(data).__name__,
+            do="draw them beforehand, and read images and outlines from files.",
+        )
     images = data.arrays[0] if isinstance(data.arrays, tuple) else data.arrays
     if getattr(images, "dtype", None) != np.uint8 or images.ndim != 4:
         raise DataError(

@@ -8,6 +8,7 @@ from gantape.zoo.dcgan import DCGAN, GuideDCGAN
 from gantape.zoo.diffusion import Diffusion
 from gantape.zoo.distillation import Distillation
 from gantape.zoo.games import LSGAN, PacGAN, RaGAN
+from gantape.zoo.images import ImageGAN
 from gantape.zoo.pool import ImagePool
 from gantape.zoo.regularised import DRAGAN, R3GAN, SNGAN
 from gantape.zoo.translation import CycleGAN, Pix2Pix
@@ -29,6 +30,7 @@ __all__ = [
     "DigitClassifier",
     "Distillation",
     "GuideDCGAN",
+    "ImageGAN",
     "ImagePool",
     "InfoGAN",
     "PacGAN",

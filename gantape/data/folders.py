@@ -1,0 +1,150 @@
+"""Batches of the images in a folder, of any size and number."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import tensorflow as tf
+
+from gantape.data.indexed import Examples, IndexedBatches, Rows
+from gantape.data.pixels import scale_pixels
+from gantape.errors import DataError, DataNotFoundError, summary
+from gantape.types import Batch, Tensor
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
+BATCHES_AHEAD, FILES_AT_ONCE = 4, 4
+
+
+@attrs.frozen(eq=False)
+class ImageFiles(Examples):
+    """Images in files, each cut to the shape of what is asked for around its middle, and brought to its size."""
+
+    folder: Path
+    files: Sequence[str] = attrs.field(repr=False)
+    labels: Sequence[int] | None = attrs.field(repr=False)
+    classes: Sequence[str]
+    size: tuple[int, int]
+    channels: int
+
+    @property
+    def count(self) -> int:
+        return len(self.files)
+
+    def batches(self, rows: Rows, batch_size: int) -> Iterator[Batch]:
+        files = [f"{self.folder}/{self.files[row]}" for row in rows]
+        chosen = files if self.labels is None else (files, np.asarray(self.labels, np.int32)[rows])
+        dataset = tf.data.Dataset.from_tensor_slices(chosen)
+        dataset = dataset.map(self._read, num_parallel_calls=FILES_AT_ONCE, deterministic=True)
+        found = iter(dataset.batch(batch_size).prefetch(BATCHES_AHEAD).as_numpy_iterator())
+        for first in range(0, len(rows), batch_size):
+            try:
+                yield next(found)
+            except tf.errors.OpError as error:
+                raise self._unreadable(rows[first : first + batch_size], error) from None
+
+    def describe(self) -> dict[str, Any]:
+        digest = hashlib.blake2b(digest_size=16)
+        for file in self.files:
+            digest.update(f"{file} {(self.folder / file).stat().st_size}\n".encode())
+        return {
+            "image": [*self.size, self.channels],
+            "classes": list(self.classes),
+            "names_and_sizes": f"blake2b:{digest.hexdigest()}",
+        }
+
+    def _read(self, file: Tensor, *label: Tensor) -> Batch:
+        image = self._image(file)
+        return (image, *label) if label else image
+
+    def _image(self, file: Any) -> Tensor:
+        # The decoder of BMP knows no grey.
+        image = tf.io.decode_image(tf.io.read_file(file), channels=3, expand_animations=False)
+        image = tf.image.rgb_to_grayscale(image) if self.channels == 1 else image
+        height, width = tf.shape(image)[0], tf.shape(image)[1]
+        # The largest part of the wanted proportions.
+        part_height = tf.minimum(height, width * self.size[0] // self.size[1])
+        part_width = tf.minimum(width, height * self.size[1] // self.size[0])
+        part = tf.image.crop_to_bounding_box(
+            image, (height - part_height) // 2, (width - part_width) // 2, part_height, part_width
+        )
+        resized = tf.image.resize(part, self.size, antialias=True)
+        return tf.ensure_shape(tf.saturate_cast(tf.round(resized), tf.uint8), (*self.size, self.channels))
+
+    def _unreadable(self, rows: Rows, error: Exception) -> DataError:
+        for row in rows:
+            try:
+                self._image(str(self.folder / self.files[row]))
+            except (tf.errors.OpError, ValueError) as found:
+                return DataError(
+                    "a file of the folder is not an image that can be read.",
+                    where=str(self.folder / self.files[row]),
+                    got=summary(found),
+                    do="take it out of the folder, or save it anew as PNG or JPEG.",
+                )
+        return DataError(
+            "images of the folder cannot be read.", where=str(self.folder), got=summary(error), do="look at the files."
+        )
+
+
+def image_folder(
+    folder: str | Path,
+    *,
+    batch_size: int,
+    size: int | tuple[int, int],
+    channels: int = 3,
+    labels: bool = False,
+    pixels: tuple[float, float] = (-1.0, 1.0),
+) -> IndexedBatches:
+    """Batches of the PNG, JPEG, GIF and BMP images in a folder and the folders in it.
+
+    An image is read when it is its turn: a few batches are in memory, whatever the number of images.
+
+    Args:
+        folder: The folder.
+        batch_size: Examples in a batch.
+        size: Height and width, or one number for both. An image of other proportions is cut at its edges.
+        channels: 3 for colour, 1 for grey.
+        labels: Whether a batch is `(images, labels)` or images alone. A label is the place of an image's folder among the
+            folders in `folder`, in alphabetical order.
+        pixels: The range that the bytes are scaled to, inside the graph.
+
+    Returns:
+        Batches of images, shape `batch height width channels`.
+
+    Raises:
+        DataNotFoundError: If there is no such folder, or no image in it.
+        DataError: If an argument makes no sense, or labels are asked for and an image lies in no folder of its own.
+    """
+    where, folder = "gantape.data.image_folder", Path(folder)
+    sides = (size, size) if isinstance(size, int) else tuple(size)
+    if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides) or channels not in (1, 3):
+        raise DataError(
+            "images have a height, a width, and 1 or 3 channels.",
+            where=where,
+            got=f"size={size!r}, channels={channels!r}",
+            do="give size=64 or size=(64, 96), and channels=3 for colour or 1 for grey.",
+        )
+    paths = folder.rglob("*") if folder.is_dir() else []
+    files = sorted(path.relative_to(folder).as_posix() for path in paths if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not files:
+        raise DataNotFoundError(
+            "there are no images.",
+            where=f"{where}, argument `folder`",
+            got=f"{folder}, {'with no image in it' if folder.is_dir() else 'which is no folder'}",
+            do=f"name a folder that holds files with the endings {', '.join(SUFFIXES)}.",
+        )
+    names = [file.partition("/")[0] if "/" in file else None for file in files]
+    classes = sorted({name for name in names if name is not None})
+    if labels and None in names:
+        raise DataError(
+            "an image's label is the folder that it lies in.",
+            where=f"{where}, argument `labels`",
+            got=f"{names.count(None)} images in no folder of their own, such as {files[names.index(None)]}",
+            do=f"sort the images into folders in {folder}, one for each class, or give labels=False.",
+        )
+    numbers = [classes.index(str(name)) for name in names] if labels else None
+    source = ImageFiles(folder, files, numbers, classes if labels else (), (sides[0], sides[1]), channels)
+    return IndexedBatches(source, batch_size, scale_pixels(*pixels), f"folder {folder.name}")

@@ -1,0 +1,115 @@
+"""Batches of examples that are read by their numbers, from where they lie, when it is their turn."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+import numpy as np
+import tensorflow as tf
+
+from gantape.data.arrays import shuffled
+from gantape.data.batches import Batches, Position, Reader, Stack, unchanged
+from gantape.errors import DataError
+from gantape.types import Batch
+
+Rows = np.ndarray[Any, np.dtype[np.int64]]
+
+
+class Examples(ABC):
+    """Examples that can be read in any order."""
+
+    @property
+    @abstractmethod
+    def count(self) -> int:
+        """How many examples there are."""
+
+    @abstractmethod
+    def batches(self, rows: Rows, batch_size: int) -> Iterator[Batch]:
+        """The examples with these numbers, in batches of arrays, the last one as large as what is left.
+
+        No more than a few batches are in memory at a time.
+
+        Raises:
+            DataError: If an example cannot be read.
+        """
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """What the examples are, for the record of a run."""
+
+
+@attrs.frozen(eq=False)
+class IndexedBatches(Batches):
+    """Batches of examples that lie elsewhere, shuffled anew in every epoch as arrays in memory are.
+
+    The order is a pure function of seed and epoch, and a run that is resumed reads on where it was, without reading what lies
+    before: no buffer and no iterator is saved.
+    """
+
+    source: Examples = attrs.field(repr=False)
+    batch_size: int
+    prepare: Callable[[Batch], Batch] = attrs.field(default=unchanged, repr=False)
+    name: str = "examples"
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.batch_size, int) or isinstance(self.batch_size, bool) or self.batch_size < 1:
+            raise DataError(
+                "a batch has at least one example.",
+                where=f"{self.name}, argument `batch_size`",
+                got=repr(self.batch_size),
+                do="give a positive whole number.",
+            )
+
+    @property
+    def examples(self) -> int:
+        """How many examples there are."""
+        return self.source.count
+
+    @property
+    def batches_per_epoch(self) -> int:
+        return self.examples // self.batch_size
+
+    def open(self, seed: int, position: Position) -> Reader:
+        if self.examples < self.batch_size:
+            raise DataError(
+                "there are fewer examples than one batch needs.",
+                where=f"{self.name}, argument `batch_size`",
+                got=f"{self.examples} examples, batch_size={self.batch_size}",
+                do=f"choose a batch_size of at most {self.examples}.",
+            )
+        return _IndexedReader(self, seed, position)
+
+    def rows(self, seed: int, position: Position, count: int) -> list[int]:
+        first = position.batch * self.batch_size
+        chosen: list[int] = shuffled(self.examples, seed, position.epoch)[first : first + count * self.batch_size].tolist()
+        return chosen
+
+    def in_order(self) -> Iterator[Batch]:
+        return self.source.batches(np.arange(self.examples, dtype=np.int64), self.batch_size)
+
+    def describe(self) -> dict[str, Any]:
+        facts = {"name": self.name, "examples": self.examples, "batch_size": self.batch_size}
+        return facts | self.source.describe()
+
+
+class _IndexedReader(Reader):
+    def __init__(self, source: IndexedBatches, seed: int, position: Position) -> None:
+        self._source = source
+        self._seed = seed
+        self._position = position
+        self._batches: Iterator[Batch] | None = None
+
+    def read(self, count: int) -> Stack:
+        source, position, size = self._source, self._position, self._source.batch_size
+        if self._batches is None:
+            order = shuffled(source.examples, self._seed, position.epoch)
+            self._batches = source.source.batches(order[position.batch * size : source.batches_per_epoch * size], size)
+        stop = min(position.batch + count, source.batches_per_epoch)
+        found = [next(self._batches) for _ in range(stop - position.batch)]
+        if stop == source.batches_per_epoch:
+            self._position, self._batches = Position(position.epoch + 1, 0), None
+        else:
+            self._position = Position(position.epoch, stop)
+        batches = tf.nest.map_structure(lambda *leaves: np.stack(leaves), *found)
+        return Stack(batches, len(found), self._position, source.prepare)

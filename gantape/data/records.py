@@ -1,0 +1,181 @@
+"""Batches from TFRecord files, which can be read in one direction only."""
+
+import glob
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+import numpy as np
+import tensorflow as tf
+
+from gantape.data.arrays import shuffled
+from gantape.data.batches import Batches, Position, Reader, Stack, unchanged
+from gantape.errors import DataError, DataNotFoundError, summary
+from gantape.noise import derive_key
+from gantape.types import Batch, Tensor
+
+Compression = Literal["", "GZIP", "ZLIB"]
+FILES_AT_ONCE, BATCHES_AHEAD, RECORDS_AT_ONCE = 4, 4, 4
+
+
+@attrs.frozen(eq=False)
+class RecordBatches(Batches):
+    """Batches from TFRecord files. Made by `gantape.data.from_records`."""
+
+    files: Sequence[str] = attrs.field(repr=False)
+    parse: Callable[[Tensor], Batch] = attrs.field(repr=False)
+    batch_size: int
+    buffer: int = 4096
+    compression: Compression = ""
+    prepare: Callable[[Batch], Batch] = attrs.field(default=unchanged, repr=False)
+    name: str = "records"
+
+    @property
+    def batches_per_epoch(self) -> None:
+        return None
+
+    def open(self, seed: int, position: Position) -> Reader:
+        return _RecordReader(self, seed, position)
+
+    def in_order(self) -> Iterator[Batch]:
+        yield from self._batches(self._records(self.files, at_once=1))
+
+    def describe(self) -> dict[str, Any]:
+        sizes = [[Path(file).name, Path(file).stat().st_size] for file in self.files]
+        return {"name": self.name, "batch_size": self.batch_size, "files": sizes, "buffer": self.buffer}
+
+    def epoch(self, seed: int, position: Position) -> Iterator[Batch]:
+        """The batches of an epoch from a position on, in an order that is a pure function of (seed, epoch)."""
+        files = [self.files[place] for place in shuffled(len(self.files), seed, position.epoch)]
+        key = derive_key(seed, "records", position.epoch)
+
+        def in_disorder(number: Tensor, stretch: Tensor) -> Tensor:
+            # The seed of Dataset.shuffle is mixed with a global one, which another process may not have.
+            key_and_number = tf.stack([tf.constant(key, tf.int64), number])
+            bits = tf.random.stateless_uniform(tf.shape(stretch), key_and_number, None, None, tf.int32, alg="philox")
+            return tf.gather(stretch, tf.argsort(bits, stable=True))
+
+        stretches = self._records(files, FILES_AT_ONCE).batch(self.buffer).enumerate()
+        records = stretches.map(in_disorder, num_parallel_calls=1).unbatch()
+        return self._batches(records.skip(position.batch * self.batch_size))
+
+    def _records(self, files: Sequence[str], at_once: int) -> Any:
+        return tf.data.Dataset.from_tensor_slices(list(files)).interleave(
+            lambda file: tf.data.TFRecordDataset(file, self.compression), cycle_length=at_once
+        )
+
+    def _batches(self, records: Any) -> Iterator[Batch]:
+        examples = records.map(self.parse, num_parallel_calls=RECORDS_AT_ONCE, deterministic=True)
+        found = iter(examples.batch(self.batch_size).prefetch(BATCHES_AHEAD).as_numpy_iterator())
+        while True:
+            try:
+                batch = next(found, None)
+            except tf.errors.OpError as error:
+                raise DataError(
+                    "a record cannot be read.",
+                    where=f"{self.name}, {self.files[0]} and others" if len(self.files) > 1 else self.files[0],
+                    got=summary(error),
+                    do="look whether the files are whole, whether `compression` is theirs, and whether `parse` fits what was "
+                    "written.",
+                ) from None
+            if batch is None:
+                return
+            yield batch
+
+
+class _RecordReader(Reader):
+    """Looks one batch ahead, so that the end of an epoch is known with its last batch."""
+
+    def __init__(self, source: RecordBatches, seed: int, position: Position) -> None:
+        self._source = source
+        self._seed = seed
+        self._position = position
+        self._batches: Iterator[Batch] | None = None
+        self._ahead: Batch | None = None
+
+    def read(self, count: int) -> Stack:
+        if self._batches is None:
+            self._batches = self._source.epoch(self._seed, self._position)
+            self._ahead = self._next()
+        found: list[Batch] = []
+        while len(found) < count and self._ahead is not None:
+            found.append(self._ahead)
+            self._ahead = self._next()
+        if not found:
+            raise DataError(
+                "the records do not fill a batch.",
+                where=f"{self._source.name}, argument `batch_size`",
+                got=f"no batch of {self._source.batch_size} examples",
+                do="choose a smaller batch_size.",
+            )
+        if self._ahead is None:
+            self._position, self._batches = Position(self._position.epoch + 1, 0), None
+        else:
+            self._position = Position(self._position.epoch, self._position.batch + len(found))
+        batches = tf.nest.map_structure(lambda *leaves: np.stack(leaves), *found)
+        return Stack(batches, len(found), self._position, self._source.prepare)
+
+    def _next(self) -> Batch | None:
+        batch = next(self._batches, None) if self._batches is not None else None
+        whole = batch is not None and len(tf.nest.flatten(batch)[0]) == self._source.batch_size
+        return batch if whole else None
+
+
+def from_records(
+    files: str | Path | Sequence[str | Path],
+    parse: Callable[[Tensor], Batch],
+    *,
+    batch_size: int,
+    buffer: int = 4096,
+    compression: Compression = "",
+    prepare: Callable[[Batch], Batch] = unchanged,
+) -> RecordBatches:
+    """Batches from TFRecord files of any size, in an order that is a pure function of (seed, epoch).
+
+    In each epoch the files are taken in another order, four at a time, and every stretch of `buffer` records is shuffled: two
+    examples that lie far apart in one file do not change places. Write many files, each a sample of all examples. A run that
+    is resumed skips what lies before in its epoch: it reads these records, and does not parse them.
+
+    Args:
+        files: A pattern such as "data/*.tfrecord", or the files.
+        parse: Turns a record, a string scalar, into an example; it runs in `tf.data`.
+        batch_size: Examples in a batch.
+        buffer: Records that are shuffled at a time: up to twice as many are in memory.
+        compression: Of the files: "", "GZIP" or "ZLIB".
+        prepare: Applied to each batch inside the graph.
+
+    Returns:
+        Batches with the structure of what `parse` gives.
+
+    Raises:
+        DataNotFoundError: If there are no such files.
+        DataError: If the batch size or the buffer is not positive, or `parse` cannot be traced.
+    """
+    where = "gantape.data.from_records"
+    if isinstance(files, str | Path):
+        found = sorted(glob.glob(str(files)))  # noqa: PTH207  an absolute pattern has no folder that pathlib could start from
+    else:
+        found = [str(file) for file in files if Path(file).is_file()]
+    if not found:
+        raise DataNotFoundError(
+            "there are no such files.", where=f"{where}, argument `files`", got=str(files), do='give "folder/*.tfrecord", say.'
+        )
+    for argument, value in (("batch_size", batch_size), ("buffer", buffer)):
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise DataError(
+                "sizes of batches and buffers are positive.",
+                where=f"{where}, argument `{argument}`",
+                got=repr(value),
+                do="give a positive whole number.",
+            )
+    try:
+        tf.data.Dataset.from_tensors(tf.constant("")).map(parse)
+    except Exception as error:  # whatever the user's code raises
+        raise DataError(
+            "records cannot be parsed.",
+            where=f"{where}, argument `parse`",
+            got=summary(error),
+            do="write it as tf.data maps it: from a string scalar to tensors, with operations of TensorFlow.",
+        ) from error
+    return RecordBatches(found, parse, batch_size, buffer, compression, prepare, f"records {Path(found[0]).parent.name}")

@@ -1,0 +1,97 @@
+"""A GAN of images of any size, in colour or grey, whose networks are as deep as the size asks for."""
+
+import keras
+
+from gantape.errors import HyperparameterError
+from gantape.layers import MinibatchDeviation, faster
+from gantape.losses import R1, Lazy, Penalty
+from gantape.tasks import AdversarialTask, require_positive
+from gantape.types import Model, Optimizer
+from gantape.zoo.networks import adam
+
+SMALLEST = 4
+
+layers = keras.layers
+
+
+class ImageGAN(AdversarialTask):
+    """A deep convolutional GAN of square images, from 8×8 on, with one doubling of the sides for each power of two.
+
+    The generator goes from 4×4 to the image by log₂(size/4) transposed convolutions with batch norm between them, the
+    discriminator back by as many convolutions, without it; its last layers see how much the images of a group differ. The
+    game is the non-saturating one, with R1 in every 16th step. Samples come from the generator's moving average.
+
+    Args:
+        image_size: Height and width of an image: 8, 16, 32, 64, 128 or another power of two.
+        channels: 3 for colour, 1 for grey.
+        width: Channels of the layers next to the image; each halving of the sides doubles them.
+        widest: The most channels of a layer.
+        penalty_weight: γ of R1.
+        learning_rate: Of both Adams, whose β₁ is 0.5.
+
+    Raises:
+        HyperparameterError: If the size is no power of two from 8 on.
+
+    References:
+        Radford et al. 2016, arXiv 1511.06434; Mescheder et al. 2018, arXiv 1801.04406 (R1); Karras et al. 2018,
+        arXiv 1710.10196 (deviation, moving average), and 2020, arXiv 1912.04958 (a penalty in every 16th step).
+    """
+
+    latent_size: int = 64
+    generator_decay: float = 0.995
+    image_size: int = 64
+    channels: int = 3
+    width: int = 16
+    widest: int = 128
+    penalty_weight: float = 1.0
+    learning_rate: float = 1e-3
+
+    def check_hyperparameters(self) -> None:
+        super().check_hyperparameters()
+        require_positive(self, "width", "widest", "channels", "learning_rate")
+        if self.image_size < 2 * SMALLEST or self.image_size & (self.image_size - 1):
+            raise HyperparameterError(
+                "the size of an image is a power of two, from 8 on.",
+                where=f"{type(self).__name__}, field `image_size`",
+                got=repr(self.image_size),
+                do="give 64, say; images in a folder are brought to it.",
+            )
+
+    def build_generator(self) -> Model:
+        widths = self._widths()
+        network = [
+            keras.Input((self.latent_size,)),
+            layers.Dense(SMALLEST * SMALLEST * widths[0], use_bias=False),
+            layers.Reshape((SMALLEST, SMALLEST, widths[0])),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+        ]
+        for width in widths[1:]:
+            network += [
+                layers.Conv2DTranspose(width, 4, strides=2, padding="same", use_bias=False),
+                layers.BatchNormalization(),
+                layers.ReLU(),
+            ]
+        network += [layers.Conv2DTranspose(self.channels, 4, strides=2, padding="same", activation="tanh")]
+        return faster(keras.Sequential(network, name="generator"))
+
+    def build_discriminator(self) -> Model:
+        network = [keras.Input((self.image_size, self.image_size, self.channels))]
+        for width in reversed(self._widths()):
+            network += [layers.Conv2D(width, 4, strides=2, padding="same"), layers.LeakyReLU(negative_slope=0.2)]
+        network += [MinibatchDeviation(), layers.Conv2D(self.widest, 3, padding="same"), layers.LeakyReLU(negative_slope=0.2)]
+        return faster(keras.Sequential([*network, layers.Flatten(), layers.Dense(1)], name="discriminator"))
+
+    def build_generator_optimizer(self) -> Optimizer:
+        return adam(self.learning_rate)
+
+    def build_discriminator_optimizer(self) -> Optimizer:
+        return adam(self.learning_rate)
+
+    def build_penalties(self) -> tuple[Penalty, ...]:
+        return (Lazy(R1(self.penalty_weight), every=16),)
+
+    def _widths(self) -> list[int]:
+        """Channels of the layers from 4×4 up to half the size of the image."""
+        doublings = (self.image_size // SMALLEST).bit_length() - 1
+        return [min(self.width * 2**halvings, self.widest) for halvings in reversed(range(doublings))]
