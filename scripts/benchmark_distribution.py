@@ -76,7 +76,8 @@ class Benchmark:
             processes = []
             for index in range(count):
                 cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-                processes.append(subprocess.Popen(command, env={**os.environ, "TF_CONFIG": json.dumps(cluster)}))
+                told = {"TF_CONFIG": json.dumps(cluster)} if count > 1 else {}
+                processes.append(subprocess.Popen(command, env={**os.environ, **told}))
             if [process.wait() for process in processes] != [0] * count:
                 sys.exit(f"{task} on {setting} failed")
             return dict(json.loads(file.read_text()))

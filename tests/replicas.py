@@ -201,7 +201,7 @@ CASES: dict[str, tuple[type[Any], Callable[[], gt.data.ArrayBatches], int]] = {
 }
 
 
-ONE_COUNT = ("loss as a function", "skipping")
+ONE_COUNT = ("loss as a function", "synchronized batch norm", "skipping")
 """Cases that are tried on two replicas only."""
 
 
