@@ -120,7 +120,7 @@ def test_the_model_may_stop_once_and_train_again() -> None:
 @pytest.mark.parametrize(
     ("action", "when"),
     [(None, gt.every(steps=1)), (print, None), (print, 100), (print, gt.every), ("print", gt.at_end())],
-    ids=repr,
+    ids=["no action", "no schedule", "a number", "a function", "a name"],
 )
 def test_what_is_no_action_with_a_schedule_is_refused(action: Any, when: Any) -> None:
     with pytest.raises(gt.errors.ScheduleError) as caught:
