@@ -28,14 +28,14 @@ def digit_generator(
     Args:
         inputs: Numbers in the vector that it is called with.
         width: Channels of the widest layer are 4 times, of the next 2 times as many.
-        hidden_units: Units of the first dense layer.
+        hidden_units: Units of the first dense layer; 0 for one dense layer only.
         classes: Where there are some, it is called with `[vector, labels]`, and a label is embedded in 32 numbers.
         batch_norm: Whether there is batch norm behind every layer but the last.
     """
     vector = keras.Input((inputs,))
     told = [keras.Input((), dtype="int32")] if classes else []
     joined = layers.Concatenate()([vector, *(layers.Embedding(classes, 32)(label) for label in told)]) if told else vector
-    hidden = _activated(layers.Dense(hidden_units, use_bias=not batch_norm)(joined), batch_norm)
+    hidden = _activated(layers.Dense(hidden_units, use_bias=not batch_norm)(joined), batch_norm) if hidden_units else joined
     hidden = layers.Dense(7 * 7 * 4 * width, use_bias=not batch_norm)(hidden)
     hidden = _activated(layers.Reshape((7, 7, 4 * width))(hidden), batch_norm)
     hidden = layers.Conv2DTranspose(2 * width, 4, strides=2, padding="same", use_bias=not batch_norm)(hidden)
@@ -56,7 +56,7 @@ def digit_discriminator(
 
     Args:
         width: Channels of the first layer are 2 times, of the second 4 times as many.
-        hidden_units: Units of the dense layer.
+        hidden_units: Units of the dense layer; 0 for none.
         norm: "batch" puts batch norm behind every layer but the first and the last, "spectral" spectral norm on every kernel.
         pack: Examples that are scored together.
         answers: Numbers of further outputs beside the score, a dense layer for each.
@@ -98,7 +98,8 @@ def digit_features(images: Any, width: int, *, hidden_units: int = HIDDEN_UNITS,
     hidden = normed(layers.Conv2D(2 * width, 4, strides=2, padding="same"))(images)
     hidden = layers.LeakyReLU(negative_slope=0.2)(hidden)
     hidden = activated(normed(layers.Conv2D(4 * width, 4, strides=2, padding="same", use_bias=not batch_norm))(hidden))
-    return activated(normed(layers.Dense(hidden_units, use_bias=not batch_norm))(layers.Flatten()(hidden)))
+    hidden = layers.Flatten()(hidden)
+    return activated(normed(layers.Dense(hidden_units, use_bias=not batch_norm))(hidden)) if hidden_units else hidden
 
 
 def noise_network(width: int) -> Model:
