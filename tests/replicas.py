@@ -21,6 +21,7 @@ import tensorflow as tf
 from tiny import Classifier, PointGan
 
 import gantape as gt
+from gantape.distribution import copies
 
 layers = keras.layers
 REPLICAS = (1, 2, 4)
@@ -240,6 +241,15 @@ def evaluated(replicas: int) -> dict[str, float]:
     return loop.evaluate(supervised(ROWS[:43], LABELS[:43], 8))
 
 
+def in_half_precision(replicas: int) -> dict[str, list[float]]:
+    """Loss scales of all replicas, and how many updates in a row were done, after eight of which two overflow."""
+    strategy = strategy_of(replicas)
+    task = made(Plain, strategy, precision="mixed_float16")
+    gt.Loop(task, compiler=gt.StepCompiler(strategy=strategy), seed=3).run(with_hole(), steps=8)
+    found = {"scale": task.optimizer.dynamic_scale, "done": task.optimizer.step_counter}
+    return {name: [float(copy) for copy in copies(variable)] for name, variable in found.items()}
+
+
 def refusals() -> dict[str, str]:
     """What wrong uses are answered."""
     strategy = strategy_of(2)
@@ -291,6 +301,8 @@ def main(file: str) -> None:
         keep(f"resumed|{before}-{after}", resumed(before, after))
     for replicas in (0, 2, 4):
         rows[f"evaluated|{replicas}"] = evaluated(replicas)
+    for replicas in (0, 2):
+        rows[f"half|{replicas}"] = in_half_precision(replicas)
     strategy = tf.distribute.OneDeviceStrategy("CPU:1")
     task = made(Plain, strategy)
     gt.Loop(task, compiler=gt.StepCompiler("auto", strategy=strategy), seed=3).run(supervised(), steps=6)

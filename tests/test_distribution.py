@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -69,6 +70,14 @@ def test_weights_have_moved(found: Any) -> None:
 def test_other_ways_to_run_replicas(found: Any, how: str) -> None:
     weights, _ = found
     assert_alike(weights["supervised|0"], weights[f"supervised|{how}"])
+
+
+def test_loss_scales_of_all_replicas_fall_together(found: Any) -> None:
+    """Two of eight updates overflow, in one replica: the scale is halved twice."""
+    _, others = found
+    scale, halved = float(keras.optimizers.LossScaleOptimizer("sgd").initial_scale), 2.0**-2
+    assert others["rows"]["half|0"]["scale"] == [scale * halved]
+    assert others["rows"]["half|2"] == {name: 2 * copies for name, copies in others["rows"]["half|0"].items()}
 
 
 @pytest.mark.parametrize("replicas", [0, 2, 4])
