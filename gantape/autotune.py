@@ -180,12 +180,12 @@ def _measure(compiled: CompiledSteps, stack: Stack, first_step: int, length: Len
         compiled.means()
         compile_seconds = program.compile_seconds = time.perf_counter() - started
         found = Measurement(compiled.mode, compile_seconds, seconds(1))
-        left = min(LONGEST_TRIAL, SHARE_OF_RUN * _remaining(found, length)) - found.seconds_per_step
-        while left > 0.0:
+        spent = found.seconds_per_step
+        while spent < min(LONGEST_TRIAL, SHARE_OF_RUN * _remaining(found, length)):
             count = max(1, min(most, int(LONGEST_TRIAL / 4 / found.seconds_per_step)))
             taken = seconds(count)
             found = attrs.evolve(found, seconds_per_step=min(found.seconds_per_step, taken / count))
-            left -= taken
+            spent += taken
         return found
     except CompileError as error:
         return Measurement(compiled.mode, time.perf_counter() - started, float("inf"), error.got)

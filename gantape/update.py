@@ -7,7 +7,7 @@ import attrs
 import tensorflow as tf
 
 from gantape.descent import Descent, MovingAverage
-from gantape.distribution import in_replicas, outside_of_replicas
+from gantape.distribution import examples_in, in_replicas, outside_of_replicas
 from gantape.errors import GradientError, LossError, TaskError
 from gantape.losses import Losses
 from gantape.noise import Noise
@@ -97,6 +97,12 @@ class Update:
             )
         # What is left out is used by nobody: compiled code does not compute it.
         return {name: self.lazy.get(name, 1) * term for name, term in terms.items() if name in due or name not in self.lazy}
+
+    def apply(self, batch: Batch, noise: Noise, step: Tensor) -> tuple[Losses, list[Tensor]]:
+        """Do the update once, with one batch: its `gradients`, then `move`. This is what a loop by hand needs of it."""
+        losses, gradients = self.gradients(batch, noise)
+        self.move(gradients, step, examples_in(batch))
+        return losses, gradients
 
     def gradients(self, batch: Batch, noise: Noise, due: Collection[str] | None = None) -> tuple[Losses, list[Tensor]]:
         """The terms of the loss, and the gradient of their sum with respect to each variable.

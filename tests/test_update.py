@@ -42,9 +42,7 @@ def batch():
 
 def apply(update: gt.Update, batch, step: int = 0):
     check_updates((update,), "a test")
-    losses, gradients = update.gradients(tf.constant(batch), gt.Noise(0, step))
-    update.move(gradients, tf.constant(step, tf.int64), len(batch))
-    return losses, gradients
+    return update.apply(tf.constant(batch), gt.Noise(0, step), tf.constant(step, tf.int64))
 
 
 def test_gradient_step_and_norm_are_numpys(batch):

@@ -59,7 +59,8 @@ class Losses:
     @property
     def total(self) -> Tensor:
         """The sum of the terms, added in their order, in float32 or better."""
-        first, *others = map(precise, self.terms.values())
+        # A number of Python's takes the type of what it is added to.
+        first, *others = (term if isinstance(term, float | int) else precise(term) for term in self.terms.values())
         for term in others:
             first = first + term
-        return first
+        return tf.convert_to_tensor(first)
