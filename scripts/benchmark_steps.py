@@ -40,7 +40,7 @@ class Benchmark:
         seconds_per_measurement: Seconds of work in a measurement.
         repetitions: Measurements of each contender.
         whole_run_steps: Steps of the runs of gantape that are timed from their start, to judge "auto"; 0 for none. The DCGAN
-            does 60 at most.
+            does 60 at most, WGAN-GP 200.
         memory_steps: Steps over which memory is watched; 0 to leave out memory, imports and matrix products.
         output: The folder for results.
     """

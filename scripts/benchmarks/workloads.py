@@ -301,6 +301,7 @@ WORKLOADS: dict[str, Workload] = {
         "digits",
         pixels=(-1.0, 1.0),
         steps_per_call=32,
+        whole_run_steps=200,
     ),
     "ring": Workload(
         Game(
