@@ -35,9 +35,13 @@ LONGEST_STEP_TO_LOOP = 0.02
 slower (they run on one thread there): it is tried for steps that are short in XLA only."""
 
 
-LEAST_RUN_IN_COMPILES = 5.0
-"""XLA is tried where the rest of a run takes so many times as long as tracing and compiling the graph. If it is no faster, that
-costs about a fifth of the run; if it is 1.6 times as fast, as often on a CPU, leaving it out of a shorter run costs no more."""
+LEAST_RUN_IN_COMPILES = 10.0
+"""XLA is tried where the rest of a run takes so many times as long as tracing and compiling the graph: that XLA takes up to
+twice as long to compile, and may be no faster, then costs no more than a fifth of the run."""
+
+HOPELESS, OF_A_CALL = 2.0, 0.01
+"""A mode whose first step takes so many times as long as a step of the best mode, and so many seconds more, which may be those
+of the call, is not measured any further."""
 
 
 @attrs.frozen
@@ -133,7 +137,8 @@ def choose_mode(
 
     def attempt(mode: NamedMode) -> Measurement:
         compiled = compiler.compile(step, mode, stack)
-        tried[mode] = (_measure(compiled, stack, first_step, length), compiled)
+        best = min((found.seconds_per_step for found, _ in tried.values()), default=float("inf"))
+        tried[mode] = (_measure(compiled, stack, first_step, length, best), compiled)
         return tried[mode][0]
 
     graph = attempt("graph")
@@ -160,7 +165,7 @@ def _remaining(measurement: Measurement, length: Length) -> float:
     return length.seconds if length.seconds is not None else float("inf")
 
 
-def _measure(compiled: CompiledSteps, stack: Stack, first_step: int, length: Length) -> Measurement:
+def _measure(compiled: CompiledSteps, stack: Stack, first_step: int, length: Length, best: float) -> Measurement:
     program = compiled.program(stack, first_step)
     assert isinstance(program, GraphProgram)
     width = compiled.step.batches_per_step
@@ -181,7 +186,8 @@ def _measure(compiled: CompiledSteps, stack: Stack, first_step: int, length: Len
         compile_seconds = program.compile_seconds = time.perf_counter() - started
         found = Measurement(compiled.mode, compile_seconds, seconds(1))
         spent = found.seconds_per_step
-        while spent < min(LONGEST_TRIAL, SHARE_OF_RUN * _remaining(found, length)):
+        hopeless = found.seconds_per_step > HOPELESS * best + OF_A_CALL
+        while not hopeless and spent < min(LONGEST_TRIAL, SHARE_OF_RUN * _remaining(found, length)):
             count = max(1, min(most, int(LONGEST_TRIAL / 4 / found.seconds_per_step)))
             taken = seconds(count)
             found = attrs.evolve(found, seconds_per_step=min(found.seconds_per_step, taken / count))

@@ -46,7 +46,7 @@ def test_a_long_compile_is_worth_it_in_a_long_run_only():
 
 
 @pytest.mark.parametrize(
-    ("steps", "tried"), [(500, ["graph"]), (501, COMPILED), (None, COMPILED)], ids=["short", "long enough", "endless"]
+    ("steps", "tried"), [(1000, ["graph"]), (1001, COMPILED), (None, COMPILED)], ids=["short", "long enough", "endless"]
 )
 def test_xla_is_tried_in_runs_that_are_long_beside_its_compiling_only(steps, tried, monkeypatch):
     monkeypatch.setattr(autotune, "_measure", lambda compiled, *_: Measurement(compiled.mode, 1.0, 0.01))
