@@ -75,7 +75,7 @@ def test_other_ways_to_run_replicas(found: Any, how: str) -> None:
 def test_loss_scales_of_all_replicas_fall_together(found: Any) -> None:
     """Two of eight updates overflow, in one replica: the scale is halved twice."""
     _, others = found
-    scale, halved = float(keras.optimizers.LossScaleOptimizer("sgd").initial_scale), 2.0**-2
+    scale, halved = float(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD()).initial_scale), 2.0**-2
     assert others["rows"]["half|0"]["scale"] == [scale * halved]
     assert others["rows"]["half|2"] == {name: 2 * copies for name, copies in others["rows"]["half|0"].items()}
 
