@@ -29,10 +29,6 @@ def default_precision() -> Precision:
 def policy(precision: Precision) -> Iterator[None]:
     """Give layers that are made inside a dtype policy; the global one is as it was behind it."""
     before = keras.config.dtype_policy()
-    if precision == before.name:
-        # To set it would keep it from following keras.config.set_floatx later.
-        yield
-        return
     keras.config.set_dtype_policy(precision)
     try:
         yield

@@ -1,8 +1,5 @@
 """Mixed precision: near float32 by the format's epsilon, float32 where numbers are summed or kept, a scale by its law."""
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -394,13 +391,3 @@ def test_every_recipe_trains_in_mixed_precision(recipe, precision):
     assert losses
     assert np.isfinite(losses).all()
     assert all(np.isfinite(value).all() for value in weights(task))
-
-
-def test_a_task_of_the_global_policy_leaves_it_free_to_follow_floatx():
-    """In a process of its own: a policy that was set once does not follow any more."""
-    program = (
-        "import keras; from gantape.zoo import DigitClassifier; DigitClassifier(); "
-        "keras.config.set_floatx('float64'); print(keras.config.dtype_policy().name)"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split()[-1] == "float64"
