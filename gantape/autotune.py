@@ -34,7 +34,6 @@ LONGEST_STEP_TO_LOOP = 0.02
 """Seconds. The loop in XLA saves the trip between steps, tenths of a millisecond, and makes convolutions on a CPU many times
 slower (they run on one thread there): it is tried for steps that are short in XLA only."""
 
-
 LEAST_RUN_IN_COMPILES = 10.0
 """XLA is tried where the rest of a run takes so many times as long as tracing and compiling the graph: that XLA takes up to
 twice as long to compile, and may be no faster, then costs no more than a fifth of the run."""

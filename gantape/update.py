@@ -157,11 +157,6 @@ class Update:
             )
 
 
-def batch_size(batch: Batch) -> int:
-    """Examples in a batch."""
-    return int(tf.nest.flatten(batch)[0].shape[0])
-
-
 def check_updates(updates: Sequence[Update], where: str) -> None:
     """Build the optimizers, and raise a `TaskError` for updates that cannot be trained.
 

@@ -1,5 +1,6 @@
 """What a finished run of train_gan.py left: its task with the trained generator, and the data it was trained on."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from gantape.run_directory import RunDirectory
 KNOWN_DATA = ("mnist", "fashion_mnist", "digits")
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class FinishedRun:
     """A finished run of an adversarial task.
 
@@ -26,7 +27,7 @@ class FinishedRun:
     path: Path
     generator: str = "generator.keras"
 
-    @property
+    @functools.cached_property
     def record(self) -> dict[str, Any]:
         """What run.json says."""
         return RunDirectory(self.path).read()

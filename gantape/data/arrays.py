@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import itertools
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -28,8 +29,39 @@ MOST_BYTES_GATHERED = 2**30
 """Arrays up to this size are held once more as tensors, from which compiled code gathers; of larger ones batches are copied."""
 
 
+class ShuffledBatches(Batches):
+    """Batches of so many examples, shuffled anew in every epoch: the order is a pure function of seed and epoch."""
+
+    name: str
+    batch_size: int
+
+    @property
+    @abstractmethod
+    def examples(self) -> int:
+        """How many examples there are."""
+
+    @property
+    def batches_per_epoch(self) -> int:
+        return self.examples // self.batch_size
+
+    def rows(self, seed: int, position: Position, count: int) -> list[int]:
+        first = position.batch * self.batch_size
+        chosen: list[int] = shuffled(self.examples, seed, position.epoch)[first : first + count * self.batch_size].tolist()
+        return chosen
+
+    def check_fills_a_batch(self) -> None:
+        """Raise a `DataError` if there are fewer examples than one batch needs."""
+        if self.examples < self.batch_size:
+            raise DataError(
+                "there are fewer examples than one batch needs.",
+                where=f"{self.name}, argument `batch_size`",
+                got=f"{self.examples} examples, batch_size={self.batch_size}",
+                do=f"choose a batch_size of at most {self.examples}.",
+            )
+
+
 @attrs.frozen(eq=False)
-class ArrayBatches(Batches):
+class ArrayBatches(ShuffledBatches):
     """Batches from arrays in memory, shuffled anew in every epoch. Made by `gantape.data.from_arrays`."""
 
     arrays: Arrays = attrs.field(repr=False)
@@ -42,18 +74,8 @@ class ArrayBatches(Batches):
         """How many examples there are."""
         return len(tf.nest.flatten(self.arrays)[0])
 
-    @property
-    def batches_per_epoch(self) -> int:
-        return self.examples // self.batch_size
-
     def open(self, seed: int, position: Position) -> Reader:
-        if self.examples < self.batch_size:
-            raise DataError(
-                "there are fewer examples than one batch needs.",
-                where=f"{self.name}, argument `batch_size`",
-                got=f"{self.examples} examples, batch_size={self.batch_size}",
-                do=f"choose a batch_size of at most {self.examples}.",
-            )
+        self.check_fills_a_batch()
         return _ArrayReader(self, seed, position, self._tensors)
 
     @functools.cached_property
@@ -62,11 +84,6 @@ class ArrayBatches(Batches):
         if sum(leaf.nbytes for leaf in tf.nest.flatten(self.arrays)) > MOST_BYTES_GATHERED:
             return None
         return tf.nest.map_structure(tf.convert_to_tensor, self.arrays)
-
-    def rows(self, seed: int, position: Position, count: int) -> list[int]:
-        first = position.batch * self.batch_size
-        chosen: list[int] = shuffled(self.examples, seed, position.epoch)[first : first + count * self.batch_size].tolist()
-        return chosen
 
     def in_order(self) -> Iterator[Batch]:
         for start in range(0, self.examples, self.batch_size):

@@ -8,8 +8,8 @@ import attrs
 import numpy as np
 import tensorflow as tf
 
-from gantape.data.arrays import shuffled
-from gantape.data.batches import Batches, Position, Reader, Stack, unchanged
+from gantape.data.arrays import ShuffledBatches, shuffled
+from gantape.data.batches import Position, Reader, Stack, unchanged
 from gantape.errors import DataError
 from gantape.types import Batch
 
@@ -40,7 +40,7 @@ class Examples(ABC):
 
 
 @attrs.frozen(eq=False)
-class IndexedBatches(Batches):
+class IndexedBatches(ShuffledBatches):
     """Batches of examples that lie elsewhere, shuffled anew in every epoch as arrays in memory are.
 
     The order is a pure function of seed and epoch, and a run that is resumed reads on where it was, without reading what lies
@@ -66,24 +66,9 @@ class IndexedBatches(Batches):
         """How many examples there are."""
         return self.source.count
 
-    @property
-    def batches_per_epoch(self) -> int:
-        return self.examples // self.batch_size
-
     def open(self, seed: int, position: Position) -> Reader:
-        if self.examples < self.batch_size:
-            raise DataError(
-                "there are fewer examples than one batch needs.",
-                where=f"{self.name}, argument `batch_size`",
-                got=f"{self.examples} examples, batch_size={self.batch_size}",
-                do=f"choose a batch_size of at most {self.examples}.",
-            )
+        self.check_fills_a_batch()
         return _IndexedReader(self, seed, position)
-
-    def rows(self, seed: int, position: Position, count: int) -> list[int]:
-        first = position.batch * self.batch_size
-        chosen: list[int] = shuffled(self.examples, seed, position.epoch)[first : first + count * self.batch_size].tolist()
-        return chosen
 
     def in_order(self) -> Iterator[Batch]:
         return self.source.batches(np.arange(self.examples, dtype=np.int64), self.batch_size)

@@ -81,8 +81,9 @@ class Task(ABC):
             for name in self.part_names():
                 self._build(name)
             self.check_parts()
-            check_updates(self.updates(), type(self).__name__)
-        scaled = {update.name: update.optimizer for update in self.updates()}
+            updates = self.updates()
+            check_updates(updates, type(self).__name__)
+        scaled = {update.name: update.optimizer for update in updates}
         check_loss_scales(scaled, self.precision, type(self).__name__)
 
     @abstractmethod

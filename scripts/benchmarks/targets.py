@@ -63,15 +63,12 @@ def _of_workload(workload: str, found: Findings) -> list[Ratio]:
             speeds = [found.contenders[name].steps_per_second for name in (ours, theirs)]
             against = theirs if pattern == theirs else f"{group}, {theirs}"
             rows.append(_ratio(workload, (ours, against), speeds[0], speeds[1], AGAINST_OTHERS.get(workload, {}).get(group)))
-    shared = _fastest(found.contenders, "shared-*")
-    if shared and found.contenders.get("guide", Result()).steps_per_second:
-        speeds = [found.contenders[name].steps_per_second for name in (shared, "guide")]
-        rows.append(_ratio(workload, (shared, "guide"), speeds[0], speeds[1], None))
-    for mode in MODES:
-        pair = (f"gantape-{mode}", f"hand-{mode}")
+    shared = (_fastest(found.contenders, "shared-*") or "shared", "guide")
+    by_hand = [((f"gantape-{mode}", f"hand-{mode}"), BY_HAND) for mode in MODES]
+    for pair, target in [(shared, None), *by_hand]:
         results = [found.contenders.get(name, Result()) for name in pair]
         if all(result.steps_per_second for result in results):
-            rows.append(_ratio(workload, pair, results[0].steps_per_second, results[1].steps_per_second, BY_HAND))
+            rows.append(_ratio(workload, pair, results[0].steps_per_second, results[1].steps_per_second, target))
     named = {mode: seconds for mode, seconds in found.whole_runs.items() if mode != "auto"}
     if named:
         best = min(named, key=lambda mode: float(np.median(named[mode])))
