@@ -1,8 +1,6 @@
 """What the training scripts share: flags, two stages of parsing, the log, and exit codes."""
 
 import quiet_start  # noqa: F401, I001  has to come before TensorFlow
-import json
-import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -14,6 +12,7 @@ import attrs
 import keras
 import tyro
 from devices import Devices
+from flags_of_runs import COMMAND, CommandFile, take_up_if_started_again, value_of, whole_command_line
 from loguru import logger
 from tqdm import tqdm
 from training_data import Data, load
@@ -22,7 +21,6 @@ import gantape as gt
 from gantape.compiler import Mode
 from gantape.distribution import scope_of
 from gantape.errors import ResumeError, RunDirectoryError, WorkerLostError, summary
-from gantape.files import read_json, write_whole
 from gantape.run_directory import RunDirectory
 from gantape.stopping import StoppingRule
 from gantape.workers import start_anew
@@ -34,11 +32,7 @@ OptionalPath = Annotated[Path | None, tyro.conf.arg(metavar="PATH")]
 
 RECORD = gt.every(steps=100) | gt.at_end()
 DEFAULT_MINUTES = 5.0
-COMMAND = "command.json"
 WRONG_USE = 2
-DEVICE_FLAGS = ("--replicas", "--workers", "--worker-index")
-"""A run may go on elsewhere."""
-
 EXIT_CODES = {"SIGINT": 130, "SIGTERM": 143}
 
 
@@ -152,78 +146,6 @@ class Options:
         return self.compiler() if asked or self.devices.strategy() is not None else None
 
 
-class CommandFile:
-    """Keeps the flags of a run, with which it is resumed: an action for its start.
-
-    Args:
-        path: The file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __call__(self, progress: gt.Progress) -> None:
-        self.write()
-
-    def write(self) -> None:
-        """Write the flags, those of the run before included."""
-        write_whole(self._path, json.dumps({"arguments": whole_command_line()}, indent=1) + "\n")
-
-
-def whole_command_line() -> list[str]:
-    """The flags of this command behind those of the run that it resumes, if any; without what asks for that."""
-    now = sys.argv[1:]
-    resumed = _value_of("--resume", now)
-    kept = _without(_without(now, "--resume"), "--changed")
-    if resumed is None:
-        return kept
-    if _value_of("--run-dir", now) is not None:
-        raise ResumeError(
-            "a run that is resumed has its directory.",
-            where="--resume and --run-dir",
-            got=f"{resumed} and {_value_of('--run-dir', now)}",
-            do="give one of them.",
-        )
-    path = Path(resumed, COMMAND)
-    try:
-        before = read_json(path, 2**16)["arguments"]
-        if not isinstance(before, list) or not all(isinstance(argument, str) for argument in before):
-            raise ValueError("no list of arguments")
-    except (OSError, ValueError, KeyError) as error:
-        raise RunDirectoryError(
-            "this is not the directory of a run that can be resumed.",
-            where=str(path),
-            got=f"{type(error).__name__}: {error}",
-            do="name the directory of a run that this script made.",
-        ) from None
-    for flag in DEVICE_FLAGS:
-        before = _without(before, flag)
-    lengths = ("--steps", "--epochs", "--minutes")
-    if any(_value_of(flag, now) is not None for flag in lengths):
-        for flag in lengths:
-            before = _without(before, flag)
-    return [*_without(before, "--run-dir"), *kept]
-
-
-def _value_of(flag: str, arguments: Sequence[str]) -> str | None:
-    for place, argument in enumerate(arguments):
-        if argument == flag and place + 1 < len(arguments):
-            return arguments[place + 1]
-        if argument.startswith(f"{flag}="):
-            return argument.removeprefix(f"{flag}=")
-    return None
-
-
-def _without(arguments: Sequence[str], flag: str) -> list[str]:
-    kept: list[str] = []
-    skip = False
-    for argument in arguments:
-        if not skip and argument != flag and not argument.startswith(f"{flag}="):
-            kept.append(argument)
-        skip = argument == flag and not skip
-    return kept
-
-
 class Choice(Protocol):
     """The flags that say what is trained: read first, because the other flags depend on them."""
 
@@ -246,10 +168,10 @@ def parse(choice: type[C], description: str | None) -> tuple[C, Options, Any]:
         The choice, the options and the task.
     """
     name = Path(sys.argv[0]).name
-    _take_up_if_started_again()
+    take_up_if_started_again()
     given = [
         *whole_command_line(),
-        *[f"{flag}={value}" for flag in ("--resume", "--changed") if (value := _value_of(flag, sys.argv))],
+        *[f"{flag}={value}" for flag in ("--resume", "--changed") if (value := value_of(flag, sys.argv))],
     ]
     chosen, _ = tyro.cli(choice, prog=name, args=given, return_unknown_args=True, add_help=False)
     devices, _ = tyro.cli(Devices, prog=name, args=given, return_unknown_args=True, add_help=False)
@@ -266,14 +188,6 @@ def parse(choice: type[C], description: str | None) -> tuple[C, Options, Any]:
     with scope_of(strategy):
         found: Any = tyro.cli(arguments, prog=name, args=given, description=description, config=(tyro.conf.OmitArgPrefixes,))
     return found.choice, found.run, found.task
-
-
-def _take_up_if_started_again() -> None:
-    """A worker is started again with the command that it was first started with: it goes on with the run then."""
-    now = sys.argv[1:]
-    run_dir = _value_of("--run-dir", now)
-    if (_value_of("--workers", now) or os.environ.get("TF_CONFIG")) and run_dir and Path(run_dir, "run.json").exists():
-        sys.argv[1:] = [*_without(now, "--run-dir"), f"--resume={run_dir}"]
 
 
 def complete_record(run_dir: Path, **facts: Any) -> None:
