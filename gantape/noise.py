@@ -60,24 +60,31 @@ class Noise:
 
     def bits(self, name: str, shape: Sequence[int]) -> Tensor:
         """Uniform random bits, `uint32`, of the given shape."""
-        return self._bits(name, shape)
+        first, size = self._place(shape)
+        return tf.reshape(self._bits(name, first, size), shape)
 
     def uniform(self, name: str, shape: Sequence[int], low: float = 0.0, high: float = 1.0) -> Tensor:
         """Numbers from [low, high), of the given shape, in Keras' default float type."""
         float_type = tf.as_dtype(keras.config.floatx())
-        unit = tf.cast(self._unit(name, shape), tf.float64 if float_type == tf.float64 else tf.float32)
+        unit = tf.cast(_fractions(self.bits(name, shape)), tf.float64 if float_type == tf.float64 else tf.float32)
         numbers = tf.cast(low + (high - low) * unit, float_type)
         # Sum and cast may round up to `high`.
         number = float_type.as_numpy_dtype
         return tf.minimum(numbers, tf.constant(np.nextafter(number(high), number(low)), float_type))
 
     def normal(self, name: str, shape: Sequence[int], mean: float = 0.0, deviation: float = 1.0) -> Tensor:
-        """Normal numbers, by Box and Muller: √(-2 ln u) cos(2πv), of the given shape, in Keras' default float type."""
-        unit = self._unit(name, shape, 2)
+        """Normal numbers, by Box and Muller, of the given shape, in Keras' default float type.
+
+        Two neighbours u and v in the stream of uniform numbers become √(-2 ln(1-u)) cos 2πv and √(-2 ln(1-u)) sin 2πv.
+        """
+        first, size = self._place(shape)
+        before = first % 2
+        pairs = (before + size + 1) // 2
+        unit = tf.reshape(_fractions(self._bits(name, first - before, 2 * pairs)), [-1, 2])
         # 1 - u lies in (0, 1]: the logarithm is finite.
-        radius = tf.sqrt(-2.0 * tf.math.log(1.0 - unit[0]))
-        numbers = radius * tf.cos(2.0 * math.pi * unit[1])
-        return tf.cast(mean + deviation * numbers, keras.config.floatx())
+        radius = tf.sqrt(-2.0 * tf.math.log(1.0 - unit[:, 0]))
+        numbers = tf.reshape(radius[:, None] * _circle(unit[:, 1]), [-1])[before : before + size]
+        return tf.cast(mean + deviation * tf.reshape(numbers, shape), keras.config.floatx())
 
     def integers(self, name: str, shape: Sequence[int], bound: int) -> Tensor:
         """Whole numbers from 0 to bound - 1, `int32`, of the given shape. `bound` is at most 2²⁴."""
@@ -91,29 +98,45 @@ class Noise:
         numbers = tf.bitwise.right_shift(self.bits(name, shape), tf.constant(8, tf.uint32))
         return tf.cast(tf.math.floormod(tf.cast(numbers, tf.int32), bound), tf.int32)
 
-    def _unit(self, name: str, shape: Sequence[int], *draws: int) -> Tensor:
-        # 24 bits are what a float32 holds exactly, so that no rounding can reach 1.
-        bits = tf.bitwise.right_shift(self._bits(name, shape, *draws), tf.constant(8, tf.uint32))
-        return tf.cast(bits, tf.float32) * 2.0**-24
+    def _place(self, shape: Sequence[int]) -> tuple[Any, Any]:
+        """Where in a stream the numbers of a shape begin, and how many they are."""
+        axes = tf.cast(tf.convert_to_tensor(shape), tf.int64)
+        known = tf.get_static_value(axes)
+        size = tf.reduce_prod(axes) if known is None else math.prod(known.tolist())
+        replica = None if self.whole or not axes.shape[0] else this_replica()
+        return (0 if replica is None else size * replica.index), size
 
-    def _bits(self, name: str, shape: Sequence[int], *draws: int) -> Tensor:
-        """Bits of the given shape; so many independent draws of them, as a first axis."""
+    def _bits(self, name: str, first: Any, size: Any) -> Tensor:
+        """So many bits of a stream, from a place in it on."""
         seed = tf.stack([tf.constant(derive_key(self.seed, name), tf.int64), tf.cast(self.step, tf.int64)])
-        axes = tf.unstack(shape) if tf.is_tensor(shape) else list(shape)
-        replica = None if self.whole or not axes else this_replica()
-        if replica is None or replica.count == 1:
-            return tf.random.stateless_uniform([*draws, *axes], seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox")
+        if isinstance(first, int) and first == 0:
+            return tf.random.stateless_uniform([size], seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox")
         key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seed)
-        size = tf.reduce_prod(tf.cast(tf.stack(axes), tf.int64))
-        places = [draw * replica.count + replica.index for draw in range(*draws or (1,))]
-        return tf.reshape(tf.stack([_bits_from(key, counter, size * place, size) for place in places]), [*draws, *axes])
+        skipped = first % 4  # four numbers share one count of Philox
+        shifted = counter + tf.stack([tf.cast(first // 4, tf.uint64), tf.constant(0, tf.uint64)])
+        bits = tf.raw_ops.StatelessRandomUniformFullIntV2(
+            shape=tf.reshape(size + skipped, [1]), key=key, counter=shifted, alg=1, dtype=tf.uint32
+        )
+        return bits[skipped:]
 
 
-def _bits_from(key: Tensor, counter: Tensor, first: Any, size: Any) -> Tensor:
-    """Bits of a stream from a place on: four numbers share one count of Philox."""
-    skipped = first % 4
-    shifted = counter + tf.stack([tf.cast(first // 4, tf.uint64), tf.constant(0, tf.uint64)])
-    bits = tf.raw_ops.StatelessRandomUniformFullIntV2(
-        shape=tf.reshape(size + skipped, [1]), key=key, counter=shifted, alg=1, dtype=tf.uint32
-    )
-    return bits[skipped:]
+def _fractions(bits: Tensor) -> Tensor:
+    """Numbers from [0, 1). 24 bits are what a float32 holds exactly, so that no rounding can reach 1."""
+    return tf.cast(tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32)), tf.float32) * 2.0**-24
+
+
+def _circle(turns: Tensor) -> Tensor:
+    """Cosine and sine of so many turns from [0, 1), on a new last axis: six times as fast in XLA as its own cosine."""
+    from_quarter = tf.where(tf.less(turns, 0.75), turns, turns - 1.0) - 0.25
+    # cos 2πv = sin 2π(|v - ½| - ¼), and sin 2πv = sin 2π(¼ - |v - ¼|): what is left of both is at most a quarter of a turn.
+    return _sine(tf.stack([tf.abs(turns - 0.5) - 0.25, 0.25 - tf.abs(from_quarter)], axis=-1))
+
+
+def _sine(turns: Tensor) -> Tensor:
+    """The sine of at most a quarter of a turn: Taylor's series up to x¹³, of which the next term is below 10⁻⁹."""
+    angle = 2.0 * math.pi * turns
+    square = tf.square(angle)
+    series = tf.ones_like(square)
+    for degree in (12, 10, 8, 6, 4, 2):
+        series = 1.0 - square / (degree * (degree + 1)) * series
+    return angle * series
