@@ -172,10 +172,12 @@ def _table(found: dict[str, dict[str, Any]]) -> str:
 
 
 def _sheet(simulated: dict[str, list[dict[str, Any]]]) -> str:
+    said = [
+        *(f"{name}: {link.name}" for name, link in scaling.LINKS.items()),
+        f"a device {scaling.SPEED_OF_A_GPU:g} times as fast as this one; nothing overlaps",
+    ]
     lines = [
-        "on paper: "
-        + "; ".join(f"{name}: {link.name}" for name, link in scaling.LINKS.items())
-        + f"; a device {scaling.SPEED_OF_A_GPU:g} times as fast as this one; nothing overlaps",
+        "on paper: " + "\n          ".join(said),
         f"{'':<12}{'machines':>9}{'devices':>9}{'exchange ms':>13}{'speed, same batch':>19}{'speed, batch grows':>20}",
     ]
     for task, rows in simulated.items():

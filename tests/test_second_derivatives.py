@@ -1,5 +1,6 @@
 """Penalties through layers of Keras: their gradients with respect to weights are second derivatives of the discriminator."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -122,6 +123,42 @@ def test_normalisation_computes_what_that_of_keras_does(own: Any, other: Any) ->
         found.append([outputs, tape.gradient(total, images), *(variable.numpy() for variable in layer.variables)])
     for one, expected in zip(*found, strict=True):
         np.testing.assert_allclose(one, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("options", [{}, {"scale": False}, {"center": False, "momentum": 0.5, "epsilon": 1e-2}])
+def test_fused_batch_norm_computes_what_that_of_single_operations_does(options: dict[str, Any]) -> None:
+    """Outputs, moving statistics, first and second derivatives, in float32 against float64."""
+    found = []
+    for precision in ("float32", "float64"):
+        with double_precision() if precision == "float64" else contextlib.nullcontext():
+            layer = BatchNorm(**options)
+            layer.build((None, 4, 3, 5))
+            values = np.random.default_rng(0)
+            for variable in layer.trainable_variables:
+                variable.assign(values.normal(size=variable.shape))
+            images, weights, directions = (tf.constant(values.normal(size=(6, 4, 3, 5)), precision) for _ in range(3))
+
+            @tf.function
+            def derivatives(images: Any, weights: Any, directions: Any, layer: Any = layer) -> Any:
+                sources = [images, weights, *[variable.value for variable in layer.trainable_variables]]
+                with tf.GradientTape() as outer:
+                    outer.watch(sources[:2])
+                    with tf.GradientTape() as inner:
+                        inner.watch(images)
+                        outputs = layer(images, training=True)
+                        total = tf.reduce_sum(weights * tf.tanh(outputs))
+                    first = inner.gradient(total, [images, *sources[2:]])
+                    product = tf.reduce_sum(first[0] * directions)
+                second = outer.gradient(product, sources, unconnected_gradients="zero")
+                return [outputs, *first, *second]
+
+            graph = derivatives.get_concrete_function(images, weights, directions).graph
+            kinds = {operation.type for operation in graph.get_operations()}
+            assert ("FusedBatchNormV3" in kinds) == (precision == "float32")
+            results = [*derivatives(images, weights, directions), *(variable.value for variable in layer.variables)]
+            found.append([np.asarray(result) for result in results])
+    for one, expected in zip(*found, strict=True):
+        np.testing.assert_allclose(one, expected, rtol=1e-4, atol=2e-5)
 
 
 def test_normalisation_of_keras_has_other_second_derivatives() -> None:

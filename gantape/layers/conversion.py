@@ -8,9 +8,11 @@ import keras
 from gantape.data import unchanged
 from gantape.errors import TaskError
 from gantape.layers.convolutional import FastConv2D, FastConv2DTranspose
+from gantape.layers.normalization import BatchNorm
 from gantape.types import Model
 
 FASTER: Mapping[type, Any] = {
+    keras.layers.BatchNormalization: BatchNorm,
     keras.layers.Conv2D: FastConv2D,
     keras.layers.Conv2DTranspose: FastConv2DTranspose,
 }
@@ -18,7 +20,7 @@ PLAIN: Mapping[type, Any] = {fast: plain for plain, fast in FASTER.items()}
 
 
 def faster(model: Model) -> Model:
-    """A copy of a model with faster convolutions and the same names, weights and, to rounding, outputs.
+    """A copy of a model with faster convolutions and batch norms and the same names, weights and, to rounding, outputs.
 
     A saved copy needs `import gantape.layers` to be loaded; `plain` turns it back.
 
@@ -36,7 +38,7 @@ def faster(model: Model) -> Model:
 
 
 def plain(model: Model) -> Model:
-    """A copy of a model with Keras' own convolutions in place of the faster ones: the inverse of `faster`.
+    """A copy of a model with Keras' own convolutions and batch norms in place of the faster ones: the inverse of `faster`.
 
     Args:
         model: A sequential or functional model of Keras that has weights.

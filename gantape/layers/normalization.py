@@ -1,4 +1,4 @@
-"""Normalisation that can be differentiated twice, for penalties on a discriminator's gradient.
+"""Normalisation that can be differentiated twice, for penalties on a discriminator's gradient, and is faster in a graph.
 
 `tf.nn.moments` of TensorFlow 2.21, which Keras' own layers call, holds the mean inside the variance constant. That does not
 change first derivatives, but second ones: a penalty on a gradient then gets a wrong gradient of its own.
@@ -9,6 +9,7 @@ from typing import Any, final
 import keras
 import tensorflow as tf
 
+from gantape.layers.choice import in_xla
 from gantape.types import Tensor
 
 
@@ -37,8 +38,32 @@ class LayerNorm(keras.layers.LayerNormalization):  # type: ignore[misc]
 class BatchNorm(keras.layers.BatchNormalization):  # type: ignore[misc]
     """`keras.layers.BatchNormalization`: same arguments, weights and, to rounding, outputs; right second derivatives.
 
-    Scores still depend on the whole batch; see `gantape.losses.squared_gradient_norms`.
+    In a graph it normalises images by one fused operation, where Keras' layer is six; XLA fuses either. Scores still depend
+    on the whole batch; see `gantape.losses.squared_gradient_norms`.
     """
+
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Any = None) -> Any:
+        if not (training and self.trainable and mask is None and self._is_fused(inputs)):
+            return super().call(inputs, training=training, mask=mask)
+        channels = inputs.shape[-1]
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=tf.ones([channels]) if self.gamma is None else tf.convert_to_tensor(self.gamma),
+            offset=tf.zeros([channels]) if self.beta is None else tf.convert_to_tensor(self.beta),
+            mean=tf.zeros([0]),
+            variance=tf.zeros([0]),
+            epsilon=self.epsilon,
+        )
+        # The operation puts out the unbiased variance of N numbers, N / (N - 1) times that which it normalises by.
+        count = tf.cast(tf.size(inputs, tf.int64) // channels, tf.float32)
+        for moving, found in ((self.moving_mean, mean), (self.moving_variance, variance * (1.0 - 1.0 / count))):
+            moving.assign(moving * self.momentum + found * (1.0 - self.momentum))
+        return outputs
+
+    def _is_fused(self, inputs: Tensor) -> bool:
+        plain = inputs.shape.rank == 4 and self.axis in (-1, 3) and not (self.synchronized or getattr(self, "renorm", False))
+        in_graph = not tf.executing_eagerly() and not in_xla()
+        return plain and in_graph and inputs.shape[-1] is not None and inputs.dtype == tf.float32 == self.variable_dtype
 
     def _moments(self, inputs: Tensor, mask: Any) -> Any:
         if mask is not None or self.synchronized:

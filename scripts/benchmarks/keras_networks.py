@@ -8,6 +8,7 @@ import tensorflow as tf
 import gantape as gt
 from benchmarks import workloads as w
 from gantape import zoo
+from gantape.layers import faster
 
 
 def network(description: w.Network, name: str = "network") -> Any:
@@ -73,7 +74,7 @@ class _Classifier(gt.SupervisedTask):
     problem: w.Classifier
 
     def build_model(self) -> Any:
-        return network(self.problem.network)
+        return faster(network(self.problem.network))
 
     def build_optimizer(self) -> Any:
         return optimizer(self.problem.optimizer)
