@@ -208,6 +208,7 @@ class LoopInXla(GraphProgram):
     """The whole loop one XLA program."""
 
     mode = "xla-loop"
+    step_in_xla = True
     loop_in_xla = True
 
 

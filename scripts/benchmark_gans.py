@@ -29,7 +29,7 @@ class Benchmark:
     Args:
         rows: Which rows, by name or by pattern.
         seeds: Which seeds.
-        folder: Where the cells go; also scoreboard.md and scoreboard.png.
+        folder: Where the cells go; also scoreboard.txt, a table in Markdown, and scoreboard.png.
         steps: Steps to do in place of each row's own length, for a try; the cells then go to a folder of their own.
         minutes: Minutes to go on for in place of each row's own length, likewise.
     """
@@ -54,7 +54,7 @@ class Benchmark:
         there = [(row, seed) for row in ROWS for seed in self.seeds if cell_path(folder, row, seed).is_file()]
         cells = [make_cell(folder, row, seed) for row, seed in there]
         text = scoreboard.table(cells)
-        (folder / "scoreboard.md").write_text(text + "\n")
+        (folder / "scoreboard.txt").write_text(text + "\n")
         scoreboard.plot(cells, folder / "scoreboard.png")
         print(text)
 

@@ -12,10 +12,12 @@ ROOT = Path(gantape.__file__).parent
 CORE = [
     "types",
     "errors",
+    "xla",
     "distribution",
     "workers",
     "files",
     "shapes",
+    "philox",
     "noise",
     "schedule",
     "data",

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 
 from gantape.errors import TaskError
 from gantape.layers import FastConv2D, FastConv2DTranspose, faster, plain
-from gantape.layers.choice import columns_win, in_xla, phases_win
+from gantape.layers.choice import columns_win, phases_win
 from gantape.layers.columns import convolve_by_columns, patches, shifted_sum
 from gantape.layers.geometry import Strides, Window
 from gantape.layers.phases import convolve, convolve_transposed
 from gantape.losses import R1
 from gantape.noise import Noise
+from gantape.xla import in_xla
 
 TOLERANCE = 1e-11  # in float64, relative to the largest number
 FLOAT32_TOLERANCE = 1e-5

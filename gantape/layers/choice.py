@@ -7,15 +7,10 @@ Measured by `scripts/benchmark_layers.py` with TensorFlow 2.21 on two cores of a
 import math
 
 import tensorflow as tf
-from tensorflow.python.ops import control_flow_util  # TensorFlow 2.21 has no public name for what `in_xla` asks
 
 from gantape.layers.geometry import Pair, Strides
 from gantape.types import Tensor
-
-
-def in_xla() -> bool:
-    """Whether the code that is traced now is compiled by XLA."""
-    return not tf.executing_eagerly() and control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+from gantape.xla import in_xla
 
 
 def measured(images: Tensor) -> bool:

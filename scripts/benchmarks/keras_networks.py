@@ -90,10 +90,10 @@ class _Adversarial(gt.AdversarialTask):
     problem: w.Game
 
     def build_generator(self) -> Any:
-        return network(self.problem.generator, "generator")
+        return faster(network(self.problem.generator, "generator"))
 
     def build_discriminator(self) -> Any:
-        return network(self.problem.discriminator, "discriminator")
+        return faster(network(self.problem.discriminator, "discriminator"))
 
     def build_generator_optimizer(self) -> Any:
         return optimizer(self.problem.generator_optimizer)
