@@ -69,10 +69,10 @@ def philox_pairs(seed: Tensor, first: Any, size: Any) -> tuple[Tensor, Tensor]:
     return even, odd
 
 
-@tf.function(
+@tf.function(  # type: ignore[untyped-decorator]  # traced once: a draw is one call in a graph then, not 400 operations
     input_signature=[tf.TensorSpec([2], tf.int64), tf.TensorSpec([], tf.int64), tf.TensorSpec([], tf.int64)], autograph=False
 )
-def _words(seed: Tensor, first: Tensor, size: Tensor) -> tuple[list[Tensor], Tensor]:
+def _words(seed: Tensor, first: Tensor, size: Tensor) -> tuple[list[Any], Tensor]:
     """For each place the four numbers of its count, and which of them is its own."""
     # What `tf.raw_ops.StatelessRandomGetKeyCounter` computes, which in an XLA program drops the upper halves of a seed.
     halves = [half for number in tf.unstack(tf.cast(seed, tf.uint64)) for half in _halves(number)]
@@ -82,7 +82,7 @@ def _words(seed: Tensor, first: Tensor, size: Tensor) -> tuple[list[Tensor], Ten
     return rounds([low, high, *(tf.broadcast_to(word, tf.shape(low)) for word in mixed[2:])], mixed[:2]), places % 4
 
 
-def rounds(words: Sequence[Tensor], key: Sequence[Tensor]) -> list[Tensor]:
+def rounds(words: Sequence[Any], key: Sequence[Any]) -> list[Any]:
     """Philox: from the words of a count, lowest first, and those of a key, to four numbers; all of them `uint32`."""
     for _ in range(ROUNDS):
         (first_low, first_high), (second_low, second_high) = (

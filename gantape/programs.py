@@ -208,7 +208,7 @@ class LoopInXla(GraphProgram):
     """The whole loop one XLA program."""
 
     mode = "xla-loop"
-    step_in_xla = True
+    step_in_xla = True  # layers and noise look, when they are traced, whether XLA compiles them
     loop_in_xla = True
 
 
