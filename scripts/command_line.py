@@ -45,7 +45,7 @@ class Options:
         steps: Steps to do. Give at most one of --steps, --epochs and --minutes; without any, the run takes 5 minutes.
         epochs: Passes over the data to do.
         minutes: Minutes to go on for, compiling included.
-        batch_size: Examples in a batch.
+        batch_size: Examples in a batch; by default 64, or 16 where images are translated.
         mode: How steps are compiled; "auto" tries the compiled modes and keeps the one that ends the run soonest.
         steps_per_call: The most steps between two visits to Python; by default what suits the mode.
         run_dir: Where everything goes; by default runs/, the task's name and the time.
@@ -60,7 +60,7 @@ class Options:
     steps: OptionalInt = None
     epochs: OptionalInt = None
     minutes: OptionalFloat = None
-    batch_size: int = 64
+    batch_size: OptionalInt = None
     mode: Mode = "auto"
     steps_per_call: OptionalInt = None
     run_dir: OptionalPath = None
@@ -82,9 +82,9 @@ class Options:
         given = {"steps": self.steps, "epochs": self.epochs, "minutes": self.minutes}
         return given if any(value is not None for value in given.values()) else {"minutes": DEFAULT_MINUTES}
 
-    def batches(self, shape: Sequence[int] | None = None, **options: Any) -> Any:
-        """The batches of the chosen data; of a folder, images of this shape: height, width, channels."""
-        return load(self.data, self.batch_size, shape, **options)
+    def batches(self, shape: Sequence[int] | None = None, *, batch_size: int = 64, **options: Any) -> Any:
+        """The batches of the chosen data, of this size if none was chosen; of a folder, of images of this shape."""
+        return load(self.data, batch_size if self.batch_size is None else self.batch_size, shape, **options)
 
     def compiler(self) -> gt.StepCompiler:
         """The chosen compiler."""

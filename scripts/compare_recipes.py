@@ -4,7 +4,6 @@ Each recipe has a folder of its own below --folder; one that is there already is
 cores together, and do not depend on what else the machine does.
 """
 
-import functools
 import json
 import sys
 import time
@@ -55,7 +54,7 @@ def train(name: Name, arguments: Arguments) -> None:
     """Train a recipe, and leave its grid, its history and what it took; nothing if a signal ended it."""
     recipe, folder = RECIPES[name], arguments.folder / name
     load = gt.data.mnist_or_digits if arguments.data == "auto" else getattr(gt.data, arguments.data)
-    data = recipe.batches(functools.partial(load, batch_size=64 if recipe.kind in ("images", "labels") else 16))
+    data = recipe.batches(load)
     keras.utils.set_random_seed(arguments.seed)
     task: Any = recipe.task_class()
     started = time.process_time()

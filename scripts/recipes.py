@@ -44,8 +44,9 @@ class Recipe:
     kind: Kind = "images"
 
     def batches(self, load: Callable[..., gt.data.ArrayBatches]) -> gt.data.ArrayBatches:
-        """The batches, from a function that takes `labels` and `pixels` as `gantape.data.mnist` does."""
-        data = load(labels=self.kind == "labels", pixels=getattr(self.task_class, "pixels", (-1.0, 1.0)))
+        """The batches, from a function that takes `batch_size`, `labels` and `pixels` as `gantape.data.mnist` does."""
+        batch_size = 64 if self.kind in ("images", "labels") else 16
+        data = load(batch_size=batch_size, labels=self.kind == "labels", pixels=getattr(self.task_class, "pixels", (-1.0, 1.0)))
         if self.kind in ("pairs", "unpaired"):
             data = gt.data.with_outlines(data)
         return gt.data.unpaired(data) if self.kind == "unpaired" else data

@@ -50,7 +50,7 @@ def _sources(task_class: type[gt.Task]) -> Any:
     recipe = next((recipe for recipe in RECIPES.values() if recipe.task_class is task_class and recipe.kind == "pairs"), None)
     if recipe is None:
         return None
-    data = recipe.batches(functools.partial(gt.data.digits, batch_size=64, split="test"))
+    data = recipe.batches(functools.partial(gt.data.digits, split="test"))
     return data.prepare(next(iter(data.in_order())))
 
 

@@ -145,7 +145,7 @@ def test_a_class_conditional_run_is_sampled_by_class(tmp_path: Path) -> None:
 
 
 def test_a_translation_shows_where_it_came_from(tmp_path: Path) -> None:
-    flags = ("--data", "digits", "--steps", "2", "--mode", "graph", "--batch-size", "8", "--width", "2", "--run-dir", "run")
+    flags = ("--data", "digits", "--steps", "2", "--mode", "graph", "--width", "2", "--run-dir", "run")
     finish("train_gan.py", "--task", "cyclegan", *flags, folder=tmp_path)
     found = {path.name for path in (tmp_path / "run").iterdir()}
     assert found >= {"to_a.keras", "to_b.keras", "judge_a.keras", "judge_b.keras", "samples.gif", "losses.png"}
