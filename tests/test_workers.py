@@ -98,7 +98,8 @@ def test_workers_learn_what_one_process_learns(tmp_path: Path, task: str, worker
             # What is reported is summed up in float32.
             assert_alike({**expected, "seconds": 0, "split": 0}, {**row, "seconds": 0, "split": 0}, 1e-5)
         assert_alike(alone["evaluated"], result["evaluated"], 1e-5)
-    assert_alike(alone["weights"], together[0]["weights"], 1e-9)
+    # Noise is drawn in float32, whose logarithm TensorFlow rounds in another way at the end of an array.
+    assert_alike(alone["weights"], together[0]["weights"], 1e-7 if task == "gan" else 1e-9)
     assert together[0]["noted"] == alone["noted"]
     assert all(result["noted"] == [] for result in together[1:])
     assert alone["files"] == together[0]["files"]
