@@ -51,9 +51,7 @@ class BoundedGan(PointGan):
     """A generator that ends in tanh, as those of images do: whatever the discriminator, some point is the best it can make."""
 
     def build_generator(self) -> Any:
-        hidden = layers.Dense(self.hidden_units, activation="relu")
-        ends = [layers.Dense(2, activation="tanh"), layers.Rescaling(4.0)]
-        return keras.Sequential([keras.Input((self.latent_size,)), hidden, *ends])
+        return keras.Sequential([super().build_generator(), layers.Activation("tanh"), layers.Rescaling(4.0)])
 
 
 class DiracGan(PointGan):
