@@ -276,7 +276,7 @@ def train_recipe(name: str, steps: int) -> None:
 
     recipe: Any = dict(RECIPES)[name]
     strategy = strategy_of(2)
-    data = recipe.batches(functools.partial(gt.data.digits, batch_size=16))
+    data = recipe.batches(lambda **options: gt.data.digits(**options | {"batch_size": 16}))
     # Lazy terms apart, a step is traced once.
     loop = gt.Loop(made(recipe.task_class, strategy), compiler=gt.StepCompiler(strategy=strategy, max_traces=1))
     print(json.dumps(dict(loop.run(data, steps=steps).last())))

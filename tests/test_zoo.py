@@ -40,11 +40,11 @@ def small(task_class: type[gt.Task], **hyperparameters: Any) -> Any:
 
 
 def batches(recipe: str, examples: int = 120) -> gt.data.ArrayBatches:
-    return RECIPES[recipe].batches(lambda **options: few(examples, **options))
+    return RECIPES[recipe].batches(lambda **options: few(examples, **options | {"batch_size": BATCH_SIZE}))
 
 
 def few(examples: int, **options: Any) -> gt.data.ArrayBatches:
-    data = gt.data.digits(batch_size=BATCH_SIZE, **options)
+    data = gt.data.digits(**options)
     return data.split(validation=data.examples - examples)[0]
 
 
