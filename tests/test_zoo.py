@@ -114,7 +114,7 @@ def trained(task: Any, name: str) -> list[Any]:
 def test_a_task_need_not_be_a_gan(name: str) -> None:
     """An autoencoder, a distillation, a contrastive encoder and a diffusion model learn, each in one trace."""
     task_class, kind = BEYOND[name]
-    data = few(512, labels=kind == "labels", pixels=getattr(task_class, "pixels", (0.0, 1.0)))
+    data = few(512, batch_size=BATCH_SIZE, labels=kind == "labels", pixels=getattr(task_class, "pixels", (0.0, 1.0)))
     data = gt.data.from_arrays(data.arrays, batch_size=16, prepare=data.prepare)
     task = small(task_class, **({"width": 4} if name == "diffusion" else {}))
     loop = gt.Loop(task, compiler=gt.StepCompiler("graph", max_traces=1))
