@@ -12,7 +12,6 @@ those that went over the loopback. The table goes to `distribution.txt`, everyth
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,7 +24,7 @@ import numpy as np
 import quiet_start  # noqa: F401
 import tyro
 from benchmarks import scaling
-from benchmarks.machine import machine_facts
+from benchmarks.machine import free_addresses, machine_facts
 
 SETTINGS = ("one device", "1 replica", "2 replicas", "2 processes")
 TASKS = ("mlp", "dcgan", "wgan-gp")
@@ -69,7 +68,7 @@ class Benchmark:
 
     def _measure(self, task: str, setting: str) -> dict[str, Any]:
         count = 2 if setting == "2 processes" else 1
-        addresses = _free_addresses(count)
+        addresses = free_addresses(count)
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "found.json")
             command = [sys.executable, __file__, "--worker", task, setting, str(self.steps), str(self.repetitions), str(file)]
@@ -141,16 +140,6 @@ def _exchanges(task: Any) -> list[float]:
 def _bytes_over_loopback() -> int:
     lines = LOOPBACK.read_text().splitlines() if LOOPBACK.exists() else []
     return next((int(line.split(":")[1].split()[0]) for line in lines if line.strip().startswith("lo:")), 0)
-
-
-def _free_addresses(count: int) -> list[str]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
-    for each in sockets:
-        each.close()
-    return addresses
 
 
 def _table(found: dict[str, dict[str, Any]]) -> str:

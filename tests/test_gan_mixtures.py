@@ -63,6 +63,12 @@ def test_the_table_has_one_line_for_a_game(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("game", GAMES)
-def test_every_game_is_played(game: str) -> None:
+def test_a_step_of_every_game_moves_both_networks(game: str) -> None:
     task = MixtureGAN(game=game, hidden_units=4)
+    networks = (task.generator, task.discriminator)
+    before = [np.concatenate([np.ravel(weights) for weights in network.get_weights()]) for network in networks]
     gt.Loop(task, compiler=gt.StepCompiler("eager")).run(gt.data.ring(batch_size=8, examples=64), steps=1)
+    for network, earlier in zip(networks, before, strict=True):
+        after = np.concatenate([np.ravel(weights) for weights in network.get_weights()])
+        assert np.isfinite(after).all()
+        assert np.any(after != earlier)

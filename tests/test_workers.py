@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,17 +16,8 @@ from gantape.errors import HyperparameterError, WorkerLostError
 from gantape.workers import Workers, join
 
 TESTS = Path(__file__).parent
-
-
-def free_addresses(count: int) -> list[str]:
-    """Ports of this machine that nobody listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
-    for each in sockets:
-        each.close()
-    return addresses
+sys.path.append(str(TESTS.parent / "scripts"))
+from benchmarks.machine import free_addresses
 
 
 class Team:

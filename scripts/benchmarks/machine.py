@@ -4,6 +4,7 @@ import contextlib
 import importlib.metadata
 import os
 import platform
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,13 @@ def machine_facts() -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": versions,
     }
+
+
+def free_addresses(count: int) -> list[str]:
+    """Addresses of this machine, `host:port`, where nobody listens."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
 
 
 def _processor() -> str:
