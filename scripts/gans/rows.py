@@ -148,7 +148,7 @@ def _rows() -> dict[str, Row]:
         "mnist-10": Row(lambda: DCGAN(), _digits, {"minutes": 10.0}, _judge_digits),
         "mnist-10-guide": Row(lambda: GuideDCGAN(), _digits, {"minutes": 10.0}, _judge_digits),
         "mnist-30": Row(lambda: DCGAN(), _digits, {"minutes": 30.0}, _judge_digits),
-        "mnist-requested": Row(lambda: CGAN(), _digits, {"steps": 10_000}, _judge_requested),
+        "mnist-requested": Row(lambda: CGAN(), _digits, {"steps": 15_000}, _judge_requested),
     }
 
 
