@@ -5,16 +5,22 @@ from typing import Any
 import keras
 
 import gantape as gt
-from gantape.layers import faster
+from gantape.layers import Pack, faster
 
 layers = keras.layers
 
 
 class TinyStacked(gt.AdversarialTask):
-    """Stacked digits by the tiny networks of the published protocol: 287,875 and 585 parameters.
+    """Stacked digits by the tiny networks of the published protocol: 287,875 and 585 parameters, packs apart.
+
+    So small a discriminator loses to a generator that makes one picture, unless it sees several pictures at once.
+
+    Args:
+        pack: Examples in a pack: the first layer of the discriminator has that many times the kernel weights.
+        steps: After which the learning rates are zero.
 
     References:
-        Metz et al. 2017, arXiv 1611.02163, appendix (the networks); Lin et al. 2018, arXiv 1712.04086 (the figures).
+        Metz et al. 2017, arXiv 1611.02163, appendix (the networks); Lin et al. 2018, arXiv 1712.04086 (packs, the figures).
     """
 
     latent_size: int = 256
@@ -22,6 +28,8 @@ class TinyStacked(gt.AdversarialTask):
     generator_rate: float = 1e-3
     discriminator_rate: float = 2e-3
     penalty: float = 0.1
+    pack: int = 4
+    steps: int = 50_000
 
     def build_generator(self) -> Any:
         network: list[Any] = [keras.Input((self.latent_size,)), layers.Dense(4 * 4 * 64), layers.Reshape((4, 4, 64))]
@@ -35,19 +43,25 @@ class TinyStacked(gt.AdversarialTask):
         return faster(keras.Sequential(network, name="generator"))
 
     def build_discriminator(self) -> Any:
-        network: list[Any] = [keras.Input((28, 28, 3))]
+        network: list[Any] = [keras.Input((28, 28, 3)), Pack(self.pack)]
         for filters in (2, 4, 8):
             network += [layers.Conv2D(filters, 3, strides=2, padding="same"), layers.LeakyReLU(negative_slope=0.3)]
         return faster(keras.Sequential([*network, layers.Flatten(), layers.Dense(1)], name="discriminator"))
 
     def build_generator_optimizer(self) -> Any:
-        return keras.optimizers.Adam(self.generator_rate, beta_1=0.0, beta_2=0.99)
+        return self._adam(self.generator_rate)
 
     def build_discriminator_optimizer(self) -> Any:
-        return keras.optimizers.Adam(self.discriminator_rate, beta_1=0.0, beta_2=0.99)
+        return self._adam(self.discriminator_rate)
 
     def build_penalties(self) -> tuple[gt.losses.Penalty, ...]:
         return (gt.losses.R1(self.penalty), gt.losses.R2(self.penalty))
+
+    def build_loss(self) -> gt.losses.AdversarialLoss:
+        return gt.losses.RelativisticPairing()
+
+    def _adam(self, rate: float) -> Any:
+        return keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, self.steps), beta_1=0.0, beta_2=0.99)
 
 
 class StackedDCGAN(gt.AdversarialTask):
