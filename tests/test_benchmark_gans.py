@@ -81,6 +81,8 @@ def test_a_cell_is_made_once_and_goes_into_the_table(tmp_path: Path, monkeypatch
 def test_a_table_has_mean_and_standard_error_and_the_comparison_with_the_guide() -> None:
     cells = [cell("mnist-10", 1.0, 0.5), cell("mnist-10", 3.0, 0.5), cell("mnist-10-guide", 30.0, 0.5)]
     text = scoreboard.table(cells)
-    assert "| mnist-10 | 2 | 1,000 | 10.0 | Fréchet distance | 2 ± 1 | 0.5 | 10,000 |" in text
+    assert "| | mnist-10 | mnist-10-guide | real | N |" in text
+    assert "| *seeds* | 2 | 1 | | |" in text
+    assert "| Fréchet distance | 2 ± 1 | 30 | 0.5 | 10,000 |" in text
     assert "over the default's, in the same minutes: 15.0" in text
-    assert "judge a\n\npython benchmark_gans.py\n\ngantape 0.1.0" in text
+    assert "judge a\n\n``` {.bash}\npython benchmark_gans.py\n```\n\ngantape 0.1.0" in text

@@ -9,13 +9,18 @@ import numpy as np
 from gans.cells import measurements
 from gans.mixtures import PROTOCOLS, Mixture
 from gans.rows import ROWS
+from gantape.evaluation import Measurement
 
 
 def table(cells: Sequence[dict[str, Any]]) -> str:
     """Mean ± standard error over seeds, in Markdown, with what real examples reach at the same N."""
     mixtures = [line for mixture in PROTOCOLS for line in mixture_table(cells, mixture)]
-    others = [cell for cell in cells if ROWS[cell["row"]].mixture is None]
-    return "\n".join([*mixtures, *(long_table(others) if others else ()), *comparison(cells), *provenance(cells)])
+    others: dict[str, list[dict[str, Any]]] = {}
+    for cell in cells:
+        if ROWS[cell["row"]].mixture is None:
+            others.setdefault(cell["row"].partition("-")[0], []).append(cell)
+    figures = [line for alike in others.values() for line in figures_table(alike)]
+    return "\n".join([*mixtures, *figures, *comparison(cells), *provenance(cells)])
 
 
 def mixture_table(cells: Sequence[dict[str, Any]], mixture: Mixture) -> list[str]:
@@ -30,9 +35,7 @@ def mixture_table(cells: Sequence[dict[str, Any]], mixture: Mixture) -> list[str
     ]
     for row in dict.fromkeys(cell["row"] for cell in played):
         found = [cell for cell in played if cell["row"] == row]
-        modes, divergence, good = (
-            [result.value for result in results] for results in zip(*map(measurements, found), strict=True)
-        )
+        modes, divergence, good = ([result.value for result in results] for results in by_figure(found))
         shown = ((modes, ".1f"), ([100.0 * share for share in good], ".1f"), (divergence, ".4f"))
         figures = [with_error(values, form, form) for values, form in shown]
         minutes = f"{np.mean([cell['minutes'] for cell in found]):.1f}"
@@ -42,22 +45,31 @@ def mixture_table(cells: Sequence[dict[str, Any]], mixture: Mixture) -> list[str
     return [*lines, "", f"Published: {protocol.published}.", ""]
 
 
-def long_table(cells: Sequence[dict[str, Any]]) -> list[str]:
-    """Rows with many figures, one to a line."""
-    lines = ["| row | seeds | steps | minutes | metric | figure | real | N |", "|---|---|---|---|---|---|---|---|"]
-    for row in dict.fromkeys(cell["row"] for cell in cells):
-        found = [cell for cell in cells if cell["row"] == row]
-        steps = f"{np.mean([cell['steps'] for cell in found]):,.0f}"
-        minutes = f"{np.mean([cell['minutes'] for cell in found]):.1f}"
-        for number, results in enumerate(zip(*map(measurements, found), strict=True)):
-            first = results[0]
-            place = [row, str(len(found)), steps, minutes] if not number else ["", "", "", ""]
-            figure = with_error([result.value for result in results])
-            real = "" if first.floor is None else f"{np.mean([result.floor for result in results]):.4g}"
-            lines.append(f"| {' | '.join([*place, first.name, figure, real, f'{first.count:,}'])} |")
-        if ROWS[row].published:
-            lines.append(f"| | | | | *published* | {ROWS[row].published} | | |")
-    return [*lines, ""]
+def figures_table(cells: Sequence[dict[str, Any]]) -> list[str]:
+    """Rows about the same examples side by side, one figure to a line."""
+    rows = {row: [cell for cell in cells if cell["row"] == row] for row in dict.fromkeys(cell["row"] for cell in cells)}
+    figures = {row: {results[0].name: results for results in by_figure(found)} for row, found in rows.items()}
+    facts = {
+        "seeds": [str(len(found)) for found in rows.values()],
+        "steps": [f"{np.mean([cell['steps'] for cell in found]):,.0f}" for found in rows.values()],
+        "minutes": [f"{np.mean([cell['minutes'] for cell in found]):.1f}" for found in rows.values()],
+    }
+    lines = [f"| | {' | '.join(rows)} | real | N |", "|---" * (len(rows) + 3) + "|"]
+    lines += [f"| *{fact}* | {' | '.join(values)} | | |" for fact, values in facts.items()]
+    for name in dict.fromkeys(name for found in figures.values() for name in found):
+        shown = [found.get(name, ()) for found in figures.values()]
+        every = [result for results in shown for result in results]
+        floors = [result.floor for result in every if result.floor is not None]
+        real = f"{np.mean(floors):.4g}" if floors else ""
+        values = [with_error([result.value for result in results]) if results else "" for results in shown]
+        lines.append(f"| {' | '.join([name, *values, real, f'{every[0].count:,}'])} |")
+    published = [f"Published, for {row}: {ROWS[row].published}." for row in rows if ROWS[row].published]
+    return [*lines, "", *(line for text in published for line in (text, ""))]
+
+
+def by_figure(cells: Sequence[dict[str, Any]]) -> list[tuple[Measurement, ...]]:
+    """For every figure, that of each cell of a row."""
+    return list(zip(*map(measurements, cells), strict=True))
 
 
 def with_error(values: Sequence[float], form: str = ".4g", error_form: str = ".2g") -> str:
@@ -87,7 +99,7 @@ def provenance(cells: Sequence[dict[str, Any]]) -> list[str]:
     judges = sorted({cell["judge"] for cell in cells if cell["judge"]})
     commands = sorted({f"python {cell['command_line']}" for cell in cells})
     versions = sorted({", ".join(f"{name} {version}" for name, version in cell["versions"].items()) for cell in cells})
-    return [*judges, "", *commands, "", *versions]
+    return [*judges, "", "``` {.bash}", *commands, "```", "", *versions]
 
 
 def plot(cells: Sequence[dict[str, Any]], path: Path) -> None:
