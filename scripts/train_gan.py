@@ -8,6 +8,7 @@ from typing import Literal
 
 import attrs
 import command_line
+from judging import judging
 from recipes import FOLDER_RECIPES, RECIPES, FolderName, Name, Recipe
 
 import gantape as gt
@@ -23,11 +24,14 @@ class Choice:
         task: The kind of GAN; "image-gan" needs a folder of images, --data FOLDER.
         preset: "light" makes digits in minutes on a CPU; "guide" (dcgan only) has the Keras guide's networks, and needs a GPU.
         seed: The seed of everything: initial weights, noise, order of the data, latents of the pictures.
+        judge_every: Steps between two looks at 1,000 samples: figures go to metrics.csv, the best generator to best.keras, and
+            what is going wrong to the log. The judge, a classifier, is trained first, which takes about two minutes once.
     """
 
     task: Name | FolderName = "dcgan"
     preset: Literal["light", "guide"] = "light"
     seed: int = 0
+    judge_every: command_line.OptionalInt = None
 
     @property
     def recipe(self) -> Recipe:
@@ -56,6 +60,9 @@ def main() -> int:
     data = choice.recipe.batches(functools.partial(options.batches, shape=shape))
     run_dir = options.directory(choice.task)
     callbacks = choice.recipe.callbacks(run_dir, data, choice.seed, command_line.RECORD)
+    if choice.judge_every is not None:
+        when = gt.every(steps=choice.judge_every) | gt.at_end()
+        callbacks += judging(choice.recipe, options.data, data, when, run_dir)
     loop = options.loop(task, choice.seed, run_dir, callbacks)
     history = options.train(loop, data)
     if not options.devices.chief:

@@ -188,6 +188,22 @@ def test_samples_are_judged_during_a_run_and_the_best_generator_is_kept(judge: e
         np.testing.assert_allclose(best(latents), task.generate(latents), atol=1e-6)
 
 
+@saves_with_keras
+def test_the_best_generator_is_that_of_the_history_whoever_judged_before(judge: ev.Judge, tmp_path: Path) -> None:
+    task = tiny.make(SquareGan)
+    real = squares(100, 2, pixels=task.pixels)
+
+    def judge_anew(progress: gt.Progress) -> None:
+        """As after a run was resumed, with other latents each time."""
+        ev.SampleQuality(judge, real, count=16, seed=progress.step, best=tmp_path / f"{progress.step}.keras")(progress)
+
+    loop = gt.Loop(task, callbacks=[gt.Callback(judge_anew, gt.every(steps=1))])
+    distances = loop.run(squares(100, 2, pixels=task.pixels), steps=12).values("frechet_distance", "validation")
+    records = [step for step in range(12) if distances[step] < min(distances[:step], default=np.inf)]
+    assert 0 < len(records) < 12
+    assert {path.stem for path in tmp_path.glob("*.keras")} == {str(step + 1) for step in records}
+
+
 def test_a_scorecard_has_every_figure_with_its_floor(judge: ev.Judge) -> None:
     samples, train, test = (judge.look(squares(n, seed).arrays[0], pixels=(0, 255)) for n, seed in ((90, 7), (300, 0), (80, 1)))
     measured = ev.score_samples(samples, train=train, test=test, bootstrap=ev.Bootstrap(resamples=5))

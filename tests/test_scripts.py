@@ -207,6 +207,7 @@ def test_a_classifier_makes_no_samples(classifier: tuple[Path, str], tmp_path: P
         (("--steps", "3", "--data", "digits", "--width", "0"), "HyperparameterError: a hyper-parameter has to be positive."),
         (("--mode", "slow"), "invalid choice 'slow'"),
         (("--task", "wgan", "--preset", "guide"), "HyperparameterError: this task has one preset only."),
+        (("--task", "cyclegan", "--data", "digits", "--judge-every", "2"), "HyperparameterError: only samples can be judged."),
     ],
     ids=lambda value: value[-1] if isinstance(value, tuple) else "",
 )

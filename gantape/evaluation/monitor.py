@@ -30,7 +30,7 @@ class SampleQuality:
     | `frechet_distance` | of `count` samples, from the same latents each time, to real examples |
     | `inception_score` | of these samples |
     | `largest_class` | the share of the class that is made most often |
-    | `diversity` | their latent diversity, over that of real examples |
+    | `latent_diversity` | their latent diversity, over that of real examples |
     | `evaluation_share` | the share of the run's time that this took so far |
 
     Args:
@@ -38,7 +38,8 @@ class SampleQuality:
         real: Real examples that are not trained on, with pixels in the task's range.
         count: Samples each time.
         seed: The seed of their latents.
-        best: Where to save the averaged generator whenever the Fréchet distance is the smallest so far, as a `.keras` file.
+        best: The `.keras` file where the averaged generator is saved whenever the Fréchet distance is the smallest in the
+            history so far, which a run that is resumed still has.
     """
 
     def __init__(self, judge: Judge, real: Batches, *, count: int = 1000, seed: int = 0, best: Path | None = None) -> None:
@@ -47,7 +48,6 @@ class SampleQuality:
         self._count = count
         self._seed = seed
         self._best = best
-        self._smallest = float("inf")
         self._seconds = 0.0
         self._moments: Any = None
         self._spread = 1.0
@@ -65,12 +65,11 @@ class SampleQuality:
             "frechet_distance": distance,
             "inception_score": inception_score(seen.probabilities, bootstrap=_QUICK).value,
             "largest_class": float(np.bincount(seen.labels).max() / self._count),
-            "diversity": float(pair_distances(seen.features, self._seed).mean()) / self._spread,
+            "latent_diversity": float(pair_distances(seen.features, self._seed).mean()) / self._spread,
         }
-        if distance < self._smallest:
-            self._smallest = distance
-            if self._best is not None:
-                SavedModels({"averaged_generator": self._best})(progress)
+        earlier = [float(row["frechet_distance"]) for row in progress.history if "frechet_distance" in row]
+        if self._best is not None and distance < min(earlier, default=float("inf")):
+            SavedModels({"averaged_generator": self._best})(progress)
         elapsed = time.perf_counter() - started
         self._seconds += elapsed
         share = self._seconds / (progress.seconds + elapsed)

@@ -1,7 +1,8 @@
 """The rules by which a GAN's history is read: what each sees, and what it advises.
 
 A rule reads the columns of a history. Those beside losses, scores and gradient norms are measured by `HealthCheck`
-(`separation`, `diversity`, `frozen_statistics`, `real_low` to `fake_high`) and `SampleQuality` (`diversity`, `largest_class`).
+(`separation`, `diversity`, `frozen_statistics`, `real_low` to `fake_high`) and `SampleQuality` (`latent_diversity`,
+`largest_class`).
 """
 
 from abc import ABC, abstractmethod
@@ -148,10 +149,13 @@ class ModeCollapse(Rule):
     steps: int = 300
 
     def find(self, evidence: Evidence) -> Finding | None:
-        diversity, largest = (evidence.series(column).after(self.steps).values for column in ("diversity", "largest_class"))
+        pixels, features, largest = (
+            evidence.series(column).after(self.steps).values for column in ("diversity", "latent_diversity", "largest_class")
+        )
         seen = []
-        if len(diversity) >= 2 and diversity[-2:].max() < self.diversity:
-            seen.append(f"samples differ {diversity[-1]:.2f} times as much as real examples do")
+        for diversity, where in ((pixels, "pixels"), (features, "the judge's features")):
+            if len(diversity) >= 2 and diversity[-2:].max() < self.diversity:
+                seen.append(f"in {where}, samples differ {diversity[-1]:.2f} times as much as real examples do")
         if len(largest) >= 2 and largest[-2:].min() > self.largest_class:
             seen.append(f"{largest[-1]:.0%} of the samples are of one class")
         if not seen:

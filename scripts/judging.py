@@ -1,0 +1,37 @@
+"""Samples judged while a GAN trains."""
+
+from pathlib import Path
+
+from recipes import Recipe
+from training_data import load
+
+import gantape as gt
+from gantape import evaluation
+from gantape.errors import HyperparameterError
+
+
+def judging(recipe: Recipe, data: str, training: gt.data.Batches, when: gt.When, run_dir: Path) -> tuple[gt.Callback, ...]:
+    """Judge a few samples, keep the best generator as `best.keras`, and tell in the log what is going wrong.
+
+    Args:
+        recipe: What is trained.
+        data: The name of its data, whose labels train the judge.
+        training: The batches that it is trained on.
+        when: When samples are judged.
+        run_dir: The directory of the run.
+
+    Raises:
+        HyperparameterError: If its results are no samples of the data.
+        DataNotFoundError: If there is no such data with labels.
+    """
+    if recipe.kind not in ("images", "labels"):
+        raise HyperparameterError(
+            "only samples can be judged.",
+            where="train_gan.py, --judge-every",
+            got=f"{recipe.task_class.__name__}, which translates images",
+            do="leave --judge-every out.",
+        )
+    judge = evaluation.train_judge(load(data, 64, None), load(data, 64, None, split="test"))
+    held_out = recipe.batches(lambda batch_size, **options: load(data, batch_size, None, split="test", **options))
+    quality = evaluation.SampleQuality(judge, held_out, best=run_dir / "best.keras")
+    return gt.Callback(quality, when), gt.Callback(evaluation.HealthCheck(training), when)
