@@ -1,5 +1,6 @@
 """Samples judged while a GAN trains."""
 
+import functools
 from pathlib import Path
 
 from recipes import Recipe
@@ -32,6 +33,6 @@ def judging(recipe: Recipe, data: str, training: gt.data.Batches, when: gt.When,
             do="leave --judge-every out.",
         )
     judge = evaluation.train_judge(load(data, 64, None), load(data, 64, None, split="test"))
-    held_out = recipe.batches(lambda batch_size, **options: load(data, batch_size, None, split="test", **options))
+    held_out = recipe.batches(functools.partial(load, data, shape=None, split="test"))
     quality = evaluation.SampleQuality(judge, held_out, best=run_dir / "best.keras")
     return gt.Callback(quality, when), gt.Callback(evaluation.HealthCheck(training), when)
