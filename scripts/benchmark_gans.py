@@ -17,7 +17,7 @@ from typing import Annotated
 import attrs
 import tyro
 from gans import scoreboard
-from gans.cells import cell_path, make_cell
+from gans.cells import make_cell, read_cells
 from gans.rows import ROWS
 from loguru import logger
 
@@ -41,7 +41,7 @@ class Benchmark:
     minutes: Annotated[float | None, tyro.conf.arg(metavar="FLOAT")] = None
 
     def run(self) -> None:
-        """Make the cells that are missing, and the table of all that are there."""
+        """Make the cells that are missing, and the table and the plot of all that are in the folder."""
         chosen = {pattern: fnmatch.filter(ROWS, pattern) for pattern in self.rows}
         unknown = [pattern for pattern, rows in chosen.items() if not rows]
         if unknown:
@@ -51,8 +51,7 @@ class Benchmark:
         for seed in self.seeds:
             for row in dict.fromkeys(row for rows in chosen.values() for row in rows):
                 make_cell(folder, row, seed, own or None)
-        there = [(row, seed) for row in ROWS for seed in self.seeds if cell_path(folder, row, seed).is_file()]
-        cells = [make_cell(folder, row, seed) for row, seed in there]
+        cells = read_cells(folder)
         text = scoreboard.table(cells)
         (folder / "scoreboard.txt").write_text(text + "\n")
         scoreboard.plot(cells, folder / "scoreboard.png")

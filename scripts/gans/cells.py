@@ -71,6 +71,11 @@ def make_cell(folder: Path, name: str, seed: int, length: dict[str, float] | Non
     return cell
 
 
+def read_cells(folder: Path) -> list[dict[str, Any]]:
+    """Every cell that is in a folder, row by row."""
+    return [json.loads(path.read_text()) for row in ROWS for path in sorted(folder.glob(f"{row}-seed-*.json"))]
+
+
 def measurements(cell: dict[str, Any]) -> list[Measurement]:
     """The figures of a cell."""
     return [Measurement(**{**entry, "interval": tuple(entry["interval"])}) for entry in cell["measurements"]]
