@@ -353,6 +353,24 @@ def test_an_interval_of_a_mean_is_that_of_the_normal_distribution() -> None:
     assert low < values.mean() < high
 
 
+@given(seeds)
+def test_an_interval_stays_within_what_the_figure_can_be(seed: int) -> None:
+    """Few examples, and figures at the end of their range, where the bootstrap alone goes beyond it."""
+    generator = np.random.default_rng(seed)
+    points, even = generator.normal(size=(12, 2)), np.arange(40) % 8
+    modes, divergence = ev.mode_coverage(even, count=8)
+    score = ev.inception_score(np.full((20, 5), 0.2) + generator.uniform(0.0, 1e-3, (20, 1)) * [1, -1, 0, 0, 0])
+    intervals = (
+        (modes.interval, 0.0, 8.0),
+        (divergence.interval, 0.0, math.log(8)),
+        (score.interval, 1.0, 5.0),
+        (ev.frechet_distance(points, points[::-1]).interval, 0.0, math.inf),
+        (ev.good_share(np.array([0, 1, -1])).interval, 0.0, 1.0),
+    )
+    for (low, high), least, most in intervals:
+        assert least <= low <= high <= most
+
+
 def test_frechets_interval_holds_the_figures_of_fresh_sets() -> None:
     """Fifty fresh pairs: most of their figures lie in the interval of the first, for it leaves the bias out."""
     figures = [

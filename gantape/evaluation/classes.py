@@ -39,7 +39,8 @@ def inception_score(probabilities: Any, *, reference: Any = None, bootstrap: Boo
         floor = _score(others, np.ones(len(others)))
     least = EXAMPLES_PER_CLASS * found.shape[1]
     few = f"{len(found)} examples are few for {found.shape[1]} classes: take at least {least}." if len(found) < least else ""
-    return Measurement("inception score", value, len(found), bootstrap.interval(value, resampled), floor, few).warn()
+    interval = bootstrap.interval(value, resampled, (1.0, float(found.shape[1])))
+    return Measurement("inception score", value, len(found), interval, floor, few).warn()
 
 
 def label_accuracy(

@@ -45,7 +45,7 @@ def frechet_distance(real: Any, fake: Any, *, reference: Any = None, bootstrap: 
             gaussian_distance(*moments(first, some), *moments(second, others))
             for some, others in bootstrap.draws(len(first), len(second))
         ]
-        interval = bootstrap.interval(value, resampled)
+        interval = bootstrap.interval(value, resampled, (0.0, np.inf))
     floor = None
     if reference is not None:
         others = cut_reference(reference, len(second), where)

@@ -80,17 +80,18 @@ class Bootstrap:
         for _ in range(self.resamples):
             yield [np.bincount(generator.integers(0, size, size), minlength=size).astype(np.float64) for size in counts]
 
-    def interval(self, value: float, resampled: Sequence[float] | FloatArray) -> tuple[float, float]:
-        """The interval around a figure, from the figures of the resamples."""
+    def interval(
+        self, value: float, resampled: Sequence[float] | FloatArray, within: tuple[float, float] = (-np.inf, np.inf)
+    ) -> tuple[float, float]:
+        """The interval around a figure, from the figures of the resamples, as far as it is within what the figure can be."""
         deviations = np.asarray(resampled, np.float64) - np.mean(resampled)
         low, high = np.quantile(deviations, [(1.0 - self.level) / 2.0, (1.0 + self.level) / 2.0])
-        return float(value + low), float(value + high)
+        return float(np.clip(value + low, *within)), float(np.clip(value + high, *within))
 
     def of_mean(self, values: FloatArray) -> tuple[float, float]:
         """The interval around the mean of one value for each example."""
-        return self.interval(
-            float(values.mean()), [float(weights @ values) / len(values) for (weights,) in self.draws(len(values))]
-        )
+        resampled = [float(weights @ values) / len(values) for (weights,) in self.draws(len(values))]
+        return self.interval(float(values.mean()), resampled, (float(values.min()), float(values.max())))
 
 
 def as_features(values: Any, *, name: str, where: str, least: int = 2) -> FloatArray:

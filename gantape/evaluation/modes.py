@@ -63,13 +63,15 @@ def mode_coverage(
     least = EXAMPLES_PER_MODE * count
     few = f"{len(found)} examples are few for {count} modes: take at least {least}." if len(found) < least else ""
 
-    def measured(name: str, values: FloatArray, floor: FloatArray, value: float) -> Measurement:
-        interval = bootstrap.interval(value, values) if np.isfinite(values).all() else (value, value)
+    def measured(name: str, values: FloatArray, floor: FloatArray, value: float, most: float) -> Measurement:
+        interval = bootstrap.interval(value, values, (0.0, most)) if np.isfinite(values).all() else (value, value)
         return Measurement(name, value, len(found), interval, float(floor.mean()), few).warn()
 
     return (
-        measured("modes", _covered(resampled), _covered(floors), float(_covered(histogram[None])[0])),
-        measured("reverse KL", _divergences(resampled), _divergences(floors), float(_divergences(histogram[None])[0])),
+        measured("modes", _covered(resampled), _covered(floors), float(_covered(histogram[None])[0]), count),
+        measured(
+            "reverse KL", _divergences(resampled), _divergences(floors), float(_divergences(histogram[None])[0]), np.log(count)
+        ),
     )
 
 
