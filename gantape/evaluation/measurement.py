@@ -85,8 +85,9 @@ class Bootstrap:
     ) -> tuple[float, float]:
         """The interval around a figure, from the figures of the resamples, as far as it is within what the figure can be."""
         deviations = np.asarray(resampled, np.float64) - np.mean(resampled)
-        low, high = np.quantile(deviations, [(1.0 - self.level) / 2.0, (1.0 + self.level) / 2.0])
-        return float(np.clip(value + low, *within)), float(np.clip(value + high, *within))
+        ends = value + np.quantile(deviations, [(1.0 - self.level) / 2.0, (1.0 + self.level) / 2.0])
+        low, high = np.clip(ends, *within)
+        return float(low), float(high)
 
     def of_mean(self, values: FloatArray) -> tuple[float, float]:
         """The interval around the mean of one value for each example."""

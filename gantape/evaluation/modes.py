@@ -1,5 +1,6 @@
 """How many modes are covered, and how evenly: for mixtures whose modes are known, and for classes that a judge assigns."""
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -63,16 +64,12 @@ def mode_coverage(
     least = EXAMPLES_PER_MODE * count
     few = f"{len(found)} examples are few for {count} modes: take at least {least}." if len(found) < least else ""
 
-    def measured(name: str, values: FloatArray, floor: FloatArray, value: float, most: float) -> Measurement:
+    def measured(name: str, figures: Callable[[Modes], FloatArray], most: float) -> Measurement:
+        value, values, floor = float(figures(histogram[None])[0]), figures(resampled), figures(floors)
         interval = bootstrap.interval(value, values, (0.0, most)) if np.isfinite(values).all() else (value, value)
         return Measurement(name, value, len(found), interval, float(floor.mean()), few).warn()
 
-    return (
-        measured("modes", _covered(resampled), _covered(floors), float(_covered(histogram[None])[0]), count),
-        measured(
-            "reverse KL", _divergences(resampled), _divergences(floors), float(_divergences(histogram[None])[0]), np.log(count)
-        ),
-    )
+    return measured("modes", _covered, count), measured("reverse KL", _divergences, np.log(count))
 
 
 @attrs.frozen

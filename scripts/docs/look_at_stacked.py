@@ -14,23 +14,24 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from gans.rows import mnist_judge, stacked_digits
+from gans.rows import look_at_stacked, stacked_digits
 from gans.scoreboard import with_error
 
-GRID, SIDE, PADDING = 8, 28, 2
+from gantape.report.grids import MARGIN
+
+GRID, SIDE = 8, 28
 
 
 def images_in(picture: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """The 64 images of a picture: shape `64 28 28 3`."""
-    tile = SIDE + 2 * PADDING
+    tile = SIDE + 2 * MARGIN
     pixels = np.asarray(Image.open(picture).convert("RGB")).reshape(GRID, tile, GRID, tile, 3)
-    return pixels.transpose(0, 2, 1, 3, 4).reshape(-1, tile, tile, 3)[:, PADDING:-PADDING, PADDING:-PADDING]
+    return pixels.transpose(0, 2, 1, 3, 4).reshape(-1, tile, tile, 3)[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
 def confidence(images: np.ndarray[Any, np.dtype[np.uint8]]) -> float:
     """The mean of the largest probability that the judge gives to a class, over the three digits of each image."""
-    seen = [mnist_judge().look(images[..., channel : channel + 1], pixels=(0, 255)) for channel in range(3)]
-    return float(np.mean([channel.probabilities.max(axis=1) for channel in seen]))
+    return float(np.mean([seen.probabilities.max(axis=1) for seen in look_at_stacked(images, (0, 255))]))
 
 
 def main() -> None:

@@ -77,10 +77,14 @@ def _judge_stacked(samples: int) -> Callable[[Any], Measured]:
     return judge
 
 
+def look_at_stacked(images: Any, pixels: tuple[float, float]) -> list[ev.Seen]:
+    """What MNIST's judge sees in each of the three colour channels."""
+    return [mnist_judge().look(images[..., channel : channel + 1], pixels=pixels) for channel in range(3)]
+
+
 def _stacked_modes(images: Any, pixels: tuple[float, float]) -> Any:
-    judge = mnist_judge()
-    digits = [judge.look(images[..., channel : channel + 1], pixels=pixels).labels for channel in range(3)]
-    return digits[0] * 100 + digits[1] * 10 + digits[2]
+    hundreds, tens, ones = (seen.labels for seen in look_at_stacked(images, pixels))
+    return hundreds * 100 + tens * 10 + ones
 
 
 def _digits(task: Any) -> gt.data.Batches:
