@@ -6,24 +6,24 @@ What is learnt is a `Task`, how a step runs is a `StepCompiler`, what is measure
 import keras as _keras
 from loguru import logger as _logger
 
-from gantape import augment, callbacks, conditions, data, errors, losses, workers
+from gantape import augment, callbacks, conditioning, data, distribute, errors, losses
 from gantape.callbacks import Callback, Stop
-from gantape.checkpoints import Best, Checkpoints
+from gantape.callbacks.progress import Progress
+from gantape.checkpoints.manager import load_best
+from gantape.checkpoints.settings import Best, Checkpoints
 from gantape.compiler import StepCompiler
-from gantape.descent import Descent, MovingAverage
 from gantape.errors import BackendError as _BackendError
 from gantape.errors import GantapeError
 from gantape.history import History
-from gantape.keeper import load_best
 from gantape.loop import Loop
-from gantape.losses import Losses
 from gantape.metrics import MetricSet
-from gantape.noise import Noise
-from gantape.progress import Progress
+from gantape.random.rng import Noise
 from gantape.schedule import Moment, When, at, at_end, at_start, every
-from gantape.step import Step
+from gantape.steps.averaging import MovingAverage
+from gantape.steps.gradients import Descent
+from gantape.steps.losses import Losses
+from gantape.steps.step import Step, Update
 from gantape.tasks import AdversarialTask, Part, SupervisedTask, Task
-from gantape.update import Update
 
 __version__ = "0.1.0"
 
@@ -55,13 +55,13 @@ __all__ = [
     "at_start",
     "augment",
     "callbacks",
-    "conditions",
+    "conditioning",
     "data",
+    "distribute",
     "errors",
     "every",
     "load_best",
     "losses",
-    "workers",
 ]
 
 if _keras.backend.backend() != "tensorflow":

@@ -1,4 +1,4 @@
-"""Every exception that gantape raises on purpose. Follows `types` in the reading order.
+"""Every exception that gantape raises on purpose.
 
     GantapeError
     ├── BackendError           Keras runs on another backend than TensorFlow

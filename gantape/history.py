@@ -1,4 +1,4 @@
-"""What a run recorded. Follows `compiler` in the reading order."""
+"""What a run recorded."""
 
 from collections.abc import Iterator
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Named metrics of Keras, updated in the graph and read outside. Follows `losses` in the reading order."""
+"""Named metrics of Keras, updated in the graph and read outside."""
 
 from collections.abc import Mapping
 from typing import Any

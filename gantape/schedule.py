@@ -1,4 +1,4 @@
-"""When something is due: every n steps, epochs or seconds, at named steps, at the start, at the end. Follows `noise`.
+"""When something is due: every n steps, epochs or seconds, at named steps, at the start, at the end.
 
 A moment is compared with the one before it, so that a schedule holds no state: every boundary that lies between the two is
 hit, whatever the number of steps between them. `next_step` tells the loop where to cut its calls, so that none is jumped over.

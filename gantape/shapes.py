@@ -1,4 +1,4 @@
-"""Shapes in words: axis names, and the check at public boundaries. Follows `errors` in the reading order.
+"""Shapes in words: axis names, and the check at public boundaries.
 
 A shape is written as its axes in order, `"batch height width channels"`. A number is an axis of that size, `...` stands for
 any number of axes (at most once), and every other word names an axis: the same word means the same size.

@@ -1,4 +1,4 @@
-"""The types that gantape's signatures speak in. Stands first in the reading order.
+"""The types that gantape's signatures speak in.
 
 TensorFlow 2.21 and Keras 3.15 ship no ``py.typed``: to a type checker every name of theirs is ``Any``. The protocols here
 say what gantape needs of them, so that a string given for a model is refused, and `Any` has this one way in.

@@ -99,7 +99,7 @@ def work(task: str, setting: str, steps: str, repetitions: str, file: str) -> No
 
     import gantape as gt
     from gantape import zoo
-    from gantape.workers import Workers
+    from gantape.distribute.workers import Workers
 
     keras.utils.set_random_seed(0)
     with strategy.scope() if strategy else contextlib.nullcontext():

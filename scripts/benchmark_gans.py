@@ -60,6 +60,6 @@ class Benchmark:
 
 if __name__ == "__main__":
     logger.remove()
-    logger.add(sys.stderr, format="{time:HH:mm:ss} {message}", filter={"": "INFO", "gantape.recorder": "WARNING"})
+    logger.add(sys.stderr, format="{time:HH:mm:ss} {message}", filter={"": "INFO", "gantape.callbacks.recorder": "WARNING"})
     logger.enable("gantape")
     tyro.cli(Benchmark, description=__doc__).run()

@@ -17,9 +17,10 @@ import tyro
 
 import gantape as gt
 from gantape import zoo
-from gantape.compiler import CompiledSteps, NamedMode
+from gantape.compiler.compiled import CompiledSteps
+from gantape.compiler.signature import NamedMode
 from gantape.data import Position, Stack
-from gantape.precision import Precision
+from gantape.steps.loss_scale import Precision
 
 PRECISIONS: tuple[Precision, ...] = ("float32", "mixed_bfloat16", "mixed_float16")
 

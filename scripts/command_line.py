@@ -18,12 +18,12 @@ from tqdm import tqdm
 from training_data import Data, load
 
 import gantape as gt
-from gantape.compiler import Mode
-from gantape.distribution import scope_of
+from gantape.compiler.signature import Mode
+from gantape.distribute.replicas import scope_of
 from gantape.errors import ResumeError, RunDirectoryError, WorkerLostError, summary
-from gantape.run_directory import RunDirectory
-from gantape.stopping import StoppingRule
-from gantape.workers import start_anew
+from gantape.checkpoints.run_directory import RunDirectory
+from gantape.loop.duration import StoppingRule
+from gantape.distribute.workers import start_anew
 
 DataOrFolder = Annotated[str, tyro.conf.arg(metavar=f"{{{','.join(get_args(Data))},FOLDER}}")]
 OptionalInt = Annotated[int | None, tyro.conf.arg(metavar="INT")]
@@ -220,7 +220,7 @@ def run_script(main: Callable[[], int]) -> None:
         lambda line: tqdm.write(line, file=sys.stderr, end=""),
         format="{time:HH:mm:ss} {level: <7} {message}",
         # The rows are in metrics.csv, and the newest is in the line of progress.
-        filter={"": "INFO", "gantape.recorder": "WARNING"},
+        filter={"": "INFO", "gantape.callbacks.recorder": "WARNING"},
     )
     logger.enable("gantape")
     try:

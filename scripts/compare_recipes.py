@@ -21,7 +21,7 @@ from PIL import Image
 from recipes import RECIPES, Name
 
 import gantape as gt
-from gantape.compiler import Mode
+from gantape.compiler.signature import Mode
 from gantape.report import SampleGrids, save_picture
 
 COLUMNS, IMAGES = 3, 40

@@ -10,8 +10,8 @@ import tensorflow as tf
 import tyro
 from loguru import logger
 
+from gantape.distribute.workers import Workers, join
 from gantape.errors import HyperparameterError
-from gantape.workers import Workers, join
 
 
 @attrs.frozen

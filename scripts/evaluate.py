@@ -20,8 +20,8 @@ import tyro
 from finished_run import FinishedRun
 
 from gantape import evaluation
-from gantape.conditions import ClassLabels
-from gantape.run_directory import machine
+from gantape.checkpoints.run_directory import machine
+from gantape.conditioning import ClassLabels
 
 SHOWN = 15
 

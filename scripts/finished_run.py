@@ -9,8 +9,8 @@ import command_line
 
 import gantape as gt
 from gantape import zoo
+from gantape.checkpoints.run_directory import RunDirectory
 from gantape.errors import RunDirectoryError, summary
-from gantape.run_directory import RunDirectory
 
 KNOWN_DATA = ("mnist", "fashion_mnist", "digits")
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import gantape as gt
+from gantape._files import read_json, write_whole
 from gantape.errors import ResumeError, RunDirectoryError
-from gantape.files import read_json, write_whole
 
 COMMAND = "command.json"
 DEVICE_FLAGS = ("--replicas", "--workers", "--worker-index")

@@ -21,7 +21,7 @@ import tensorflow as tf
 from tiny import Classifier, PointGan
 
 import gantape as gt
-from gantape.distribution import copies
+from gantape.distribute.replicas import copies
 
 layers = keras.layers
 REPLICAS = (1, 2, 4)

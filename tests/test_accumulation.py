@@ -19,7 +19,7 @@ layers = keras.layers
 
 
 @attrs.frozen
-class GivenLatents(gt.conditions.Condition):
+class GivenLatents(gt.conditioning.Condition):
     """A batch brings the latents along: with noise of its own, no two ways to cut the data into batches could be equal."""
 
     latent_size: int = 3
@@ -119,7 +119,7 @@ def test_noise_of_their_own_makes_them_differ():
 
     class Drawing(GivenGan):
         def build_condition(self):
-            return gt.conditions.Unconditional()
+            return gt.conditioning.Unconditional()
 
     assert largest_difference(Drawing, 4, 2, 1, "eager") > 1e-4
 
@@ -129,7 +129,7 @@ def test_a_move_from_several_batches_is_the_mean_of_their_gradients():
 
     class Drawing(GivenGan):
         def build_condition(self):
-            return gt.conditions.Unconditional()
+            return gt.conditioning.Unconditional()
 
     task, by_hand = make(Drawing, batches=2), make(Drawing)
     data = data_of(Drawing, 8, 4)

@@ -12,7 +12,7 @@ from tiny import COMPILED, PointGan, identical, make, points, weights
 
 import gantape as gt
 from gantape import autotune
-from gantape.autotune import Choice, Length, Measurement
+from gantape.compiler.autotune import Choice, Length, Measurement
 from gantape.errors import CompileError
 
 seconds = st.floats(1e-6, 1e3)

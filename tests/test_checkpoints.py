@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tiny import Classifier, labelled, make
 
 import gantape as gt
-from gantape.checkpoints import CheckpointFolder
+from gantape.checkpoints.folder import CheckpointFolder
 from gantape.errors import RunDirectoryError
 
 

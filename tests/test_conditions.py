@@ -10,7 +10,7 @@ from tiny import PointGan, make
 
 import gantape as gt
 from gantape import evaluation as ev
-from gantape.conditions import ClassLabels, Codes, SourceImages, Unconditional
+from gantape.conditioning import ClassLabels, Codes, SourceImages, Unconditional
 from gantape.errors import DataError, RangeError, ShapeError, TaskError
 from gantape.losses import AuxiliaryClassifier, MutualInformation
 

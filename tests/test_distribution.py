@@ -18,7 +18,7 @@ from replicas import CASES, counts_of, points
 
 import gantape as gt
 from gantape import noise as noise_module
-from gantape.distribution import Replica
+from gantape.distribute.replicas import Replica
 from gantape.errors import HyperparameterError
 
 sys.path.append(str(Path(__file__).parents[1] / "scripts"))

@@ -182,7 +182,8 @@ def test_a_second_loop_is_refused(tmp_path: Path) -> None:
             gt.Loop.resume(tmp_path, Classifier())
         refusals.append(caught.value)
         code = (
-            "import sys; from pathlib import Path; from gantape.run_directory import RunDirectory; import gantape as gt\n"
+            "import sys; from pathlib import Path; import gantape as gt\n"
+            "from gantape.checkpoints.run_directory import RunDirectory\n"
             "try:\n"
             "    with RunDirectory(Path(sys.argv[1])).locked(): pass\n"
             "except gt.errors.RunDirectoryError: sys.exit(7)\n"

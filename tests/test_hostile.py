@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from tiny import Classifier, labelled, make
 
 import gantape as gt
-from gantape.checkpoints import _digest
+from gantape._files import checksum
+from gantape.checkpoints.folder import _digest
 from gantape.data.npz import read_arrays
 from gantape.errors import GantapeError, RunDirectoryError
-from gantape.files import checksum
 
 ROOT = Path(__file__).parents[1]
 

@@ -8,7 +8,7 @@ import pytest
 from tiny import MODES, Classifier, labelled, make
 
 import gantape as gt
-from gantape.interruption import heed_signals
+from gantape.loop.signals import heed_signals
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gantape._tensorflow import in_xla
 from gantape.errors import TaskError
 from gantape.layers import FastConv2D, FastConv2DTranspose, faster, plain
 from gantape.layers.choice import columns_win, phases_win
@@ -20,8 +21,7 @@ from gantape.layers.columns import convolve_by_columns, patches, shifted_sum
 from gantape.layers.geometry import Strides, Window
 from gantape.layers.phases import convolve, convolve_transposed
 from gantape.losses import R1
-from gantape.noise import Noise
-from gantape.xla import in_xla
+from gantape.random.rng import Noise
 
 TOLERANCE = 1e-11  # in float64, relative to the largest number
 FLOAT32_TOLERANCE = 1e-5

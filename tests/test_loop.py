@@ -13,7 +13,7 @@ from tiny import MODES, Classifier, LazyGan, PointGan, identical, labelled, make
 
 import gantape as gt
 from gantape.errors import DataError, RunDirectoryError, ScheduleError, TaskError
-from gantape.losses import Losses
+from gantape.steps.losses import Losses
 
 
 def loop_on(task_class=Classifier, mode="graph", **options) -> gt.Loop:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from strategies import seeds, steps
 
 import gantape as gt
-from gantape.noise import derive_key
+from gantape.random.rng import derive_key
 
 DRAWS: dict[str, Callable[[gt.Noise], Any]] = {
     "bits": lambda noise: noise.bits("x", [7, 3]),
@@ -133,7 +133,7 @@ def test_uniform_numbers_never_reach_the_upper_bound(float_type: str) -> None:
     @given(low=st.floats(-1e3, 1e3, allow_subnormal=False), width=st.floats(0.01, 1e3))
     def law(low: float, width: float) -> None:
         for bits in (largest, smallest):
-            with mock.patch("gantape.noise.philox_bits", return_value=bits):
+            with mock.patch("gantape.random.rng.philox_bits", return_value=bits):
                 drawn = gt.Noise(0).uniform("x", [1], low, low + width)
             assert drawn.dtype == float_type
             assert number(low) <= drawn.numpy()[0]
@@ -146,7 +146,7 @@ def test_uniform_numbers_never_reach_the_upper_bound(float_type: str) -> None:
 @pytest.mark.parametrize("value", [2**32 - 1, 0], ids=["largest", "smallest"])
 def test_the_rarest_bits_make_finite_normal_numbers(float_type: str, value: int) -> None:
     keras.config.set_floatx(float_type)
-    with mock.patch("gantape.noise.philox_pairs", return_value=[tf.constant([value], tf.uint32)] * 2):
+    with mock.patch("gantape.random.rng.philox_pairs", return_value=[tf.constant([value], tf.uint32)] * 2):
         drawn = gt.Noise(0).normal("x", [1])
     assert drawn.dtype == float_type
     assert abs(float(drawn[0])) < 6.0

@@ -8,7 +8,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gantape.philox import philox_bits, philox_pairs, rounds
+from gantape.random.philox import philox_bits, philox_pairs, rounds
 
 # Random123 1.14 of D. E. Shaw Research, tests/kat_vectors: count, key, numbers.
 PUBLISHED = [

@@ -13,7 +13,7 @@ from tiny import PointGan as Gan
 import gantape as gt
 from gantape.errors import HyperparameterError, NotFiniteError, TaskError
 from gantape.layers import BatchNorm, FastConv2D, FastConv2DTranspose, LayerNorm, MinibatchDeviation, SpectralNorm, in_float32
-from gantape.precision import LossScale
+from gantape.steps.loss_scale import LossScale
 from gantape.testing import assert_resumes_exactly
 
 MIXED = ("mixed_bfloat16", "mixed_float16")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gantape as gt
-from gantape.run_directory import RunDirectory, machine
+from gantape.checkpoints.run_directory import RunDirectory, machine
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(codec="utf-8")),

@@ -5,7 +5,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gantape.signature import Signature
+from gantape.compiler.signature import Signature
 
 
 def spec(shape, dtype="float32"):

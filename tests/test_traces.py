@@ -3,8 +3,8 @@
 import pytest
 import tensorflow as tf
 
+from gantape.compiler.failures import explain_failure
 from gantape.errors import CompileError
-from gantape.traces import explain_failure
 
 
 def failure_of(function) -> Exception:

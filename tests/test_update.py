@@ -8,8 +8,8 @@ from tiny import COMPILED, PointGan, identical, make, points
 
 import gantape as gt
 from gantape.errors import GradientError, HyperparameterError, LossError, TaskError
-from gantape.step import Step
-from gantape.update import check_updates
+from gantape.steps.checks import check_updates
+from gantape.steps.step import Step
 
 layers = keras.layers
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import gantape as gt
+from gantape.distribute.workers import Workers, join
 from gantape.errors import HyperparameterError, WorkerLostError
-from gantape.workers import Workers, join
 
 TESTS = Path(__file__).parent
 sys.path.append(str(TESTS.parent / "scripts"))

@@ -22,8 +22,8 @@ from tiny import Classifier, LazyGan, PointGan, labelled, points
 
 import gantape as gt
 from gantape import errors, report
+from gantape.loop.duration import StoppingRule
 from gantape.report import SavedModels
-from gantape.stopping import StoppingRule
 
 layers = keras.layers
 inputs, labels = labelled().arrays

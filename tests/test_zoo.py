@@ -13,7 +13,7 @@ import tensorflow as tf
 
 import gantape as gt
 from gantape import zoo
-from gantape.step import Step
+from gantape.steps.step import Step
 from gantape.testing import assert_resumes_exactly
 
 sys.path.append(str(Path(__file__).parents[1] / "scripts"))

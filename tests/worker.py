@@ -14,8 +14,8 @@ from pathlib import Path
 from loguru import logger
 
 import gantape as gt
+from gantape.distribute.workers import join, start_anew
 from gantape.errors import WorkerLostError
-from gantape.workers import join, start_anew
 
 
 def main(file: Path, index: int) -> None:

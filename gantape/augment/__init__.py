@@ -1,4 +1,4 @@
-"""What is done to examples, real and generated alike, before a discriminator sees them. Follows `data`, stands before `losses`.
+"""What is done to examples, real and generated alike, before a discriminator sees them.
 
 A transformation with a gradient lets a discriminator that has few real examples learn longer before it knows them by heart.
 It has to be done to real and generated examples, in the updates of both networks: else the generator learns to make

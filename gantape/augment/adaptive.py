@@ -7,9 +7,9 @@ import keras
 import tensorflow as tf
 
 from gantape.augment.augmentation import Augmentation, share_for_each
-from gantape.distribution import over_replicas, replicas
+from gantape.distribute.replicas import over_replicas, replicas
 from gantape.errors import HyperparameterError
-from gantape.noise import Noise
+from gantape.random.rng import Noise
 from gantape.shapes import Scores, axes_of
 from gantape.types import Tensor, Variable
 

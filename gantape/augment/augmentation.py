@@ -1,4 +1,4 @@
-"""What every augmentation is. Opens the part `augment`, which follows `data` in the reading order."""
+"""What every augmentation is."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from gantape.noise import Noise
+from gantape.random.rng import Noise
 from gantape.shapes import Scores, axes_of
 from gantape.types import Tensor, Variable
 

@@ -6,7 +6,7 @@ import attrs
 import tensorflow as tf
 
 from gantape.augment.augmentation import Augmentation
-from gantape.noise import Noise
+from gantape.random.rng import Noise
 from gantape.shapes import Images, axes_of, check_shape
 from gantape.types import Tensor
 

@@ -6,7 +6,7 @@ import attrs
 import tensorflow as tf
 
 from gantape.augment.augmentation import Augmentation, share_for_each
-from gantape.noise import Noise
+from gantape.random.rng import Noise
 from gantape.shapes import axes_of
 from gantape.types import Tensor
 

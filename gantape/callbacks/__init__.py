@@ -2,6 +2,6 @@
 
 from gantape.callbacks.callback import Action, Callback, Stateful, Stop
 from gantape.callbacks.keras import from_keras
-from gantape.callbacks.tables import MetricsFile, TensorBoardFile
+from gantape.callbacks.loggers import MetricsFile, TensorBoardFile
 
 __all__ = ["Action", "Callback", "MetricsFile", "Stateful", "Stop", "TensorBoardFile", "from_keras"]

@@ -1,12 +1,12 @@
-"""An action and when it is due. Opens the part `callbacks`, which follows `progress` in the reading order."""
+"""An action and when it is due."""
 
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
+from gantape.callbacks.progress import Progress
 from gantape.errors import ScheduleError
-from gantape.progress import Progress
 from gantape.schedule import When
 
 

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 
 from gantape.callbacks.callback import Callback, Stop
+from gantape.callbacks.progress import Progress
 from gantape.errors import ScheduleError
-from gantape.progress import Progress
 from gantape.schedule import at_end, at_start, every
 from gantape.types import Model, Optimizer
 

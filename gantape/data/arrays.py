@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from gantape.data.batches import Batches, Position, Reader, Stack, unchanged
 from gantape.errors import DataError
-from gantape.noise import derive_key
+from gantape.random.rng import derive_key
 from gantape.types import Batch
 
 Arrays = Any

@@ -1,4 +1,4 @@
-"""What every source of batches can do. Opens the part `data`, which follows `schedule` in the reading order."""
+"""What every source of batches can do."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence

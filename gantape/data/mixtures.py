@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gantape.data.arrays import ArrayBatches, from_arrays
-from gantape.noise import derive_key
+from gantape.random.rng import derive_key
 
 Points = np.ndarray[Any, np.dtype[np.float32]]
 

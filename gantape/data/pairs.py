@@ -7,7 +7,7 @@ import numpy as np
 
 from gantape.data.arrays import ArrayBatches
 from gantape.errors import DataError
-from gantape.noise import derive_key
+from gantape.random.rng import derive_key
 
 INK = 96
 """A pixel with at least this value is part of the figure."""

@@ -12,7 +12,7 @@ import tensorflow as tf
 from gantape.data.arrays import shuffled
 from gantape.data.batches import Batches, Position, Reader, Stack, unchanged
 from gantape.errors import DataError, DataNotFoundError, summary
-from gantape.noise import derive_key
+from gantape.random.rng import derive_key
 from gantape.types import Batch, Tensor
 
 Compression = Literal["", "GZIP", "ZLIB"]

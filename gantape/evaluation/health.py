@@ -9,6 +9,7 @@ import scipy.stats
 import tensorflow as tf
 from loguru import logger
 
+from gantape.callbacks.progress import Progress
 from gantape.data import Batches
 from gantape.evaluation.copies import pair_distances
 from gantape.evaluation.rules import (
@@ -24,8 +25,7 @@ from gantape.evaluation.rules import (
     WrongRange,
 )
 from gantape.evaluation.samples import real_batch
-from gantape.noise import Noise
-from gantape.progress import Progress
+from gantape.random.rng import Noise
 from gantape.tasks.judge import Judge
 from gantape.types import Model, Row
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from loguru import logger
 
+from gantape.callbacks.progress import Progress
 from gantape.data import Batches
 from gantape.evaluation.classes import inception_score
 from gantape.evaluation.copies import pair_distances
@@ -14,7 +15,6 @@ from gantape.evaluation.frechet import gaussian_distance, moments
 from gantape.evaluation.judge import Judge
 from gantape.evaluation.measurement import Bootstrap
 from gantape.evaluation.samples import make_samples, real_examples
-from gantape.progress import Progress
 from gantape.report import SavedModels
 
 _QUICK = Bootstrap(resamples=2)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from gantape.data import Batches
 from gantape.errors import DataError
-from gantape.noise import Noise
+from gantape.random.rng import Noise
 from gantape.tasks import AdversarialTask
 from gantape.types import Batch
 

@@ -13,13 +13,13 @@ import numpy as np
 import platformdirs
 from loguru import logger
 
+from gantape.checkpoints.run_directory import machine
 from gantape.compiler import StepCompiler
 from gantape.data import ArrayBatches
 from gantape.errors import DataError, RangeError
 from gantape.evaluation.classifier import JudgeClassifier
 from gantape.evaluation.judge import IMAGES_AT_ONCE, Judge
 from gantape.loop import Loop
-from gantape.run_directory import machine
 
 FOLDER_VARIABLE = "GANTAPE_CACHE"
 SEED = 0

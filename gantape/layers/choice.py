@@ -8,9 +8,9 @@ import math
 
 import tensorflow as tf
 
+from gantape._tensorflow import in_xla
 from gantape.layers.geometry import Pair, Strides
 from gantape.types import Tensor
-from gantape.xla import in_xla
 
 
 def measured(images: Tensor) -> bool:

@@ -9,8 +9,8 @@ from typing import Any, final
 import keras
 import tensorflow as tf
 
+from gantape._tensorflow import in_xla
 from gantape.types import Tensor
-from gantape.xla import in_xla
 
 
 @final

@@ -12,7 +12,6 @@ from gantape.losses.adversarial import (
     Wasserstein,
 )
 from gantape.losses.auxiliary import AuxiliaryClassifier, MutualInformation
-from gantape.losses.checks import precise
 from gantape.losses.consistency import BalancedConsistency
 from gantape.losses.lazy import Lazy
 from gantape.losses.modifiers import LabelNoise, OneSidedSmoothing, TopK
@@ -26,8 +25,8 @@ from gantape.losses.penalties import (
     squared_gradient_norms,
 )
 from gantape.losses.relativistic import RelativisticAverage, RelativisticAverageHinge, RelativisticPairing
-from gantape.losses.terms import Losses
 from gantape.losses.translation import CycleConsistency, Identity
+from gantape.steps.losses import precise
 
 __all__ = [
     "R1",
@@ -44,7 +43,6 @@ __all__ = [
     "LabelNoise",
     "Lazy",
     "LeastSquares",
-    "Losses",
     "Minimax",
     "MutualInformation",
     "NoisyLabels",

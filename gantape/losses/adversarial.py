@@ -10,10 +10,10 @@ from typing import ClassVar
 import attrs
 import tensorflow as tf
 
-from gantape.losses.checks import ANY, WEIGHT, mean, precise
-from gantape.losses.terms import Terms
-from gantape.noise import Noise
+from gantape.losses.checks import ANY, WEIGHT, mean
+from gantape.random.rng import Noise
 from gantape.shapes import Scalar, Scores
+from gantape.steps.losses import Terms, precise
 
 
 class AdversarialLoss(ABC):

@@ -9,9 +9,9 @@ import attrs
 import tensorflow as tf
 
 from gantape.errors import ShapeError
-from gantape.losses.checks import WEIGHT, check_labels, check_same_shape, mean, precise
-from gantape.losses.terms import Terms
+from gantape.losses.checks import WEIGHT, check_labels, check_same_shape, mean
 from gantape.shapes import Scalar, describe
+from gantape.steps.losses import Terms, precise
 from gantape.types import Tensor
 
 Codes = tuple[Tensor | None, Tensor | None]

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from gantape.errors import DtypeError, HyperparameterError, ShapeError
 from gantape.shapes import axes_of, describe, dtype_name
+from gantape.steps.losses import precise
 from gantape.types import Tensor
 
 
@@ -91,12 +92,6 @@ def check_labels(labels: Any, logits: Any, where: str) -> None:
             got=f"labels of {describe(labels)}, logits of {describe(logits)}",
             do='pass labels "batch" and logits "batch classes".',
         )
-
-
-def precise(numbers: Any) -> Tensor:
-    """Floating-point numbers of 16 bits in float32; all else as it is."""
-    numbers = tf.convert_to_tensor(numbers)
-    return tf.cast(numbers, tf.float32) if numbers.dtype in (tf.float16, tf.bfloat16) else numbers
 
 
 def mean(numbers: Any) -> Tensor:

@@ -5,10 +5,11 @@ from collections.abc import Callable
 import attrs
 import tensorflow as tf
 
-from gantape.losses.checks import WEIGHT, check_same_shape, mean, precise
+from gantape.losses.checks import WEIGHT, check_same_shape, mean
 from gantape.losses.penalties import Penalty
-from gantape.noise import Noise
+from gantape.random.rng import Noise
 from gantape.shapes import Scalar
+from gantape.steps.losses import precise
 from gantape.types import Model, Tensor
 
 

@@ -4,7 +4,7 @@ import attrs
 
 from gantape.losses.checks import COUNT
 from gantape.losses.penalties import Penalty
-from gantape.noise import Noise
+from gantape.random.rng import Noise
 from gantape.shapes import Scalar
 from gantape.types import Model, Tensor
 

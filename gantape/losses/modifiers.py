@@ -7,10 +7,10 @@ import tensorflow as tf
 
 from gantape.errors import HyperparameterError
 from gantape.losses.adversarial import AdversarialLoss, CrossEntropyLoss, SeparableLoss
-from gantape.losses.checks import COUNT, POSITIVE_SHARE, SHARE, precise
-from gantape.losses.terms import Terms
-from gantape.noise import Noise
+from gantape.losses.checks import COUNT, POSITIVE_SHARE, SHARE
+from gantape.random.rng import Noise
 from gantape.shapes import Scores
+from gantape.steps.losses import Terms, precise
 
 
 @attrs.frozen

@@ -11,9 +11,10 @@ from abc import ABC, abstractmethod
 import attrs
 import tensorflow as tf
 
-from gantape.losses.checks import WEIGHT, check_same_shape, precise
-from gantape.noise import Noise
+from gantape.losses.checks import WEIGHT, check_same_shape
+from gantape.random.rng import Noise
 from gantape.shapes import Scalar, Scores
+from gantape.steps.losses import precise
 from gantape.types import Model, Tensor
 
 EPSILON = 1e-10

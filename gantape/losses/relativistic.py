@@ -10,10 +10,10 @@ import tensorflow as tf
 
 from gantape.errors import LossError
 from gantape.losses.adversarial import AdversarialLoss
-from gantape.losses.checks import check_same_shape, mean, precise
-from gantape.losses.terms import Terms
-from gantape.noise import Noise
+from gantape.losses.checks import check_same_shape, mean
+from gantape.random.rng import Noise
 from gantape.shapes import Scores
+from gantape.steps.losses import Terms, precise
 
 
 @attrs.frozen

@@ -3,8 +3,9 @@
 import attrs
 import tensorflow as tf
 
-from gantape.losses.checks import WEIGHT, check_same_shape, mean, precise
+from gantape.losses.checks import WEIGHT, check_same_shape, mean
 from gantape.shapes import Images, Scalar
+from gantape.steps.losses import precise
 from gantape.types import Tensor
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import attrs
 from PIL import Image
 
+from gantape.callbacks.progress import Progress
 from gantape.errors import DataError
-from gantape.progress import Progress
 
 
 def save_animation(pictures: Sequence[Path], path: Path, *, seconds: float = 6.0, last_seconds: float = 2.0) -> None:

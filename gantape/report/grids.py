@@ -9,9 +9,9 @@ import attrs
 import numpy as np
 from PIL import Image
 
+from gantape.callbacks.progress import Progress
 from gantape.errors import ShapeError
-from gantape.noise import Noise
-from gantape.progress import Progress
+from gantape.random.rng import Noise
 from gantape.shapes import check_shape, describe
 from gantape.tasks import Task
 from gantape.types import Batch

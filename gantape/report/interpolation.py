@@ -7,8 +7,8 @@ import attrs
 import numpy as np
 import tensorflow as tf
 
-from gantape.noise import Noise
-from gantape.progress import Progress
+from gantape.callbacks.progress import Progress
+from gantape.random.rng import Noise
 from gantape.report.grids import Picture, image_grid, save_picture
 from gantape.tasks import AdversarialTask
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import attrs
 
+from gantape.callbacks.progress import Progress
 from gantape.errors import TaskError
 from gantape.layers import in_float32, plain
-from gantape.progress import Progress
 
 
 @attrs.frozen

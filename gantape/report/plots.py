@@ -7,9 +7,9 @@ import attrs
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from gantape.callbacks.progress import Progress
 from gantape.errors import MetricError
 from gantape.history import History, Split
-from gantape.progress import Progress
 
 
 def plot_history(history: History, path: Path, *, columns: Sequence[str], label: str = "loss") -> None:

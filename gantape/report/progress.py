@@ -8,7 +8,7 @@ from loguru import logger
 from tqdm import tqdm
 
 from gantape.callbacks import Callback
-from gantape.progress import Progress
+from gantape.callbacks.progress import Progress
 from gantape.schedule import at_end, at_start, every
 
 SECONDS_PER_LINE = 10.0

@@ -8,26 +8,28 @@ import keras
 import tensorflow as tf
 
 from gantape.augment import Augmentation
-from gantape.conditions import Condition, Told, Unconditional
-from gantape.descent import Descent, MovingAverage
-from gantape.losses import AdversarialLoss, Lazy, Losses, NonSaturating, Penalty, precise
+from gantape.conditioning import Condition, Told, Unconditional
+from gantape.losses import AdversarialLoss, Lazy, NonSaturating, Penalty, precise
 from gantape.metrics import MetricSet
-from gantape.noise import Noise
+from gantape.random.rng import Noise
 from gantape.shapes import Images, Latents, axes_of
+from gantape.steps.averaging import MovingAverage
+from gantape.steps.gradients import Descent
+from gantape.steps.losses import Losses
+from gantape.steps.step import Update
 from gantape.tasks.judge import Judge
 from gantape.tasks.networks import check_adds_no_loss, check_networks, check_real_examples, generate_blank
 from gantape.tasks.part import Part
 from gantape.tasks.play import Play, SharedPlays
 from gantape.tasks.task import Task, require_positive
 from gantape.types import Batch, Model, Optimizer
-from gantape.update import Update
 
 
 class AdversarialTask(Task):
     """A generator, which makes examples from latents, against a discriminator, which scores them.
 
     A variant of a GAN is another loss, penalty, condition, augmentation or network, not another class: see `gantape.losses`,
-    `gantape.conditions` and `gantape.augment`. A batch is the real examples, or a tuple that begins with them.
+    `gantape.conditioning` and `gantape.augment`. A batch is the real examples, or a tuple that begins with them.
 
     Args:
         latent_size: Numbers in a latent.

@@ -1,4 +1,4 @@
-"""A discriminator with all that stands before it. Read before the adversarial task."""
+"""A discriminator with all that stands before it."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ import attrs
 import tensorflow as tf
 
 from gantape.augment import Augmentation, augmented
-from gantape.conditions import Condition, Told
+from gantape.conditioning import Condition, Told
 from gantape.losses import precise
-from gantape.noise import Noise
+from gantape.random.rng import Noise
 from gantape.shapes import Scores
 from gantape.types import Model, Tensor
 

@@ -1,11 +1,11 @@
-"""Whether the networks and the data of a game fit one another. Read before the adversarial task."""
+"""Whether the networks and the data of a game fit one another."""
 
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from gantape.conditions import Condition
+from gantape.conditioning import Condition
 from gantape.errors import GantapeError, RangeError, ShapeError, TaskError, summary
 from gantape.shapes import axes_of, check_floating, describe
 from gantape.types import Model, Tensor

@@ -1,9 +1,9 @@
-"""The parts of a task, and how they are built. Read before the task."""
+"""The parts of a task, and how they are built."""
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from gantape.errors import TaskError
-from gantape.precision import with_loss_scale
+from gantape.steps.loss_scale import with_loss_scale
 
 if TYPE_CHECKING:
     from gantape.tasks.task import Task

@@ -1,4 +1,4 @@
-"""What the two updates of a game begin with, and how they share it. Read before the adversarial task."""
+"""What the two updates of a game begin with, and how they share it."""
 
 from collections import deque
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from typing import Any
 import attrs
 import tensorflow as tf
 
-from gantape.conditions import Told
-from gantape.distribution import replicas
+from gantape.conditioning import Told
+from gantape.distribute.replicas import replicas
 from gantape.types import Batch, Model, Tensor
 
 

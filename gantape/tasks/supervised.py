@@ -7,13 +7,14 @@ import keras
 import tensorflow as tf
 
 from gantape.errors import DataError, DtypeError, LossError, RangeError, ShapeError
-from gantape.losses import Losses, precise
-from gantape.noise import Noise
+from gantape.losses import precise
+from gantape.random.rng import Noise
 from gantape.shapes import axes_of, describe, dtype_name
+from gantape.steps.losses import Losses
+from gantape.steps.step import Update
 from gantape.tasks.part import Part
 from gantape.tasks.task import Task
 from gantape.types import Batch, LossFunction, Model, Optimizer
-from gantape.update import Update
 
 
 class SupervisedTask(Task):

@@ -1,7 +1,4 @@
-"""What is learnt: a class whose fields are hyper-parameters and whose `build_` methods declare the parts.
-
-Opens the part `tasks`, which follows `update` in the reading order.
-"""
+"""What is learnt: a class whose fields are hyper-parameters and whose `build_` methods declare the parts."""
 
 import difflib
 import inspect
@@ -15,14 +12,15 @@ from beartype import BeartypeConf
 from beartype.door import is_bearable
 
 from gantape.errors import GantapeError, HyperparameterError, TaskError, summary
-from gantape.losses import Losses
 from gantape.metrics import MetricSet
-from gantape.noise import Noise
-from gantape.precision import Precision, check_loss_scales, default_precision, policy
+from gantape.random.rng import Noise
 from gantape.shapes import Images
+from gantape.steps.checks import check_updates
+from gantape.steps.loss_scale import Precision, check_loss_scales, default_precision, policy
+from gantape.steps.losses import Losses
+from gantape.steps.step import Update
 from gantape.tasks.part import Part
 from gantape.types import Batch, Variable
-from gantape.update import Update, check_updates
 
 _INTS_ARE_FLOATS = BeartypeConf(is_pep484_tower=True)
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from gantape.checkpoints import Checkpoints
+from gantape.checkpoints.settings import Checkpoints
 from gantape.compiler import StepCompiler
 from gantape.data import Batches
 from gantape.loop import Loop
 from gantape.schedule import When, every
 from gantape.tasks import Task
-from gantape.tensors import named_variables
+from gantape.tasks.variables import named_variables
 from gantape.types import Row
 
 

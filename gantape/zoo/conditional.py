@@ -1,6 +1,6 @@
 """Recipes whose generator is told what to make: a class, or codes that it gives a meaning of its own."""
 
-from gantape.conditions import ClassLabels, Codes, Condition
+from gantape.conditioning import ClassLabels, Codes, Condition
 from gantape.losses import AdversarialLoss, AuxiliaryClassifier, Hinge, MutualInformation
 from gantape.tasks import AdversarialTask
 from gantape.types import Model, Optimizer

@@ -4,11 +4,12 @@ import keras
 import tensorflow as tf
 
 from gantape.augment import Augmentation, Brightness, Contrast, Cutout, Translation, augmented
-from gantape.losses import Losses, precise
-from gantape.noise import Noise
+from gantape.losses import precise
+from gantape.random.rng import Noise
+from gantape.steps.losses import Losses
+from gantape.steps.step import Update
 from gantape.tasks import Part, Task
 from gantape.types import Batch, Model, Optimizer
-from gantape.update import Update
 
 layers = keras.layers
 

@@ -6,13 +6,14 @@ import math
 import keras
 import tensorflow as tf
 
-from gantape.descent import MovingAverage
-from gantape.losses import Losses, precise
-from gantape.noise import Noise
+from gantape.losses import precise
+from gantape.random.rng import Noise
 from gantape.shapes import Images
+from gantape.steps.averaging import MovingAverage
+from gantape.steps.losses import Losses
+from gantape.steps.step import Update
 from gantape.tasks import Part, Task
 from gantape.types import Batch, Model, Optimizer, Tensor
-from gantape.update import Update
 from gantape.zoo.networks import noise_network
 
 

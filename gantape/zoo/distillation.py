@@ -3,12 +3,13 @@
 import keras
 import tensorflow as tf
 
-from gantape.losses import Losses, precise
+from gantape.losses import precise
 from gantape.metrics import MetricSet
-from gantape.noise import Noise
+from gantape.random.rng import Noise
+from gantape.steps.losses import Losses
+from gantape.steps.step import Update
 from gantape.tasks import Part, Task
 from gantape.types import Batch, LossFunction, Model, Optimizer
-from gantape.update import Update
 from gantape.zoo.networks import dense_classifier
 
 

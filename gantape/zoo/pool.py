@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from gantape.errors import ShapeError
-from gantape.noise import Noise
+from gantape.random.rng import Noise
 from gantape.shapes import Images, axes_of
 from gantape.types import Variable
 

@@ -4,13 +4,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from gantape.conditions import Condition, SourceImages
-from gantape.losses import AdversarialLoss, CycleConsistency, Identity, LeastSquares, Losses, precise
-from gantape.noise import Noise
+from gantape.conditioning import Condition, SourceImages
+from gantape.losses import AdversarialLoss, CycleConsistency, Identity, LeastSquares, precise
+from gantape.random.rng import Noise
 from gantape.shapes import Images
+from gantape.steps.losses import Losses
+from gantape.steps.step import Update
 from gantape.tasks import AdversarialTask, Part, Task
 from gantape.types import Batch, Model, Optimizer
-from gantape.update import Update
 from gantape.zoo.networks import adam, patch_discriminator, u_net
 from gantape.zoo.pool import ImagePool
 

@@ -2,8 +2,8 @@
 
 import keras
 
-from gantape.descent import Descent
 from gantape.losses import AdversarialLoss, GradientPenalty, Penalty, Wasserstein
+from gantape.steps.gradients import Descent
 from gantape.tasks import AdversarialTask
 from gantape.types import Model, Optimizer
 from gantape.zoo.networks import adam, digit_discriminator, digit_generator

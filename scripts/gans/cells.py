@@ -13,8 +13,8 @@ from loguru import logger
 
 import gantape as gt
 from gans.rows import ROWS, mnist_judge, sample_picture
+from gantape.checkpoints.run_directory import machine
 from gantape.evaluation import Measurement
-from gantape.run_directory import machine
 
 
 def cell_path(folder: Path, row: str, seed: int) -> Path:

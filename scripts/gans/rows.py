@@ -12,8 +12,8 @@ import gantape as gt
 from gans.mixtures import GAMES, PROTOCOLS, SAMPLES, STEPS, Mixture, MixtureGAN
 from gans.recipes import StackedDCGAN, TinyStacked
 from gantape import evaluation as ev
-from gantape.conditions import ClassLabels
-from gantape.noise import derive_key
+from gantape.conditioning import ClassLabels
+from gantape.random.rng import derive_key
 from gantape.zoo import CGAN, DCGAN, GuideDCGAN
 
 DIGIT_SAMPLES = 10_000

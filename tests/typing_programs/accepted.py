@@ -36,8 +36,8 @@ class ByClass(gt.AdversarialTask):
     def build_discriminator_optimizer(self) -> Optimizer:
         return keras.optimizers.SGD()
 
-    def build_condition(self) -> gt.conditions.Condition:
-        return gt.conditions.ClassLabels(10)
+    def build_condition(self) -> gt.conditioning.Condition:
+        return gt.conditioning.ClassLabels(10)
 
     def build_augmentations(self) -> tuple[gt.augment.Augmentation, ...]:
         return (gt.augment.Adaptive((gt.augment.Translation(), gt.augment.Cutout())),)

@@ -1,0 +1,82 @@
+"""Files that are written whole or not at all, and read with suspicion."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from gantape.errors import RunDirectoryError
+
+MOST_BYTES_OF_JSON = 2**28
+"""A JSON file takes some ten times its size in memory: a larger one is not read."""
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader, and whoever comes after a crash, finds the old or the new text, never half of it.
+
+    A link in its place is replaced, not followed.
+
+    Raises:
+        OSError: If it cannot be written; the old file is as it was.
+    """
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    fresh.write_text(text, encoding="utf-8", newline="")
+    sync(fresh)
+    fresh.replace(path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    if path.is_dir() and os.name == "nt":  # a folder cannot be opened there
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_json(path: Path, most_bytes: int = MOST_BYTES_OF_JSON) -> dict[str, Any]:
+    """Read a JSON file that holds an object.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError: If it is too large, is not JSON, or holds something else.
+    """
+    size = path.stat().st_size
+    if size > most_bytes:
+        raise ValueError(f"{size} bytes, where at most {most_bytes} are read")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("objects nested without end") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"a {type(found).__name__} for an object")
+    return found
+
+
+def plain(value: Any) -> Any:
+    """What JSON makes of a value: what is read again is compared with this. What it does not know becomes text."""
+    return json.loads(json.dumps(value, default=str))
+
+
+def checksum(path: Path) -> str:
+    """BLAKE2b of a file's bytes, 32 hexadecimal digits."""
+    digest = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def unwritable(path: Path, error: OSError) -> RunDirectoryError:
+    """The error for a run's directory that cannot be written."""
+    return RunDirectoryError(
+        "the directory of the run cannot be written.",
+        where=str(path),
+        got=f"{type(error).__name__}: {error.strerror or error}",
+        do="name a directory that can be written, on a disk with room.",
+    )

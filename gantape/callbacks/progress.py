@@ -1,0 +1,67 @@
+"""What a callback sees of a run."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import attrs
+
+from gantape.history import History, Split
+from gantape.schedule import Moment
+from gantape.tasks import Task
+from gantape.types import Row
+
+
+@attrs.frozen(eq=False)
+class Progress:
+    """A run at one moment.
+
+    Args:
+        task: What is trained.
+        moment: Steps and epochs done, seconds, and whether the run is over.
+        examples: Examples read so far.
+        updates: Updates done so far.
+        steps_per_second: The speed so far, without compiling; 0 before it is known.
+        share_done: How much of the run is done, 0 to 1, by its own rule for stopping.
+        history: The rows so far.
+        run_dir: The run's directory, if it has one.
+        current: Reads the means of losses and metrics since the newest row.
+    """
+
+    task: Task
+    moment: Moment
+    examples: int
+    updates: int
+    steps_per_second: float
+    share_done: float
+    history: History
+    run_dir: Path | None
+    current: Callable[[], dict[str, float]]
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        return self.moment.step
+
+    @property
+    def epoch(self) -> int:
+        """Epochs finished."""
+        return self.moment.epoch
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the run began."""
+        return self.moment.seconds
+
+    def record(self, split: Split, values: Mapping[str, float]) -> Row:
+        """Add a row of this moment to the history: how an action contributes what it has measured.
+
+        Args:
+            split: "train", or "validation" for what is measured on data that is not trained on.
+            values: The row's columns, in addition to `step`, `epoch`, `seconds` and `split`.
+
+        Returns:
+            The row.
+        """
+        row: Row = {"step": self.step, "epoch": self.epoch, "seconds": round(self.seconds, 3), "split": split, **values}
+        self.history.rows.append(row)
+        return row

@@ -1,0 +1,60 @@
+"""What goes into the history."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import attrs
+from loguru import logger
+
+from gantape.callbacks.callback import Action, Callback
+from gantape.callbacks.loggers import MetricsFile
+from gantape.callbacks.progress import Progress
+from gantape.history import History, Split
+from gantape.schedule import When
+
+
+@attrs.frozen(eq=False)
+class Recorder:
+    """Adds rows to a history: actions for callbacks.
+
+    Args:
+        history: Where the rows go.
+        reset: Makes the running means start anew.
+        evaluate: Means over the validation data, if there is any.
+        run_dir: Where the rows go as a file, if anywhere.
+    """
+
+    history: History
+    reset: Callable[[], None]
+    evaluate: Callable[[], Mapping[str, float]] | None = None
+    run_dir: Path | None = None
+
+    on_every_worker: ClassVar[bool] = True
+    """Metrics are read, and validation data evaluated, by all workers together."""
+
+    def callbacks(self, when: When) -> list[Callback]:
+        """What adds rows whenever they are due, and writes them."""
+        actions: list[Action] = [self.record]
+        if self.evaluate is not None:
+            actions.append(self.validate)
+        if self.run_dir is not None:
+            actions.append(MetricsFile(self.run_dir / "metrics.csv"))
+        return [Callback(action, when) for action in actions]
+
+    def record(self, progress: Progress) -> None:
+        """Add a row of training, unless no step was done since the newest."""
+        values = progress.current()
+        if values:
+            self._add(progress, "train", values)
+            self.reset()
+
+    def validate(self, progress: Progress) -> None:
+        """Add a row of validation, unless this step has one."""
+        if self.evaluate is not None and self.history.last("validation").get("step") != progress.step:
+            self._add(progress, "validation", self.evaluate())
+
+    def _add(self, progress: Progress, split: Split, values: Mapping[str, float]) -> None:
+        row = progress.record(split, values)
+        text = " ".join(f"{name}={value:.6g}" for name, value in row.items() if name != "split")
+        logger.info("{} {}", split, text)

@@ -1,0 +1,136 @@
+"""Whether a run may go on with a task and data."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import attrs
+
+from gantape._files import plain
+from gantape.checkpoints.run_directory import RECORD, RunDirectory
+from gantape.compiler import StepCompiler
+from gantape.compiler.programs import Mode
+from gantape.errors import ResumeError, RunDirectoryError
+from gantape.tasks import Task
+
+
+@attrs.frozen(eq=False)
+class Origin:
+    """What a run began with, from its record.
+
+    Args:
+        record: The record.
+        path: The run's directory.
+        changed: Hyper-parameters, or "data", that may be others on purpose.
+    """
+
+    record: dict[str, Any]
+    path: Path
+    changed: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, path: Path, changed: Sequence[str] = ()) -> "Origin":
+        """Read the record of a run.
+
+        Raises:
+            RunDirectoryError: If it is not one.
+        """
+        directory = RunDirectory(path)
+        directory.check_links()
+        record = directory.read()
+        kinds = {
+            "run": str,
+            "task": str,
+            "hyperparameters": dict,
+            "data": dict,
+            "seed": int,
+            "mode": str,
+            "steps_per_call": int,
+        }
+        wrong = [name for name, kind in kinds.items() if type(record.get(name)) is not kind]
+        if wrong or record["mode"] not in get_args(Mode) or record["steps_per_call"] < 1:
+            raise RunDirectoryError(
+                f"the {RECORD} is not the record of a run that can be resumed.",
+                where=str(path),
+                got=f"no proper {', '.join(wrong) or 'mode or steps_per_call'}",
+                do="name the directory of a run that this version of gantape made.",
+            )
+        if isinstance(changed, str):
+            changed = (changed,)
+        return cls(record, path, tuple(changed))
+
+    @property
+    def seed(self) -> int:
+        """The run's seed."""
+        return int(self.record["seed"])
+
+    @property
+    def gradient_norms(self) -> bool:
+        """Whether the norms of gradients are recorded."""
+        return bool(self.record.get("gradient_norms"))
+
+    @property
+    def compiler(self) -> StepCompiler:
+        """The run's own mode and steps in a call: of mode "auto", the one that was chosen."""
+        return StepCompiler(cast(Mode, self.record["mode"]), self.record["steps_per_call"])
+
+    def check_task(self, task: Task) -> None:
+        """Raise a `ResumeError` if the task is another one, or has other hyper-parameters than those that may change.
+
+        Raises:
+            ResumeError: With the differences.
+        """
+        if not isinstance(task, Task) or type(task).__name__ != self.record["task"]:
+            raise ResumeError(
+                "this is the run of another task.",
+                where=str(self.path),
+                got=f"{type(task).__name__}, where the run is one of {self.record['task']}",
+                do=f"give an instance of {self.record['task']}.",
+            )
+        ours = plain(task.hyperparameters)
+        unknown = [name for name in self.changed if name not in ours and name != "data"]
+        if unknown:
+            raise ResumeError(
+                "only hyper-parameters and the data can be changed.",
+                where="gantape.Loop.resume, argument `changed`",
+                got=", ".join(map(repr, unknown)),
+                do=f"name some of {', '.join([*ours, 'data'])}.",
+            )
+        differences = _differences(self.record["hyperparameters"], ours, self.changed)
+        if differences:
+            raise ResumeError(
+                "the task has other hyper-parameters than the run.",
+                where=str(self.path),
+                got="; ".join(differences.values()),
+                do="give it the run's, or say that they are changed on purpose, with "
+                f"changed=({', '.join(map(repr, differences))},).",
+            )
+
+    def check_data(self, description: Mapping[str, Any]) -> bool:
+        """Whether the data is the run's; if not, and it may not change, raise a `ResumeError`.
+
+        Raises:
+            ResumeError: With the differences.
+        """
+        differences = _differences(self.record["data"], plain(description), ())
+        if differences and "data" not in self.changed:
+            raise ResumeError(
+                "the data is not the run's.",
+                where=str(self.path),
+                got="; ".join(differences.values()),
+                do='give the same data and batch size, or say that they are changed on purpose, with changed=("data",): '
+                "a new epoch begins then.",
+            )
+        return not differences
+
+
+def _differences(theirs: Mapping[str, Any], ours: Mapping[str, Any], allowed: Sequence[str]) -> dict[str, str]:
+    names = [name for name in dict.fromkeys([*theirs, *ours]) if name not in allowed]
+    return {
+        name: f"{name}={ours.get(name, 'nothing')!r}, the run has {theirs.get(name, 'nothing')!r}"
+        for name in names
+        if ours.get(name, _NOTHING) != theirs.get(name, _NOTHING)
+    }
+
+
+_NOTHING = object()

@@ -1,0 +1,69 @@
+"""When checkpoints are saved, and which are kept."""
+
+import attrs
+
+from gantape.errors import ScheduleError
+from gantape.history import History, Split
+from gantape.schedule import When, every
+
+_EVERY_THREE_MINUTES = every(seconds=180.0)
+
+
+@attrs.frozen
+class Best:
+    """Which row of the history is the best.
+
+    Args:
+        column: A column of the history, such as "loss".
+        split: Of which rows.
+        largest: Whether the largest value is the best, as of an accuracy, or the smallest.
+    """
+
+    column: str = "loss"
+    split: Split = "validation"
+    largest: bool = False
+
+    def value(self, history: History, step: int) -> float | None:
+        """The value of the newest row, if it is one of this step and better than those of all rows before."""
+        rows = [row for row in history if row["split"] == self.split and self.column in row]
+        if not rows or rows[-1]["step"] != step:
+            return None
+        values = [float(row[self.column]) for row in rows]
+        *before, newest = values if self.largest else [-value for value in values]
+        return values[-1] if all(newest > value for value in before) else None
+
+
+@attrs.frozen
+class Checkpoints:
+    """When checkpoints are saved, and which are kept.
+
+    One is saved after the first call, one whenever `every` is due, and one on the way out of a run, however it ends.
+
+    Args:
+        every: When. Each costs the time to write all variables, which `run.json` tells.
+        keep: How many of the newest are kept. With one alone, there is none to fall back on when it is damaged.
+        best: Which one is kept besides, however old it is. It is saved when its row is recorded.
+
+    Raises:
+        ScheduleError: If something is of the wrong kind.
+    """
+
+    every: When = _EVERY_THREE_MINUTES
+    keep: int = 3
+    best: Best | None = None
+
+    def __attrs_post_init__(self) -> None:
+        wrong = (
+            not isinstance(self.every, When)
+            or not isinstance(self.keep, int)
+            or isinstance(self.keep, bool)
+            or self.keep < 1
+            or not isinstance(self.best, Best | None)
+        )
+        if wrong:
+            raise ScheduleError(
+                "checkpoints have a schedule, and at least one is kept.",
+                where="gantape.Checkpoints",
+                got=f"every={self.every!r}, keep={self.keep!r}, best={self.best!r}",
+                do='write gantape.Checkpoints(every=gantape.every(seconds=60), keep=3, best=gantape.Best("loss")), say.',
+            )

@@ -1,0 +1,232 @@
+"""Which mode ends a run soonest, by trying.
+
+A candidate runs a few steps on the run's own batches, on the run's own variables, which are put back afterwards: training
+is the same, bit for bit, as if the chosen mode had been named. What was compiled for the trial is kept for the run.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+import attrs
+import keras
+import tensorflow as tf
+from loguru import logger
+
+from gantape._files import write_whole
+from gantape.compiler.compiled import CompiledSteps
+from gantape.compiler.compiler import StepCompiler
+from gantape.compiler.programs import GraphProgram, NamedMode, StepFunction
+from gantape.data import Stack
+from gantape.errors import CompileError
+
+LONGEST_TRIAL = 1.0
+"""Seconds of steps in a trial, after compiling."""
+
+SHARE_OF_RUN = 0.05
+"""A trial takes no more of a run than this, but for its first two steps."""
+
+LONGEST_STEP_TO_LOOP = 0.02
+"""Seconds. The loop in XLA saves the trip between steps, tenths of a millisecond, and makes convolutions on a CPU many times
+slower (they run on one thread there): it is tried for steps that are short in XLA only."""
+
+LEAST_RUN_IN_COMPILES = 10.0
+"""XLA is tried where the rest of a run takes so many times as long as tracing and compiling the graph: that XLA takes up to
+twice as long to compile, and may be no faster, then costs no more than a fifth of the run."""
+
+HOPELESS, OF_A_CALL = 2.0, 0.01
+"""A mode whose first step takes so many times as long as a step of the best mode, and so many seconds more, which may be those
+of the call, is not measured any further."""
+
+
+@attrs.frozen
+class Length:
+    """How long a run will be: steps or seconds, whichever is known; neither for one without a known end."""
+
+    steps: int | None = None
+    seconds: float | None = None
+
+
+@attrs.frozen
+class Measurement:
+    """What a trial found.
+
+    Args:
+        mode: What was tried.
+        compile_seconds: Seconds until the first step was done.
+        seconds_per_step: Seconds of a step after that; infinite if the mode cannot run the step.
+        failure: Why it cannot.
+    """
+
+    mode: NamedMode
+    compile_seconds: float
+    seconds_per_step: float
+    failure: str = ""
+
+    def cost(self, length: Length) -> float:
+        """What to minimise: the seconds of the whole run; for a run of given seconds, the seconds lost for each step done."""
+        if length.steps is not None:
+            return self.compile_seconds + length.steps * self.seconds_per_step
+        if length.seconds is not None:
+            return self.seconds_per_step / max(length.seconds - self.compile_seconds, 1e-9)
+        return self.seconds_per_step
+
+
+@attrs.frozen(eq=False)
+class Choice:
+    """A mode, and why.
+
+    Args:
+        measurements: What was tried, in order.
+        length: The length of the run that the choice is for.
+    """
+
+    measurements: tuple[Measurement, ...]
+    length: Length
+
+    @property
+    def mode(self) -> NamedMode:
+        """The mode that ends the run soonest."""
+        return min(self.measurements, key=lambda measurement: measurement.cost(self.length)).mode
+
+    def table(self) -> str:
+        """The measurements as a small table."""
+        lines = [f"{'mode':<9}{'compile s':>10}{'steps/s':>10}  chosen"]
+        for found in self.measurements:
+            speed = f"{1.0 / found.seconds_per_step:>10.2f}" if not found.failure else f"{'fails':>10}"
+            lines.append(f"{found.mode:<9}{found.compile_seconds:>10.2f}{speed}  {'*' if found.mode == self.mode else ''}")
+        return "\n".join(lines)
+
+    def record(self) -> list[dict[str, Any]]:
+        """The measurements as plain data."""
+        return [attrs.asdict(found) | {"chosen": found.mode == self.mode} for found in self.measurements]
+
+
+def choose_mode(
+    compiler: StepCompiler, step: StepFunction, stack: Stack, first_step: int, length: Length
+) -> tuple[Choice, CompiledSteps]:
+    """Try the compiled modes and keep the one that ends the run soonest.
+
+    A mode is tried only if it can pay: XLA not in a run that is short beside its compiling (a trace of the graph is the least
+    that it needs), and the loop in XLA not where a step is long.
+
+    Args:
+        compiler: Makes the candidates.
+        step: The step function.
+        stack: Batches of the run, enough for a step.
+        first_step: The number of the run's next step.
+        length: How long the run will be.
+
+    Returns:
+        The choice, and the step compiled in its mode.
+
+    Raises:
+        CompileError: If no mode can run the step.
+    """
+    known = _recall(compiler.measurements, key := _key(compiler, step, stack))
+    if known:
+        choice = Choice(known, length)
+        logger.info("modes measured before:\n{}", choice.table())
+        return choice, compiler.compile(step, choice.mode, stack)
+    tried: dict[NamedMode, tuple[Measurement, CompiledSteps]] = {}
+
+    def attempt(mode: NamedMode) -> Measurement:
+        compiled = compiler.compile(step, mode, stack)
+        best = min((found.seconds_per_step for found, _ in tried.values()), default=float("inf"))
+        tried[mode] = (_measure(compiled, stack, first_step, length, best), compiled)
+        return tried[mode][0]
+
+    graph = attempt("graph")
+    if graph.failure or _remaining(graph, length) > LEAST_RUN_IN_COMPILES * graph.compile_seconds:
+        xla = attempt("xla")
+        if not xla.failure and xla.seconds_per_step < LONGEST_STEP_TO_LOOP:
+            attempt("xla-loop")
+    choice = Choice(tuple(measurement for measurement, _ in tried.values()), length)
+    if all(measurement.failure for measurement in choice.measurements):
+        raise CompileError(
+            "the step runs in none of the compiled modes.",
+            where='gantape.StepCompiler, mode "auto"',
+            got="; ".join(f"{found.mode}: {found.failure}" for found in choice.measurements),
+            do='mend the first failure; mode="eager" runs the same code line by line.',
+        )
+    _remember(compiler.measurements, key, choice.measurements)
+    logger.info("modes tried:\n{}", choice.table())
+    return choice, tried[choice.mode][1]
+
+
+def _remaining(measurement: Measurement, length: Length) -> float:
+    if length.steps is not None:
+        return length.steps * measurement.seconds_per_step
+    return length.seconds if length.seconds is not None else float("inf")
+
+
+def _measure(compiled: CompiledSteps, stack: Stack, first_step: int, length: Length, best: float) -> Measurement:
+    program = compiled.program(stack, first_step)
+    assert isinstance(program, GraphProgram)
+    width = compiled.step.batches_per_step
+    most = min(compiled.steps_alike(first_step, compiled.most_steps), stack.count // width)
+
+    def seconds(count: int) -> float:
+        started = time.perf_counter()
+        compiled.run(stack.first(count * width), first_step)
+        compiled.means()
+        return time.perf_counter() - started
+
+    started = time.perf_counter()
+    program.trace(stack.first(width))
+    saved = [(variable, tf.identity(variable)) for variable in program.variables]
+    try:
+        compiled.run(stack.first(width), first_step)
+        compiled.means()
+        compile_seconds = program.compile_seconds = time.perf_counter() - started
+        found = Measurement(compiled.mode, compile_seconds, seconds(1))
+        spent = found.seconds_per_step
+        hopeless = found.seconds_per_step > HOPELESS * best + OF_A_CALL
+        while not hopeless and spent < min(LONGEST_TRIAL, SHARE_OF_RUN * _remaining(found, length)):
+            count = max(1, min(most, int(LONGEST_TRIAL / 4 / found.seconds_per_step)))
+            taken = seconds(count)
+            found = attrs.evolve(found, seconds_per_step=min(found.seconds_per_step, taken / count))
+            spent += taken
+        return found
+    except CompileError as error:
+        return Measurement(compiled.mode, time.perf_counter() - started, float("inf"), error.got)
+    finally:
+        for variable, value in saved:
+            variable.assign(value)
+        compiled.reset()
+
+
+def _key(compiler: StepCompiler, step: StepFunction, stack: Stack) -> str:
+    shapes = [f"{leaf.dtype.name}{leaf.shape}" for leaf in tf.nest.flatten(stack.spec)]
+    machine = [platform.node(), platform.machine(), os.cpu_count(), tf.config.get_visible_devices()]
+    facts = [step.name, step.batches_per_step, compiler.steps_per_call, shapes, machine, tf.__version__, keras.__version__]
+    return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
+
+
+def _recall(path: Path | None, key: str) -> tuple[Measurement, ...]:
+    if path is None or not path.exists():
+        return ()
+    try:
+        return tuple(Measurement(**found) for found in json.loads(path.read_text()).get(key, ()))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        logger.warning("{} holds no measurements ({}): measuring anew.", path, error)
+        return ()
+
+
+def _remember(path: Path | None, key: str, measurements: tuple[Measurement, ...]) -> None:
+    if path is None:
+        return
+    kept = {}
+    if path.exists():
+        with contextlib.suppress(OSError, ValueError):
+            kept = json.loads(path.read_text())
+    kept[key] = [attrs.asdict(found) for found in measurements]
+    try:
+        write_whole(path, json.dumps(kept, indent=2))
+    except OSError as error:
+        logger.warning("what was measured cannot be kept in {}: {}", path, error)

@@ -1,0 +1,63 @@
+"""What a step is traced for."""
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import tensorflow as tf
+
+from gantape.types import Batch
+
+Due = tuple[str, ...]
+
+
+@attrs.frozen(eq=False)
+class Signature:
+    """What a program is traced for.
+
+    Args:
+        due: The updates that its steps do.
+        batch: The structure of a stored batch, a `tf.TensorSpec` for each leaf.
+        prepare: What turns a stored batch into the one that the step sees.
+        examples: How many examples batches are gathered from; `None` if they come whole.
+    """
+
+    due: Due
+    batch: Any
+    prepare: Callable[[Batch], Batch]
+    examples: int | None = None
+
+    def fits(self, other: "Signature") -> bool:
+        """Whether a program for one serves the other."""
+        return self.due == other.due and not self.changes(other)
+
+    def changes(self, new: "Signature") -> list[str]:
+        """What is new in another one's batches, in words."""
+        changes = []
+        old_leaves, new_leaves = tf.nest.flatten(self.batch), tf.nest.flatten(new.batch)
+        if len(old_leaves) != len(new_leaves):
+            changes.append(f"a batch had {len(old_leaves)} tensors and now has {len(new_leaves)}")
+        elif not _same_structure(self.batch, new.batch):
+            changes.append("the batch has another structure")
+        for index, (before, now) in enumerate(zip(old_leaves, new_leaves, strict=False)):
+            if before.shape != now.shape:
+                changes.append(f"tensor {index} of the batch had shape {before.shape} and now has {now.shape}")
+            if before.dtype != now.dtype:
+                changes.append(f"tensor {index} of the batch had type {before.dtype.name} and now has {now.dtype.name}")
+        if self.prepare != new.prepare:
+            changes.append(f"batches were prepared by {self.prepare!r} and now by {new.prepare!r}")
+        if self.examples != new.examples:
+            changes.append(f"batches were taken from {_described(self.examples)} and now from {_described(new.examples)}")
+        return changes
+
+
+def _same_structure(one: Any, other: Any) -> bool:
+    try:
+        tf.nest.assert_same_structure(one, other)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _described(examples: int | None) -> str:
+    return "a stream" if examples is None else f"{examples} examples in memory"

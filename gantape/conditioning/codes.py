@@ -1,0 +1,72 @@
+"""Codes that the generator makes use of because they have to be read from its examples."""
+
+import math
+from typing import Any, final
+
+import attrs
+import tensorflow as tf
+
+from gantape.conditioning.condition import Condition, Told
+from gantape.losses import MutualInformation
+from gantape.random.rng import Noise
+from gantape.shapes import Latents
+from gantape.steps.losses import Terms
+from gantape.types import Batch, Tensor
+
+
+@final
+@attrs.frozen
+class Codes(Condition):
+    """A categorical code and continuous ones from U(-1, 1), drawn beside the latents: InfoGAN. Batches need no labels.
+
+    The generator is called with one vector, `latents, one-hot category, continuous codes`. The discriminator is told nothing:
+    it puts out `[scores, logits, means]`, and what it reads of the codes is a term of both networks.
+
+    Args:
+        categories: Values of the categorical code.
+        continuous: How many continuous codes there are, at least one.
+        information: The term.
+
+    References:
+        Chen et al. 2016, arXiv 1606.03657.
+    """
+
+    categories: int = 10
+    continuous: int = 2
+    information: MutualInformation = attrs.field(factory=MutualInformation)
+
+    @property
+    def size(self) -> int:
+        """Numbers that the generator is given beside the latents."""
+        return self.categories + self.continuous
+
+    def draw(self, count: int, batch: Batch | None, noise: Noise) -> Told:
+        category = noise.integers("category", [count], self.categories)
+        return category, noise.uniform("continuous", [count, self.continuous], -1.0, 1.0)
+
+    def spread(self, rows: int, columns: int, batch: Batch | None) -> Told:
+        category = tf.range(rows * columns) % columns % self.categories
+        # The first continuous code runs down the rows; the others are 0.
+        first = tf.repeat(tf.linspace(-1.0, 1.0, rows), columns)[:, None]
+        return category, first * tf.one_hot([0], self.continuous)
+
+    def for_generator(self, latents: Latents, told: Told) -> Any:
+        category, numbers = told
+        one_hot = tf.one_hot(category, self.categories, dtype=latents.dtype)
+        return tf.concat([latents, one_hot, tf.cast(numbers, latents.dtype)], axis=1)
+
+    def for_discriminator(self, examples: Tensor, told: Told) -> Any:
+        return examples
+
+    def layout(self, count: int, batch: Batch | None) -> tuple[int, int]:
+        return math.ceil(count / self.categories), self.categories
+
+    def discriminator_terms(self, told: Told, real_answers: tuple[Tensor, ...], fake_answers: tuple[Tensor, ...]) -> Terms:
+        return self._terms(told, fake_answers)
+
+    def generator_terms(self, told: Told, real: Tensor, fake: Tensor, fake_answers: tuple[Tensor, ...]) -> Terms:
+        return self._terms(told, fake_answers)
+
+    def _terms(self, told: Told, answers: tuple[Tensor, ...]) -> Terms:
+        logits, means = answers
+        return self.information(told, (logits, means))

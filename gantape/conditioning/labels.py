@@ -1,0 +1,90 @@
+"""Classes that examples are of."""
+
+import math
+from typing import Any, final
+
+import attrs
+import tensorflow as tf
+
+from gantape.conditioning.condition import Condition, Told
+from gantape.errors import DataError, RangeError
+from gantape.losses import AuxiliaryClassifier
+from gantape.random.rng import Noise
+from gantape.shapes import Latents, check_shape, describe, dtype_name
+from gantape.steps.losses import Terms
+from gantape.types import Batch, Tensor
+
+
+@final
+@attrs.frozen
+class ClassLabels(Condition):
+    """Labels: a batch is `(examples, labels)`, and the generator is called with `[latents, labels]`.
+
+    Without a classifier the discriminator is told the label too, and called with `[examples, labels]`: whether it embeds or
+    projects it is up to the network. With one it is not told: it puts out `[scores, logits]`, and names the class (ACGAN).
+
+    Args:
+        classes: How many classes there are.
+        classifier: The term for naming the class.
+
+    References:
+        Mirza and Osindero 2014, arXiv 1411.1784; Miyato and Koyama 2018, arXiv 1802.05637 (projection);
+        Odena et al. 2017, arXiv 1610.09585 (ACGAN).
+    """
+
+    classes: int = 10
+    classifier: AuxiliaryClassifier | None = None
+
+    def draw(self, count: int, batch: Batch | None, noise: Noise) -> Told:
+        if batch is None:
+            return noise.integers("labels", [count], self.classes)
+        return tf.cast(batch[1], tf.int32)
+
+    def spread(self, rows: int, columns: int, batch: Batch | None) -> Told:
+        return tf.range(rows * columns) % columns % self.classes
+
+    def for_generator(self, latents: Latents, told: Told) -> Any:
+        return [tf.convert_to_tensor(latents), tf.convert_to_tensor(told)]
+
+    def for_discriminator(self, examples: Tensor, told: Told) -> Any:
+        return examples if self.classifier else [examples, told]
+
+    def layout(self, count: int, batch: Batch | None) -> tuple[int, int]:
+        return math.ceil(count / self.classes), self.classes
+
+    def discriminator_terms(self, told: Told, real_answers: tuple[Tensor, ...], fake_answers: tuple[Tensor, ...]) -> Terms:
+        if self.classifier is None:
+            return {}
+        return {
+            "real_class": self.classifier(told, real_answers[0]),
+            "fake_class": self.classifier(told, fake_answers[0]),
+        }
+
+    def generator_terms(self, told: Told, real: Tensor, fake: Tensor, fake_answers: tuple[Tensor, ...]) -> Terms:
+        return {"class": self.classifier(told, fake_answers[0])} if self.classifier else {}
+
+    def check_batch(self, batch: Batch, where: str) -> None:
+        """Check the labels of a batch.
+
+        Raises:
+            DataError: If there are none.
+            ShapeError: If they do not have the axis `batch` alone.
+            RangeError: If they are not numbers of classes.
+        """
+        if not isinstance(batch, tuple | list) or len(batch) < 2:
+            raise DataError(
+                "a batch of a class-conditional task is a pair (examples, labels).",
+                where=where,
+                got=type(batch).__name__,
+                do="load the data with its labels: gantape.data.mnist(batch_size=64, labels=True).",
+            )
+        labels: Any = batch[1]
+        check_shape(labels, "batch", name="labels", where=where)
+        low, high = int(tf.reduce_min(labels)), int(tf.reduce_max(labels))
+        if "int" not in dtype_name(labels) or low < 0 or high >= self.classes:
+            raise RangeError(
+                f"labels are whole numbers from 0 to {self.classes - 1}.",
+                where=where,
+                got=f"{describe(labels)}, values from {low} to {high}",
+                do="number the classes from 0, and give ClassLabels as many classes as there are.",
+            )

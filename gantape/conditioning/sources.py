@@ -1,0 +1,92 @@
+"""Images that are to be translated to others."""
+
+import math
+from typing import Any, final
+
+import attrs
+import tensorflow as tf
+
+from gantape.conditioning.condition import Condition, Told
+from gantape.errors import DataError, TaskError
+from gantape.random.rng import Noise
+from gantape.shapes import Latents, check_shape
+from gantape.steps.losses import Terms
+from gantape.types import Batch, Tensor
+
+
+@final
+@attrs.frozen
+class SourceImages(Condition):
+    """Image to image: a batch is `(targets, sources)`, and the generator is called with the sources alone (pix2pix).
+
+    The discriminator is called with `[images, sources]`. The generator's loss gains λ · mean |fake - target|. A picture shows
+    rows of sources, of what is made of them, and of targets.
+
+    Args:
+        shape: Of a source: height, width, channels.
+        weight: λ.
+
+    References:
+        Isola et al. 2017, arXiv 1611.07004, equation 4.
+    """
+
+    shape: tuple[int, int, int] = (28, 28, 1)
+    weight: float = 100.0
+
+    def layout(self, count: int, batch: Batch | None) -> tuple[int, int]:
+        """As many examples as there are sources, at most."""
+        shown = count if batch is None else min(count, len(batch[1]))
+        columns = math.ceil(math.sqrt(shown))
+        return math.ceil(shown / columns), columns
+
+    def draw(self, count: int, batch: Batch | None, noise: Noise) -> Told:
+        if batch is None:
+            raise TaskError(
+                "a translation needs images to translate.",
+                where="gantape.conditioning.SourceImages",
+                got="no batch",
+                do="give a batch (targets, sources) to what draws examples.",
+            )
+        return batch[1]
+
+    def spread(self, rows: int, columns: int, batch: Batch | None) -> Told:
+        if batch is None:
+            return tf.zeros([rows * columns, *self.shape])
+        return tf.gather(batch[1], self._places(rows * columns, batch))
+
+    def for_generator(self, latents: Latents, told: Told) -> Any:
+        return told
+
+    def for_discriminator(self, examples: Tensor, told: Told) -> Any:
+        return [examples, tf.cast(told, examples.dtype)]
+
+    def frame(self, images: Tensor, batch: Batch | None) -> Tensor:
+        if batch is None:
+            return images
+        rows, columns = images.shape[:2]
+        targets, sources = (tf.gather(part, self._places(rows * columns, batch)) for part in batch[:2])
+        shape = (rows, columns, *self.shape)
+        stacked = tf.stack([tf.reshape(sources, shape), images, tf.reshape(targets, images.shape)], axis=1)
+        return tf.reshape(stacked, (3 * rows, columns, *self.shape))
+
+    def generator_terms(self, told: Told, real: Tensor, fake: Tensor, fake_answers: tuple[Tensor, ...]) -> Terms:
+        return {"distance": self.weight * tf.reduce_mean(tf.abs(fake - real))}
+
+    def check_batch(self, batch: Batch, where: str) -> None:
+        """Check the sources of a batch.
+
+        Raises:
+            DataError: If there are none.
+            ShapeError: If they do not have the shape that the networks were made for.
+        """
+        if not isinstance(batch, tuple | list) or len(batch) < 2:
+            raise DataError(
+                "a batch of a translation is a pair (targets, sources).",
+                where=where,
+                got=type(batch).__name__,
+                do="pair the images: gantape.data.with_outlines(gantape.data.digits(batch_size=16)) does it for digits.",
+            )
+        check_shape(batch[1], " ".join(["batch", *map(str, self.shape)]), name="sources", where=where)
+
+    def _places(self, count: int, batch: Batch) -> Tensor:
+        return tf.range(count) % len(batch[0])

@@ -1,0 +1,242 @@
+"""What several devices change: replicas, their rows of a batch, and means over them.
+
+Everything asks TensorFlow for the strategy in whose scope it runs. Without one, a function is simply called: one device is
+what it was, bit for bit. A step runs in the scope and outside of the replicas; only what needs examples runs in each replica.
+
+References:
+    Goyal et al. 2017, arXiv 1706.02677, section 3 (a batch cut into parts, gradients averaged, is the whole batch's update).
+"""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import attrs
+import tensorflow as tf
+from keras.src.losses import loss as keras_loss
+
+from gantape.errors import DataError, HyperparameterError, TaskError
+from gantape.types import Batch, Tensor, Variable
+
+STRATEGIES = (tf.distribute.OneDeviceStrategy, tf.distribute.MirroredStrategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
+@attrs.frozen
+class Replica:
+    """One of the copies of a model that learn together.
+
+    Args:
+        index: Its number among all replicas of all workers.
+        count: How many replicas there are.
+    """
+
+    index: int
+    count: int
+
+
+def check_strategy(strategy: Any, mode: str) -> None:
+    """Raise a `HyperparameterError` unless steps can be run so.
+
+    Args:
+        strategy: A strategy, or `None` for one device.
+        mode: How steps are compiled.
+
+    Raises:
+        HyperparameterError: If the strategy is not supported, or not in this mode.
+    """
+    if strategy is None:
+        return
+    if not isinstance(strategy, STRATEGIES):
+        raise HyperparameterError(
+            "this is not a strategy that gantape can train with.",
+            where="gantape.StepCompiler, argument `strategy`",
+            got=getattr(type(strategy), "__name__", repr(strategy)),
+            do=f"give an instance of tf.distribute.{', '.join(kind.__name__ for kind in STRATEGIES[:-1])} or "
+            "MultiWorkerMirroredStrategy: every replica holds all weights, and all do each step together.",
+        )
+    if mode not in ("graph", "eager", "auto"):
+        raise HyperparameterError(
+            "steps of several replicas are not compiled by XLA: TensorFlow 2.21 cannot compile what they exchange.",
+            where="gantape.StepCompiler, arguments `mode` and `strategy`",
+            got=f"{mode!r} with a {type(strategy).__name__}",
+            do='choose mode="graph" (which "auto" does with a strategy), or "eager" to debug.',
+        )
+
+
+def check_made_in_scope(variables: Iterable[Variable], strategy: Any, where: str) -> None:
+    """Raise a `TaskError` unless variables were made in the scope of a strategy; of none, for one device.
+
+    Raises:
+        TaskError: If one was made elsewhere.
+    """
+
+    def made_here(variable: Variable) -> bool:
+        if strategy is not None:
+            return bool(strategy.extended.variable_created_in_scope(variable.value))
+        return not hasattr(variable.value, "values")
+
+    strangers = [variable.path for variable in variables if not made_here(variable)]
+    if strangers and strategy is not None:
+        raise TaskError(
+            "a task for several devices is made in the scope of their strategy.",
+            where=where,
+            got=f"{', '.join(strangers[:3])}{' and others' if len(strangers) > 3 else ''}, made outside of it",
+            do="write `with strategy.scope(): task = ...`, with the strategy that the compiler has.",
+        )
+    if strangers:
+        raise TaskError(
+            "a task that was made in the scope of a strategy is trained with it.",
+            where=where,
+            got=f"{', '.join(strangers[:3])}{' and others' if len(strangers) > 3 else ''}, made for several devices",
+            do="give it to the compiler: gantape.StepCompiler(strategy=strategy).",
+        )
+
+
+def copies(variable: Variable) -> list[Any]:
+    """TensorFlow's own variables behind one of Keras: a copy for each device."""
+    return list(getattr(variable.value, "values", None) or [variable.value])
+
+
+def scope_of(strategy: Any) -> contextlib.AbstractContextManager[Any]:
+    """The scope of a strategy; nothing for one device."""
+    return contextlib.nullcontext() if strategy is None else strategy.scope()
+
+
+def in_replicas(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in every replica, each with its own part of the arguments; simply call it on one device."""
+    if not tf.distribute.has_strategy():
+        return function(*arguments)
+    with _losses_as_on_one_device():
+        return tf.distribute.get_strategy().run(function, arguments)
+
+
+@contextlib.contextmanager
+def _losses_as_on_one_device() -> Iterator[None]:
+    """Where Keras' loss objects do not divide by the number of replicas.
+
+    Those of Keras 3.15 do, its loss functions do not, and nobody else's loss does: means are taken here, of all alike.
+    """
+    scale = keras_loss.scale_loss_for_distribution
+    keras_loss.scale_loss_for_distribution = lambda value: value
+    try:
+        yield
+    finally:
+        keras_loss.scale_loss_for_distribution = scale
+
+
+@contextlib.contextmanager
+def outside_of_replicas() -> Iterator[None]:
+    """Where an optimizer moves the variables of all replicas at once, by gradients that are means over them already.
+
+    In a replica, Keras 3.15 would sum the gradients of all replicas once more, after it has clipped and scaled each one's own.
+    Outside of them it does not, but insists (in `maybe_merge_call`) on leaving the replica that it is not in, unless it is
+    told that there is no need: TensorFlow's own tests tell it so as well.
+    """
+    if not tf.distribute.has_strategy():
+        yield
+        return
+    extended = tf.distribute.get_strategy().extended
+    extended._use_merge_call = lambda: False
+    try:
+        yield
+    finally:
+        del extended._use_merge_call
+
+
+def this_replica() -> Replica | None:
+    """The replica that code runs in; `None` on one device, and in code that is not a replica's own."""
+    if not tf.distribute.has_strategy() or tf.distribute.in_cross_replica_context():
+        return None
+    context = tf.distribute.get_replica_context()
+    return Replica(int(tf.get_static_value(context.replica_id_in_sync_group)), context.num_replicas_in_sync)
+
+
+def replicas() -> int:
+    """How many replicas learn together."""
+    return int(tf.distribute.get_strategy().num_replicas_in_sync)
+
+
+def over_replicas(value: Tensor) -> Tensor:
+    """In a replica, the mean of all replicas' values; on one device, the value."""
+    replica = this_replica()
+    if replica is None or replica.count == 1:
+        return value
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, value)
+
+
+def cut(batch: Batch, prepare: Callable[[Batch], Batch]) -> Batch:
+    """Each replica's rows of a stored batch, prepared where it is; the prepared batch on one device.
+
+    Raises:
+        DataError: If the batch cannot be cut into equal parts.
+    """
+    if not tf.distribute.has_strategy():
+        return prepare(batch)
+    count, size = replicas(), int(tf.nest.flatten(batch)[0].shape[0])
+    if size % count:
+        raise DataError(
+            "a batch cannot be cut into equal parts.",
+            where="the data that a step reads",
+            got=f"{size} examples in a batch for {count} replicas",
+            do=f"choose a batch_size that is a multiple of {count}: it counts the examples of all replicas.",
+        )
+    rows = size // count
+    # Cut before they are sent to the replicas' devices; what no replica of this worker asks for is not computed.
+    parts = [
+        tf.nest.map_structure(lambda leaf, first=first: leaf[first : first + rows], batch) for first in range(0, size, rows)
+    ]
+
+    def part() -> Batch:
+        replica = this_replica()
+        return prepare(parts[0 if replica is None else replica.index])
+
+    return in_replicas(part)
+
+
+def mean_of(value: Any) -> Any:
+    """The mean of each replica's value; on one device, the value."""
+    if not tf.distribute.has_strategy():
+        return value
+    return tf.distribute.get_strategy().reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
+
+
+def examples_in(batch: Batch) -> int:
+    """Examples in a batch, whole or cut into the parts of replicas."""
+    leaf = tf.nest.flatten(batch)[0]
+    if not tf.distribute.has_strategy():
+        return int(leaf.shape[0])
+    return int(tf.distribute.get_strategy().experimental_local_results(leaf)[0].shape[0]) * replicas()
+
+
+def mean_of_replicas(
+    function: Callable[..., tuple[list[Any], list[Any]]],
+    arguments: Sequence[Any],
+    variables: Sequence[Variable],
+    others: Sequence[Variable] = (),
+) -> tuple[list[Any], list[Any]]:
+    """What a function returns; of several replicas, the mean of what it returns in each, in one exchange.
+
+    Args:
+        function: Returns scalars, and a gradient for each of `variables`.
+        arguments: Of the function, each replica's own part where they are cut.
+        variables: On their devices the mean gradients are to be.
+        others: Variables that the function may change. Those that are named `moving_...`, the statistics of batch norm, are
+            each replica's own then, of its own examples: they become their mean.
+    """
+    if not tf.distribute.has_strategy():
+        return function(*arguments)
+    strategy = tf.distribute.get_strategy()
+    statistics = [variable for variable in others if variable.path.rpartition("/")[2].startswith("moving_")]
+
+    def in_one(*arguments: Any) -> tuple[Tensor, list[Any], list[Tensor]]:
+        scalars, gradients = function(*arguments)
+        stacked = tf.stack([tf.cast(scalar, scalars[0].dtype) for scalar in scalars])
+        return stacked, gradients, [tf.identity(variable.value) for variable in statistics]
+
+    scalars, gradients, seen = in_replicas(in_one, *arguments)
+    beside = [variable.value for variable in (variables[0], *variables, *statistics)]
+    pairs = list(zip([scalars, *gradients, *seen], beside, strict=True))
+    scalars, *reduced = strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.MEAN, pairs)
+    for variable, mean in zip(statistics, reduced[len(gradients) :], strict=True):
+        variable.assign(mean)
+    return tf.unstack(strategy.experimental_local_results(scalars)[0]), reduced[: len(gradients)]

@@ -1,0 +1,5 @@
+"""What drives a run: plan, call, observe, act."""
+
+from gantape.loop.loop import Loop
+
+__all__ = ["Loop"]

@@ -1,0 +1,129 @@
+"""How long a run is, and how fast it goes."""
+
+from abc import ABC, abstractmethod
+
+import attrs
+
+from gantape.compiler.autotune import Length
+from gantape.errors import ScheduleError
+from gantape.schedule import Moment
+
+
+class Rule(ABC):
+    """How long a run is."""
+
+    @abstractmethod
+    def share_done(self, start: Moment, now: Moment) -> float:
+        """How much of the run is done, 0 to 1."""
+
+    @abstractmethod
+    def steps_left(self, start: Moment, now: Moment) -> int | None:
+        """Steps until the end, where they are what is counted."""
+
+    @abstractmethod
+    def length(self, batches_per_epoch: int | None, batches_per_step: int) -> Length:
+        """The length, as far as it is known beforehand."""
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """What the run is said to be stopped by."""
+
+
+@attrs.frozen
+class StoppingRule(Rule):
+    """The length of a run: so many steps, epochs or minutes after its start. Exactly one of them.
+
+    Args:
+        steps: Steps to do.
+        epochs: Passes over the data to do.
+        minutes: Minutes to go on for, compiling included.
+    """
+
+    steps: int | None = None
+    epochs: int | None = None
+    minutes: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        given = {name: value for name, value in attrs.asdict(self).items() if value is not None}
+        if len(given) != 1:
+            raise ScheduleError(
+                "a run has one rule for stopping.",
+                where="gantape.Loop.run",
+                got=", ".join(f"{name}={value}" for name, value in given.items()) or "none",
+                do="give exactly one of steps=, epochs= and minutes=.",
+            )
+        (name, value) = next(iter(given.items()))
+        kinds = int | float if name == "minutes" else int
+        if isinstance(value, bool) or not isinstance(value, kinds) or not 0 < value < float("inf"):
+            raise ScheduleError(
+                "a run has a positive length, and a whole number of steps or epochs.",
+                where=f"gantape.Loop.run, argument `{name}`",
+                got=repr(value),
+                do="give a positive number.",
+            )
+
+    def share_done(self, start: Moment, now: Moment) -> float:
+        if self.steps is not None:
+            share = (now.step - start.step) / self.steps
+        elif self.epochs is not None:
+            share = (now.epoch - start.epoch) / self.epochs
+        else:
+            share = (now.seconds - start.seconds) / (60.0 * (self.minutes or 1.0))
+        return min(share, 1.0)
+
+    def length(self, batches_per_epoch: int | None, batches_per_step: int) -> Length:
+        if self.minutes is not None:
+            return Length(seconds=60.0 * self.minutes)
+        if self.epochs is not None and batches_per_epoch is not None:
+            return Length(steps=self.epochs * (batches_per_epoch // batches_per_step))
+        return Length(steps=self.steps)
+
+    def steps_left(self, start: Moment, now: Moment) -> int | None:
+        return None if self.steps is None else start.step + self.steps - now.step
+
+    def __str__(self) -> str:
+        name, value = next((name, value) for name, value in attrs.asdict(self).items() if value is not None)
+        return f"{value:.10g} {name}"
+
+
+class NothingLeft(Rule):
+    """The length of a run that has done all: only what the end brings is left."""
+
+    def share_done(self, start: Moment, now: Moment) -> float:
+        return 1.0
+
+    def steps_left(self, start: Moment, now: Moment) -> int | None:
+        return 0
+
+    def length(self, batches_per_epoch: int | None, batches_per_step: int) -> Length:
+        return Length(steps=0)
+
+    def __str__(self) -> str:
+        return "nothing left to do"
+
+
+@attrs.define
+class Speed:
+    """How fast steps run, apart from compiling.
+
+    Args:
+        steps: Steps done.
+        seconds: Seconds that they took.
+    """
+
+    steps: int = 0
+    seconds: float = 0.0
+
+    @property
+    def steps_per_second(self) -> float:
+        """Steps in a second; 0 while that is unknown."""
+        return self.steps / self.seconds if self.seconds else 0.0
+
+    def note(self, steps: int, seconds: float) -> None:
+        """Count the steps of a call."""
+        self.steps += steps
+        self.seconds += seconds
+
+    def steps_in(self, seconds: float) -> int:
+        """Steps that fit in so many seconds; one while the speed is unknown."""
+        return max(1, int(self.steps_per_second * seconds))

@@ -1,0 +1,106 @@
+"""Losses and metrics over a whole data set."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from gantape.compiler import StepCompiler
+from gantape.compiler.failures import explain_failure
+from gantape.data import Batches
+from gantape.distribute.replicas import cut, in_replicas, mean_of, replicas, this_replica
+from gantape.distribute.workers import Workers
+from gantape.errors import DataError, GantapeError
+from gantape.loop.checks import check_data
+from gantape.random.rng import Noise
+from gantape.tasks import Task
+from gantape.types import Batch, Tensor
+
+
+class Evaluator:
+    """Evaluates a task on every example of a data set, partial last batch included.
+
+    Args:
+        task: What is evaluated.
+        compiler: How; in the XLA modes evaluation is a graph, so that the last batch may have another size.
+        seed: The seed of the noise that the evaluation may draw.
+        workers: Who takes part.
+    """
+
+    def __init__(self, task: Task, compiler: StepCompiler, seed: int, workers: Workers) -> None:
+        self._task = task
+        self._compiler = compiler
+        self._seed = seed
+        self._workers = workers
+        self._names: list[str] = []
+        self._prepare: Callable[[Batch], Batch] | None = None
+        self._compiled: Callable[..., Any] | None = None
+
+    def of(self, data: Batches | None) -> Callable[[], dict[str, float]] | None:
+        """What evaluates validation data, if there is any.
+
+        Raises:
+            DataError: If it is no data.
+        """
+        if data is None:
+            return None
+        check_data(data, "validation")
+        return functools.partial(self.evaluate, data)
+
+    def evaluate(self, data: Batches) -> dict[str, float]:
+        """Means over all examples: each example counts once, whatever its batch.
+
+        Raises:
+            DataError: If there is no example, or this is no data.
+            CompileError: If the task's evaluation cannot be traced or run.
+        """
+        check_data(data, "data")
+        self._workers.check_together("evaluation")
+        with self._compiler.scope():
+            return self._means(data)
+
+    def _means(self, data: Batches) -> dict[str, float]:
+        metrics = self._task.evaluation_metrics
+        metrics.reset()
+        if self._compiled is None or data.prepare is not self._prepare:
+            self._prepare = data.prepare
+            self._compiled = self._compiler.compile_function(self._one_batch)
+        sums: Any = 0.0
+        examples = 0
+        for index, stored in enumerate(data.in_order()):
+            batch = tf.nest.map_structure(tf.convert_to_tensor, stored)
+            size = int(tf.nest.flatten(batch)[0].shape[0])
+            try:
+                values = self._compiled(batch, tf.constant(index, tf.int64))
+            except GantapeError:
+                raise
+            except Exception as error:
+                raise explain_failure(error, self._compiler.mode, ("evaluation",)) from None
+            sums = sums + size * values.numpy().astype("float64")
+            examples += size
+        if not examples:
+            raise DataError(
+                "there is nothing to evaluate.",
+                where="gantape.Loop.evaluate, argument `data`",
+                got="no example",
+                do="check where the data comes from.",
+            )
+        means = dict(zip(self._names, (sums / examples).tolist(), strict=True))
+        return means | metrics.result()
+
+    def _one_batch(self, stored: Batch, index: Tensor) -> Tensor:
+        assert self._prepare is not None
+        # A batch that cannot be cut into equal parts every replica evaluates whole, and one of them counts it.
+        whole = replicas() > 1 and tf.nest.flatten(stored)[0].shape[0] % replicas() > 0
+        batch = in_replicas(self._prepare, stored) if whole else cut(stored, self._prepare)
+        return mean_of(in_replicas(self._in_replica, batch, index, whole))
+
+    def _in_replica(self, batch: Batch, index: Tensor, whole: bool) -> Tensor:
+        losses = self._task.evaluate(batch, Noise(self._seed, index, whole).stream("evaluation"))
+        replica = this_replica()
+        if not whole or replica is None or replica.index == 0:
+            self._task.evaluation_metrics.update(losses.metrics)
+        values = {"loss": losses.total, **(losses.terms if len(losses.terms) > 1 else {})}
+        self._names = list(values)
+        return tf.stack([tf.cast(value, tf.float32) for value in values.values()])

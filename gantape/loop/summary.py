@@ -1,0 +1,42 @@
+"""What a run is, as plain data and as text."""
+
+from typing import Any
+
+from gantape.checkpoints.standing import Standing
+from gantape.compiler.autotune import Choice
+from gantape.compiler.compiled import CompiledSteps
+from gantape.loop.duration import Speed
+from gantape.tasks import Task
+
+
+def describe_run(
+    task: Task, standing: Standing, compiled: CompiledSteps, choice: Choice | None, speed: Speed
+) -> dict[str, Any]:
+    """What is trained, how, and how far it is, for the record."""
+    moment = standing.moment
+    return {
+        "task": type(task).__name__,
+        "hyperparameters": task.hyperparameters,
+        "mode": compiled.mode,
+        "steps_per_call": compiled.most_steps,
+        "modes_tried": choice.record() if choice else [],
+        "steps": moment.step,
+        "epochs": moment.epoch,
+        "updates": standing.updates,
+        "examples": standing.examples,
+        "seconds": round(moment.seconds, 3),
+        "compile_seconds": round(compiled.compile_seconds, 3),
+        "steps_per_second": round(speed.steps_per_second, 3),
+    }
+
+
+def explain_run(task: Task, mode: str, compiled: CompiledSteps | None, choice: Choice | None) -> str:
+    """Mode, traces, compile seconds, what "auto" measured, variables, and the updates of a step, as text."""
+    updates = [
+        f"  {update.name}: {len(update.trainable_variables)} variables, {type(update.optimizer).__name__}"
+        f", {update.repeats} times every {update.every} steps"
+        for update in task.updates()
+    ]
+    how = compiled.explain() if compiled else f"mode {mode}, nothing is traced yet"
+    tried = [choice.table()] if choice else []
+    return "\n".join([repr(task), how, *tried, f"{len(task.variables)} variables in all; updates:", *updates])

@@ -1,0 +1,5 @@
+"""Random numbers: named streams that are a pure function of seed, step and name."""
+
+from gantape.random.rng import Noise
+
+__all__ = ["Noise"]

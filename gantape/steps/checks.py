@@ -1,0 +1,71 @@
+"""Checks of the updates that a task declares."""
+
+from collections.abc import Sequence
+
+from gantape.errors import TaskError
+from gantape.steps.step import Update
+from gantape.types import Model, Optimizer
+
+
+def check_updates(updates: Sequence[Update], where: str) -> None:
+    """Build the optimizers, and raise a `TaskError` for updates that cannot be trained.
+
+    Raises:
+        TaskError: If there is no update, a name or an optimizer is shared, nothing is moved, or an interval is not positive.
+    """
+    if not isinstance(updates, Sequence) or not updates or not all(isinstance(update, Update) for update in updates):
+        raise TaskError(
+            "a task has at least one update.",
+            where=f"{where}.updates",
+            got=repr(updates),
+            do="return a tuple of gantape.Update.",
+        )
+    for kind, values in (
+        ("name", [update.name for update in updates]),
+        ("optimizer", [id(update.optimizer) for update in updates]),
+    ):
+        if len(set(values)) < len(values):
+            raise TaskError(
+                f"two updates share one {kind}.",
+                where=f"{where}.updates",
+                got=", ".join(f'Update "{update.name}" with {type(update.optimizer).__name__}' for update in updates),
+                do=f"give each update {'an' if kind == 'optimizer' else 'a'} {kind} of its own"
+                + ("; an optimizer's moments belong to its variables." if kind == "optimizer" else "."),
+            )
+    for update in updates:
+        problem = _problem(update)
+        if problem:
+            raise TaskError(problem[0], where=f'{where}.updates, Update "{update.name}"', got=problem[1], do=problem[2])
+        update.optimizer.build(update.trainable_variables)
+
+
+def _problem(update: Update) -> tuple[str, str, str] | None:
+    if isinstance(update.optimizer, type) or not isinstance(update.optimizer, Optimizer):
+        return (
+            "this is not an optimizer of Keras.",
+            repr(update.optimizer),
+            "give an instance, such as keras.optimizers.Adam(1e-3).",
+        )
+    strangers = [part for part in update.variables if not isinstance(part, Model) and not hasattr(part, "assign")]
+    if strangers:
+        return (
+            "what is moved are models and variables.",
+            ", ".join(type(part).__name__ for part in strangers),
+            "give models, such as keras.Sequential([...]), or their variables.",
+        )
+    unbuilt = [model.name for model in update.models if not getattr(model, "built", True)]
+    if unbuilt:
+        return (
+            "a model has no weights yet.",
+            ", ".join(unbuilt),
+            "begin it with keras.Input(shape=...), or call it once where it is built.",
+        )
+    if not update.trainable_variables:
+        return ("there is nothing to move.", "no trainable variables", "name models or variables that can be trained.")
+    intervals = {"repeats": update.repeats, "every": update.every} | {
+        f"lazy[{term!r}]": every for term, every in update.lazy.items()
+    }
+    for field, value in intervals.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            return (f"`{field}` is a positive whole number.", f"{field}={value!r}", "give 1 or more.")
+    return None

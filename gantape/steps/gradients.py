@@ -1,0 +1,64 @@
+"""How the gradients of an update become a move of its weights."""
+
+from collections.abc import Sequence
+
+import attrs
+import tensorflow as tf
+
+from gantape.errors import HyperparameterError
+from gantape.types import Tensor, Variable
+
+
+@attrs.frozen
+class Descent:
+    """How the gradients of an update become a move of its weights.
+
+    Gradients are averaged over `batches`, then clipped by value, then by norm; weights are clipped after the move.
+
+    Args:
+        batches: Batches, each fresh and with noise of its own, whose gradients are averaged for one move: the gradient of one
+            batch as large as all of them, for a loss that is a mean over examples, in the memory of one.
+        clip_value: Each gradient's entries are clipped to ± this.
+        clip_norm: The gradients are scaled down to this norm of all of them together where it is larger.
+        clip_weights: The variables are clipped to ± this after the move, as the critic of a Wasserstein GAN is.
+        skip_nonfinite: Leave the move out where the loss or a gradient is infinite or not a number, instead of ending the run.
+            The history has the share of moves that were left out, as `skipped`; means are over the others.
+
+    Raises:
+        HyperparameterError: If a number is not positive.
+
+    References:
+        Pascanu et al. 2013, arXiv 1211.5063 (norm); Arjovsky et al. 2017, arXiv 1701.07875, algorithm 1 (weights).
+    """
+
+    batches: int = 1
+    clip_value: float | None = None
+    clip_norm: float | None = None
+    clip_weights: float | None = None
+    skip_nonfinite: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("batches", "clip_value", "clip_norm", "clip_weights"):
+            value = getattr(self, name)
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            if value is not None and not (value > 0 and (whole or name != "batches")):
+                raise HyperparameterError(
+                    "what a descent is given is positive, and batches are whole.",
+                    where=f"gantape.Descent, argument `{name}`",
+                    got=repr(value),
+                    do="give a number above zero, or leave it out.",
+                )
+
+    def clip(self, gradients: list[Tensor]) -> list[Tensor]:
+        """The gradients, clipped."""
+        if self.clip_value is not None:
+            gradients = [tf.clip_by_value(gradient, -self.clip_value, self.clip_value) for gradient in gradients]
+        if self.clip_norm is not None:
+            gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm)
+        return gradients
+
+    def limit(self, variables: Sequence[Variable]) -> None:
+        """Clip the weights."""
+        if self.clip_weights is not None:
+            for variable in variables:
+                variable.assign(tf.clip_by_value(variable.value, -self.clip_weights, self.clip_weights))

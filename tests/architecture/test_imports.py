@@ -1,0 +1,61 @@
+"""Folders stand in one order, and each imports only what stands above it; so do the modules inside a folder."""
+
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+from package import MODULES, ROOT, imported_modules, imported_parts, name_of, part_of
+
+CORE = [
+    "types",
+    "errors",
+    "shapes",
+    "_files",
+    "_tensorflow",
+    "schedule",
+    "history",
+    "metrics",
+    "distribute",
+    "random",
+    "data",
+    "steps",
+    "compiler",
+    "augment",
+    "losses",
+    "conditioning",
+    "tasks",
+    "callbacks",
+    "checkpoints",
+    "loop",
+]
+LEAVES = ["layers", "report", "zoo", "evaluation", "testing"]
+
+
+def test_every_part_has_its_place() -> None:
+    assert {part_of(path) for path in MODULES} == {*CORE, *LEAVES}
+
+
+def test_few_modules_lie_at_the_root() -> None:
+    assert len(list(ROOT.glob("*.py"))) <= 10
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if part_of(path) in CORE], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_the_core_imports_only_what_stands_above(path: Path) -> None:
+    above = CORE[: CORE.index(part_of(path)) + 1]
+    assert imported_parts(path) <= set(above)
+
+
+def test_the_package_imports_no_leaf() -> None:
+    assert not imported_parts(ROOT / "__init__.py") & set(LEAVES)
+
+
+def test_modules_import_one_another_in_no_circle() -> None:
+    folders = {part_of(path) for path in MODULES if path.parent != ROOT}
+    # A folder's `__init__` gathers names from its modules, for those of other folders.
+    graph = {name_of(path): imported_modules(path) for path in MODULES if name_of(path) not in folders}
+    for path in MODULES:
+        if name_of(path) in graph:
+            assert part_of(path) not in graph[name_of(path)], f"{path} imports its own folder"
+    tuple(TopologicalSorter(graph).static_order())
