@@ -169,11 +169,11 @@ def _measure(compiled: CompiledSteps, stack: Stack, first_step: int, length: Len
     program = compiled.program(stack, first_step)
     assert isinstance(program, GraphProgram)
     width = compiled.step.batches_per_step
-    most = min(compiled.steps_alike(first_step, compiled.most_steps), stack.count // width)
+    most = min(compiled.steps_until_change(first_step, compiled.most_steps), stack.count // width)
 
     def seconds(count: int) -> float:
         started = time.perf_counter()
-        compiled.run(stack.first(count * width), first_step)
+        program.run(stack.first(count * width), first_step)
         compiled.means()
         return time.perf_counter() - started
 
@@ -181,7 +181,7 @@ def _measure(compiled: CompiledSteps, stack: Stack, first_step: int, length: Len
     program.trace(stack.first(width))
     saved = [(variable, tf.identity(variable)) for variable in program.variables]
     try:
-        compiled.run(stack.first(width), first_step)
+        program.run(stack.first(width), first_step)
         compiled.means()
         compile_seconds = program.compile_seconds = time.perf_counter() - started
         found = Measurement(compiled.mode, compile_seconds, seconds(1))

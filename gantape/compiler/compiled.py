@@ -9,7 +9,7 @@ import attrs
 import tensorflow as tf
 from loguru import logger
 
-from gantape.compiler.programs import PROGRAMS, GraphProgram, NamedMode, Program, StepFunction
+from gantape.compiler.programs import NamedMode, Program, StepFunction, make_program
 from gantape.compiler.signature import Signature
 from gantape.data import Stack
 from gantape.distribute.replicas import scope_of
@@ -43,7 +43,7 @@ class Totals:
 
 
 class CompiledSteps:
-    """A step function that runs many steps in a call, and sums up what they report.
+    """The programs of a step function, and the sums of what they report.
 
     Args:
         step: The step function.
@@ -62,7 +62,6 @@ class CompiledSteps:
         self._max_traces = max_traces
         self._strategy = strategy
         self._programs: list[Program] = []
-        self._newest: Program | None = None
         self._restored: list[Totals] = []
 
     @property
@@ -75,29 +74,11 @@ class CompiledSteps:
         """Seconds spent on tracing, compiling and running the first call of each program."""
         return sum(program.compile_seconds for program in self._programs)
 
-    def steps_alike(self, step: int, count: int) -> int:
+    def steps_until_change(self, step: int, count: int) -> int:
         """How many of the next steps, up to `count` and to the most in a call, do the same updates as the first."""
         due = self.step.due(step)
         limit = min(count, self.most_steps)
         return next((ahead for ahead in range(1, limit) if self.step.due(step + ahead) != due), limit)
-
-    def run(self, stack: Stack, first_step: int) -> int:
-        """Run as many steps as the stack has batches for.
-
-        Args:
-            stack: Batches for at most as many steps as `steps_alike` says.
-            first_step: The number of the first step, from 0.
-
-        Returns:
-            How many steps were run: fewer if one reported a number that is not finite, which is the last then.
-
-        Raises:
-            CompileError: If the step cannot be traced, compiled or run.
-            RetraceError: If it was traced more often than allowed.
-        """
-        self._newest = self.program(stack, first_step)
-        with self.scope():
-            return self._newest.run(stack, first_step, stack.count // self.step.batches_per_step)
 
     def scope(self) -> contextlib.AbstractContextManager[Any]:
         """The scope of the strategy; nothing without one. Actions are called outside of it: what they make is theirs alone."""
@@ -106,29 +87,24 @@ class CompiledSteps:
     @property
     def variables(self) -> list[Any]:
         """Every variable that the traced steps read or write, whoever made it; none in eager mode."""
-        return [variable for program in self._programs if isinstance(program, GraphProgram) for variable in program.variables]
-
-    @property
-    def sound(self) -> bool:
-        """Whether all variables that were moved in the newest call are finite."""
-        return self._newest is None or self._newest.sound
-
-    def last(self) -> dict[str, float]:
-        """What the newest step reported."""
-        return self._newest.last() if self._newest else {}
-
-    def not_finite(self) -> dict[str, float]:
-        """What the newest step reported that is infinite or not a number: no step was run after it."""
-        return {name: value for name, value in self.last().items() if not math.isfinite(value)}
+        return [variable for program in self._programs for variable in program.variables]
 
     def program(self, stack: Stack, first_step: int) -> Program:
-        """The program for a stack of batches from a step on; a new one if none fits."""
+        """The program for a stack of batches from a step on; a new one if none fits.
+
+        Args:
+            stack: Batches for at most as many steps as `steps_until_change` says.
+            first_step: The number of the first step, from 0.
+
+        Raises:
+            RetraceError: If the step was traced more often than allowed.
+        """
         signature = Signature(self.step.due(first_step), stack.spec, stack.prepare, _examples(stack))
         for program in self._programs:
             if program.signature.fits(signature):
                 return program
         self._note_retrace(signature)
-        program = PROGRAMS[self.mode](self.step, signature, self.most_steps)
+        program = make_program(self.mode, self.step, signature, self.most_steps)
         for totals in [kept for kept in self._restored if kept.belong_to(signature)]:
             program.restore(totals.sums, totals.steps)
             self._restored.remove(totals)

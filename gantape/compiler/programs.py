@@ -1,4 +1,4 @@
-"""How many steps are run in one call: one class for each mode.
+"""How many steps are run in one call.
 
 | mode | a step is | many steps are |
 |---|---|---|
@@ -8,9 +8,11 @@
 | `xla-loop` | part of the program | a loop in one XLA program |
 """
 
+import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -46,14 +48,14 @@ class StepFunction(Protocol):
     def run(self, batches: Sequence[Batch], step: Tensor, due: Due) -> dict[str, Tensor]:
         """Do one step and report scalars."""
 
-    def sound(self, due: Due) -> Tensor:
+    def all_finite(self, due: Due) -> Tensor:
         """Whether all variables that these updates move are finite."""
 
 
-class Program:
-    """Steps that do one set of updates, run one by one in Python; the other modes are built on it.
+class Program(ABC):
+    """Steps that do one set of updates, and the sums of what they report.
 
-    After a call, `sound` tells whether all variables that were moved are finite.
+    After a call, `all_finite` tells whether all variables that were moved are finite.
 
     Args:
         step: The step function.
@@ -61,12 +63,10 @@ class Program:
         most_steps: The most steps in a call.
     """
 
-    mode: ClassVar[str] = "eager"
-
     def __init__(self, step: StepFunction, signature: Signature, most_steps: int) -> None:
         self.signature = signature
         self.steps = 0
-        self.sound = True
+        self.all_finite = True
         self.compile_seconds = 0.0
         self._step = step
         self._most_batches = most_steps * step.batches_per_step
@@ -74,26 +74,33 @@ class Program:
         self._totals: Any = None
         self._last: Any = None
 
-    def run(self, stack: Stack, first_step: int, count: int) -> int:
-        """Run `count` steps on the batches of a stack, and add up what they report.
+    @abstractmethod
+    def run(self, stack: Stack, first_step: int) -> int:
+        """Run as many steps as a stack has batches for, and add up what they report.
+
+        Args:
+            stack: Batches for at most `most_steps` steps.
+            first_step: The number of the first step, from 0.
 
         Returns:
             How many steps were run: fewer if one reported a number that is not finite, which is the last then.
+
+        Raises:
+            CompileError: If the step cannot be traced, compiled or run.
         """
-        for index in range(count):
-            self._last, self._totals, healthy = self._one_step(
-                stack.batches, stack.examples, index, tf.constant(first_step + index, tf.int64), self._totals
-            )
-            if not healthy:
-                count = index + 1
-                break
-        self.sound = bool(self._step.sound(self.signature.due))
-        self.steps += count
-        return count
+
+    @property
+    def variables(self) -> Sequence[Any]:
+        """Every variable that the traced step reads or writes, whoever made it; none where nothing is traced."""
+        return ()
 
     def last(self) -> dict[str, float]:
         """What the newest step reported."""
         return {} if self._last is None else dict(zip(self._names, self._last.numpy().tolist(), strict=True))
+
+    def not_finite(self) -> dict[str, float]:
+        """What the newest step reported that is infinite or not a number: no step was run after it."""
+        return {name: value for name, value in self.last().items() if not math.isfinite(value)}
 
     def sums(self) -> dict[str, float]:
         """What the steps reported, added up since `reset`."""
@@ -122,31 +129,50 @@ class Program:
         return report, report if totals is None else totals + report, tf.reduce_all(tf.math.is_finite(report))
 
 
+class EagerProgram(Program):
+    """Steps run one by one in Python."""
+
+    def run(self, stack: Stack, first_step: int) -> int:
+        done = 0
+        healthy: Any = True
+        while healthy and done < stack.count // self._step.batches_per_step:
+            step = tf.constant(first_step + done, tf.int64)
+            self._last, self._totals, healthy = self._one_step(stack.batches, stack.examples, done, step, self._totals)
+            done += 1
+        self.all_finite = bool(self._step.all_finite(self.signature.due))
+        self.steps += done
+        return done
+
+
 class GraphProgram(Program):
-    """Steps in a loop in the graph; the class variables say what XLA compiles."""
+    """Steps in a loop in the graph; XLA compiles nothing, each step, or the whole loop.
 
-    mode = "graph"
-    step_in_xla: ClassVar[bool] = False
-    loop_in_xla: ClassVar[bool] = False
+    Args:
+        step: The step function.
+        signature: What the program is for.
+        most_steps: The most steps in a call.
+        mode: What XLA compiles.
+    """
 
-    def __init__(self, step: StepFunction, signature: Signature, most_steps: int) -> None:
+    def __init__(self, step: StepFunction, signature: Signature, most_steps: int, mode: NamedMode) -> None:
         super().__init__(step, signature, most_steps)
+        self._mode = mode
         self._call: Any = None
         self._traced_step: Any = None
 
-    def run(self, stack: Stack, first_step: int, count: int) -> int:
+    def run(self, stack: Stack, first_step: int) -> int:
         started = time.perf_counter()
         new = self._call is None
         if new:
             self.trace(stack)
         totals = tf.zeros(len(self._names), tf.float32) if self._totals is None else self._totals
-        place = (tf.constant(first_step, tf.int64), tf.constant(count))
+        place = (tf.constant(first_step, tf.int64), tf.constant(stack.count // self._step.batches_per_step))
         try:
-            done, sound, self._last, self._totals = self._call(self._filled(stack.batches), stack.examples, *place, totals)
+            done, all_finite, self._last, self._totals = self._call(self._filled(stack.batches), stack.examples, *place, totals)
         except tf.errors.OpError as error:
-            raise explain_failure(error, self.mode, self.signature.due) from None
+            raise explain_failure(error, self._mode, self.signature.due) from None
         count = int(done)
-        self.sound = bool(sound)
+        self.all_finite = bool(all_finite)
         self.steps += count
         if new:
             self.compile_seconds = time.perf_counter() - started
@@ -154,7 +180,8 @@ class GraphProgram(Program):
 
     def trace(self, stack: Stack) -> None:
         """Trace the step for batches like those of a stack; nothing is run."""
-        one_step = tf.function(self._one_step, jit_compile=self.step_in_xla or None)
+        # Layers and random streams look, when they are traced, whether XLA compiles them: also where the loop is in XLA.
+        one_step = tf.function(self._one_step, jit_compile=self._mode != "graph" or None)
         inputs = tf.nest.map_structure(_spec, (self._filled(stack.batches), stack.examples))
         place = (tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.int64))
         try:
@@ -163,8 +190,8 @@ class GraphProgram(Program):
         except GantapeError as error:
             raise error.with_traceback(None) from None
         except Exception as error:
-            raise explain_failure(error, self.mode, self.signature.due) from None
-        self._call = tf.function(self._many_steps, jit_compile=self.loop_in_xla or None, autograph=False)
+            raise explain_failure(error, self._mode, self.signature.due) from None
+        self._call = tf.function(self._many_steps, jit_compile=self._mode == "xla-loop" or None, autograph=False)
 
     @property
     def variables(self) -> Sequence[Any]:
@@ -188,7 +215,7 @@ class GraphProgram(Program):
         done, report, totals, _ = tf.while_loop(
             lambda index, _, __, healthy: tf.logical_and(index < count, healthy), body, start
         )
-        return done, self._step.sound(self.signature.due), report, totals
+        return done, self._step.all_finite(self.signature.due), report, totals
 
     def _filled(self, batches: Batch) -> Batch:
         """A whole stack: a program has one shape of input. What is filled in is never read."""
@@ -200,23 +227,12 @@ class GraphProgram(Program):
         )
 
 
-class StepInXla(GraphProgram):
-    """Each step one XLA program, in a loop in the graph."""
-
-    mode = "xla"
-    step_in_xla = True
-
-
-class LoopInXla(GraphProgram):
-    """The whole loop one XLA program."""
-
-    mode = "xla-loop"
-    step_in_xla = True  # layers and noise look, when they are traced, whether XLA compiles them
-    loop_in_xla = True
+def make_program(mode: NamedMode, step: StepFunction, signature: Signature, most_steps: int) -> Program:
+    """A program that runs steps in a mode."""
+    if mode == "eager":
+        return EagerProgram(step, signature, most_steps)
+    return GraphProgram(step, signature, most_steps, mode)
 
 
 def _spec(leaf: Any) -> Any:
     return None if leaf is None else tf.TensorSpec(leaf.shape, leaf.dtype)
-
-
-PROGRAMS: dict[str, type[Program]] = {program.mode: program for program in (Program, GraphProgram, StepInXla, LoopInXla)}

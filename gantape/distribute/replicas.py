@@ -209,28 +209,29 @@ def examples_in(batch: Batch) -> int:
 
 
 def mean_of_replicas(
-    function: Callable[..., tuple[list[Any], list[Any]]],
+    function: Callable[..., tuple[dict[str, Any], list[Any]]],
     arguments: Sequence[Any],
     variables: Sequence[Variable],
     others: Sequence[Variable] = (),
-) -> tuple[list[Any], list[Any]]:
-    """What a function returns; of several replicas, the mean of what it returns in each, in one exchange.
+) -> tuple[dict[str, Any], list[Any]]:
+    """The mean of what a function returns in each replica, in one exchange.
 
     Args:
-        function: Returns scalars, and a gradient for each of `variables`.
+        function: Returns scalars by name, and a gradient for each of `variables`.
         arguments: Of the function, each replica's own part where they are cut.
         variables: On their devices the mean gradients are to be.
         others: Variables that the function may change. Those that are named `moving_...`, the statistics of batch norm, are
             each replica's own then, of its own examples: they become their mean.
     """
-    if not tf.distribute.has_strategy():
-        return function(*arguments)
     strategy = tf.distribute.get_strategy()
     statistics = [variable for variable in others if variable.path.rpartition("/")[2].startswith("moving_")]
+    names: list[str] = []
 
     def in_one(*arguments: Any) -> tuple[Tensor, list[Any], list[Tensor]]:
         scalars, gradients = function(*arguments)
-        stacked = tf.stack([tf.cast(scalar, scalars[0].dtype) for scalar in scalars])
+        names[:] = scalars
+        values = list(scalars.values())
+        stacked = tf.stack([tf.cast(value, values[0].dtype) for value in values])
         return stacked, gradients, [tf.identity(variable.value) for variable in statistics]
 
     scalars, gradients, seen = in_replicas(in_one, *arguments)
@@ -239,4 +240,5 @@ def mean_of_replicas(
     scalars, *reduced = strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.MEAN, pairs)
     for variable, mean in zip(statistics, reduced[len(gradients) :], strict=True):
         variable.assign(mean)
-    return tf.unstack(strategy.experimental_local_results(scalars)[0]), reduced[: len(gradients)]
+    means = tf.unstack(strategy.experimental_local_results(scalars)[0])
+    return dict(zip(names, means, strict=True)), reduced[: len(gradients)]

@@ -250,7 +250,7 @@ class Loop:
         step = running.standing.moment.step
         boundaries = [callback.when.next_step(step) for callback in running.callbacks] + [self._keeper.next_step(step)]
         limits = [speed.steps_in(SECONDS_PER_CALL), *(boundary - step for boundary in boundaries if boundary is not None)]
-        return running.compiled.steps_alike(step, min(limits) if left is None else min(*limits, left))
+        return running.compiled.steps_until_change(step, min(limits) if left is None else min(*limits, left))
 
     def _call(self, running: Running, count: int, speed: Speed) -> int:
         here, compiled = running.standing, running.compiled
@@ -260,11 +260,13 @@ class Loop:
         if stack.count < width and not here.position.batch:
             raise too_few_batches(stack.count, width)
         self._sound = False
-        done = compiled.run(stack, here.moment.step) if stack.count >= width else 0
-        if done and (compiled.not_finite() or not compiled.sound):
+        program = compiled.program(stack, here.moment.step) if stack.count >= width else None
+        with compiled.scope():
+            done = program.run(stack, here.moment.step) if program else 0
+        if program and (program.not_finite() or not program.all_finite):
             rows = self._feed.rows(here.position, done * width)
             seen, last = stack.first(done * width), here.moment.step + done - 1
-            raise explain_not_finite(self._step, compiled, seen, last, rows, self._keeper.run_dir)
+            raise explain_not_finite(self._step, program, seen, last, rows, self._keeper.run_dir)
         self._sound = True
         if compiled.traces == traces:
             speed.note(done, time.perf_counter() - started)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from loguru import logger
 
 from gantape._files import write_whole
-from gantape.compiler.compiled import CompiledSteps
+from gantape.compiler.programs import Program
 from gantape.data import Stack
 from gantape.errors import NotFiniteError
 from gantape.steps.step import Step, Update
@@ -19,19 +19,19 @@ MOST_NAMES = 4
 
 
 def explain_not_finite(
-    step: Step, compiled: CompiledSteps, stack: Stack, number: int, rows: list[int] | None, run_dir: Path | None
+    step: Step, program: Program, stack: Stack, number: int, rows: list[int] | None, run_dir: Path | None
 ) -> NotFiniteError:
     """The error for a call that ended in numbers that are not finite; what is needed to look at it goes into `failure.json`.
 
     Args:
-        step: What was compiled.
-        compiled: What ran it.
+        step: The step that was run.
+        program: What ran it.
         stack: The batches that were read, up to those of the last step.
         number: The last step that was done, from 0.
         rows: The examples of these batches by their places in the data, where these are known.
         run_dir: Where the file goes, if anywhere.
     """
-    values = compiled.not_finite()
+    values = program.not_finite()
     due = [update for update in step.updates if update.name in step.due(number)]
     poisoned = {update.name: names for update in due if (names := _not_finite(update))}
     if run_dir is not None:
@@ -39,7 +39,7 @@ def explain_not_finite(
         facts = {
             "step": number,
             "updates": [update.name for update in due],
-            "report": {name: _plain(value) for name, value in compiled.last().items()},
+            "report": {name: _plain(value) for name, value in program.last().items()},
             "variables_not_finite": poisoned,
             "variable_norms": {update.name: _norms(update) for update in due},
             "rows": None if rows is None else rows[-width * stack.batch_size :],

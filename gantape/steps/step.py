@@ -1,5 +1,6 @@
 """The tape: one optimizer moving one group of variables down one loss, and the step that does all updates of a task."""
 
+import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -222,7 +223,7 @@ class Step:
                 report |= self._repeat(update, batches[len(batches) - update.batches :], step, terms)
         return report
 
-    def sound(self, due: tuple[str, ...]) -> Tensor:
+    def all_finite(self, due: tuple[str, ...]) -> Tensor:
         """Whether all variables that these updates move are finite, a scalar. One look at them all costs less than norms."""
         moved = [variable.value for update in self.updates if update.name in due for variable in update.trainable_variables]
         return tf.reduce_all([tf.reduce_all(tf.math.is_finite(value)) for value in moved] or [True])
@@ -232,39 +233,35 @@ class Step:
         sums: dict[str, Any] = {}
         for first in range(0, len(batches), update.descent.batches):
             guard = Guard(self.variables) if update.descent.skip_nonfinite or update.scale else None
-            places = range(first, first + update.descent.batches)
-            values, gradients = self._slope(update, {place: batches[place] for place in places}, step, terms)
+            taken = {place: batches[place] for place in range(first, first + update.descent.batches)}
+            if tf.distribute.has_strategy():
+                accumulate = functools.partial(self._accumulate, update, terms)
+                values, gradients = mean_of_replicas(accumulate, (taken, step), update.trainable_variables, self.variables)
+            else:
+                values, gradients = self._accumulate(update, terms, taken, step)
             if self.gradient_norms:
                 values["gradient_norm"] = tf.linalg.global_norm(gradients)
-            update.move(gradients, step, len(places) * examples_in(batches[first]))
+            update.move(gradients, step, len(taken) * examples_in(batches[first]))
             _add(sums, values if guard is None else _settle(update, guard, gradients, values))
         counts = dict.fromkeys(("gradient_norm", "skipped"), update.repeats)
         return {
             f"{prefix}{name}": tf.cast(value, tf.float32) / counts.get(name, update.batches) for name, value in sums.items()
         }
 
-    def _slope(
-        self, update: Update, batches: Mapping[int, Batch], step: Tensor, terms: Collection[str]
+    def _accumulate(
+        self, update: Update, terms: Collection[str], batches: Mapping[int, Batch], step: Tensor
     ) -> tuple[dict[str, Any], list[Any]]:
-        """What an update reports, and the gradients that it is to follow: means over the batches and over replicas."""
-        names: list[str] = []
-
-        def slope(batches: Mapping[int, Batch], step: Tensor) -> tuple[list[Any], list[Any]]:
-            gathered: list[list[Any]] = []
-            values: dict[str, Any] = {}
-            for place, batch in batches.items():
-                losses, gradients = update.gradients(batch, Noise(self.seed, step).stream(update.name, place), terms)
-                gathered.append(gradients)
-                self.update_metrics(losses.metrics)
-                _add(values, {"loss": losses.total, **(losses.terms if len(losses.terms) > 1 or update.lazy else {})})
-            names[:] = values
-            gradients = (
-                gathered[0] if len(gathered) == 1 else [sum(parts) / len(parts) for parts in zip(*gathered, strict=True)]
-            )
-            return list(values.values()), gradients
-
-        scalars, gradients = mean_of_replicas(slope, (batches, step), update.trainable_variables, self.variables)
-        return dict(zip(names, scalars, strict=True)), gradients
+        """Sums of the scalars to report, and the mean gradients, over batches given by their places in the step."""
+        values: dict[str, Any] = {}
+        gathered: list[list[Any]] = []
+        for place, batch in batches.items():
+            losses, gradients = update.gradients(batch, Noise(self.seed, step).stream(update.name, place), terms)
+            gathered.append(gradients)
+            self.update_metrics(losses.metrics)
+            _add(values, {"loss": losses.total, **(losses.terms if len(losses.terms) > 1 or update.lazy else {})})
+        if len(gathered) == 1:
+            return values, gathered[0]
+        return values, [sum(parts) / len(parts) for parts in zip(*gathered, strict=True)]
 
 
 def _settle(update: Update, guard: Guard, gradients: list[Tensor], values: Mapping[str, Any]) -> dict[str, Any]:
