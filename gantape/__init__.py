@@ -18,7 +18,8 @@ from gantape.history import History
 from gantape.loop import Loop
 from gantape.metrics import MetricSet
 from gantape.random.rng import Noise
-from gantape.schedule import Moment, When, at, at_end, at_start, every
+from gantape.schedule import When, at, at_end, at_start, every
+from gantape.state import RunState
 from gantape.steps.averaging import MovingAverage
 from gantape.steps.gradients import Descent
 from gantape.steps.losses import Losses
@@ -38,11 +39,11 @@ __all__ = [
     "Loop",
     "Losses",
     "MetricSet",
-    "Moment",
     "MovingAverage",
     "Noise",
     "Part",
     "Progress",
+    "RunState",
     "Step",
     "StepCompiler",
     "Stop",

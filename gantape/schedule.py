@@ -1,6 +1,6 @@
 """When something is due: every n steps, epochs or seconds, at named steps, at the start, at the end.
 
-A moment is compared with the one before it, so that a schedule holds no state: every boundary that lies between the two is
+A state is compared with the one before it, so that a schedule holds no state: every boundary that lies between the two is
 hit, whatever the number of steps between them. `next_step` tells the loop where to cut its calls, so that none is jumped over.
 """
 
@@ -9,30 +9,14 @@ from abc import ABC, abstractmethod
 import attrs
 
 from gantape.errors import ScheduleError
-
-
-@attrs.frozen
-class Moment:
-    """A point in a run.
-
-    Args:
-        step: Steps done.
-        epoch: Epochs finished.
-        seconds: Seconds since the run began.
-        ended: Whether the run is over.
-    """
-
-    step: int = 0
-    epoch: int = 0
-    seconds: float = 0.0
-    ended: bool = False
+from gantape.state import RunState
 
 
 class When(ABC):
     """When an action is due. Schedules are joined with `|`."""
 
     @abstractmethod
-    def due(self, before: Moment | None, now: Moment) -> bool:
+    def due(self, before: RunState | None, now: RunState) -> bool:
         """Whether something between `before` (None at the start of the run) and `now` is due."""
 
     def next_step(self, step: int) -> int | None:
@@ -103,7 +87,7 @@ def at_end() -> When:
 class _EverySteps(When):
     interval: int
 
-    def due(self, before: Moment | None, now: Moment) -> bool:
+    def due(self, before: RunState | None, now: RunState) -> bool:
         return before is not None and now.step // self.interval > before.step // self.interval
 
     def next_step(self, step: int) -> int:
@@ -114,7 +98,7 @@ class _EverySteps(When):
 class _EveryEpochs(When):
     interval: int
 
-    def due(self, before: Moment | None, now: Moment) -> bool:
+    def due(self, before: RunState | None, now: RunState) -> bool:
         return before is not None and now.epoch // self.interval > before.epoch // self.interval
 
 
@@ -122,7 +106,7 @@ class _EveryEpochs(When):
 class _EverySeconds(When):
     interval: float
 
-    def due(self, before: Moment | None, now: Moment) -> bool:
+    def due(self, before: RunState | None, now: RunState) -> bool:
         return before is not None and now.seconds // self.interval > before.seconds // self.interval
 
 
@@ -130,7 +114,7 @@ class _EverySeconds(When):
 class _AtSteps(When):
     steps: tuple[int, ...]
 
-    def due(self, before: Moment | None, now: Moment) -> bool:
+    def due(self, before: RunState | None, now: RunState) -> bool:
         return before is not None and any(before.step < step <= now.step for step in self.steps)
 
     def next_step(self, step: int) -> int | None:
@@ -139,13 +123,13 @@ class _AtSteps(When):
 
 @attrs.frozen
 class _AtStart(When):
-    def due(self, before: Moment | None, now: Moment) -> bool:
+    def due(self, before: RunState | None, now: RunState) -> bool:
         return before is None
 
 
 @attrs.frozen
 class _AtEnd(When):
-    def due(self, before: Moment | None, now: Moment) -> bool:
+    def due(self, before: RunState | None, now: RunState) -> bool:
         return now.ended and before is not None
 
 
@@ -154,7 +138,7 @@ class _Either(When):
     first: When
     second: When
 
-    def due(self, before: Moment | None, now: Moment) -> bool:
+    def due(self, before: RunState | None, now: RunState) -> bool:
         return self.first.due(before, now) or self.second.due(before, now)
 
     def next_step(self, step: int) -> int | None:

@@ -22,7 +22,7 @@ from gantape.compiler.signature import Mode
 from gantape.distribute.replicas import scope_of
 from gantape.errors import ResumeError, RunDirectoryError, WorkerLostError, summary
 from gantape.checkpoints.run_directory import RunDirectory
-from gantape.loop.duration import StoppingRule
+from gantape.loop.duration import Duration
 from gantape.distribute.workers import start_anew
 
 DataOrFolder = Annotated[str, tyro.conf.arg(metavar=f"{{{','.join(get_args(Data))},FOLDER}}")]
@@ -70,7 +70,7 @@ class Options:
     devices: Devices = attrs.field(factory=Devices)
 
     def __attrs_post_init__(self) -> None:
-        StoppingRule(**self.length)
+        Duration.of(**self.length)
         self.devices.check(self.run_dir or self.resume)
         self.checkpoints()
         if self.resume is None and self.run_dir is not None and (self.run_dir / "run.json").exists():
@@ -129,12 +129,12 @@ class Options:
 
     def train(self, loop: gt.Loop, data: gt.data.Batches, validation: gt.data.Batches | None = None) -> gt.History:
         """Do what is left of the run."""
-        left = self._left(loop.moment)
+        left = self._left(loop.state)
         if left:
             return loop.run(data, validation=validation, record=RECORD, **left)
         return loop.conclude(data, validation=validation, record=RECORD)
 
-    def _left(self, done: gt.Moment) -> dict[str, Any]:
+    def _left(self, done: gt.RunState) -> dict[str, Any]:
         """The rule for stopping without what is done; empty if nothing is left."""
         (name, whole), *_ = [(name, value) for name, value in self.length.items() if value is not None]
         left = whole - {"steps": done.step, "epochs": done.epoch, "minutes": done.seconds / 60.0}[name]

@@ -59,7 +59,7 @@ def train(run_dir: Path, steps: int, mode: gt.compiler.Mode) -> None:
         loop = gt.Loop.resume(run_dir, task, checkpoints=settings)
     else:
         loop = gt.Loop(task, compiler=gt.StepCompiler(mode), run_dir=run_dir, checkpoints=settings)
-    left = steps - loop.moment.step
+    left = steps - loop.state.step
     if left:
         loop.run(data, steps=left, record=RECORD)
     else:

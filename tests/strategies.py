@@ -29,13 +29,13 @@ def schedules() -> st.SearchStrategy[gt.When]:
 
 
 @st.composite
-def successive_moments(draw: Callable[..., Any]) -> tuple[gt.Moment, gt.Moment]:
+def successive_moments(draw: Callable[..., Any]) -> tuple[gt.RunState, gt.RunState]:
     """Two moments, the first not after the second."""
     step, epoch = draw(st.tuples(steps, st.integers(0, 50)))
     seconds = draw(st.floats(0, 1e5))
     ahead, epochs_ahead = draw(st.tuples(st.integers(0, 300), st.integers(0, 5)))
     later = seconds + draw(st.floats(0, 1e3))
-    return gt.Moment(step, epoch, seconds), gt.Moment(step + ahead, epoch + epochs_ahead, later, draw(st.booleans()))
+    return gt.RunState(step, epoch, seconds), gt.RunState(step + ahead, epoch + epochs_ahead, later, draw(st.booleans()))
 
 
 def scores(limit: float = 50.0) -> st.SearchStrategy[np.ndarray[Any, Any]]:

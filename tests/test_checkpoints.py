@@ -16,12 +16,15 @@ from gantape.checkpoints.folder import CheckpointFolder
 from gantape.errors import RunDirectoryError
 
 
+def write(place: Path, step: int) -> dict[str, Any]:
+    (place / "tensors").write_bytes(bytes(range(64)))
+    return {"step": step, "value": math.inf}
+
+
 def folder_with(path: Path, *steps: int, keep: int = 9) -> CheckpointFolder:
     folder = CheckpointFolder(path, "a run")
     for step in steps:
-        folder.save(
-            {"step": step, "value": math.inf}, lambda place: (place / "tensors").write_bytes(bytes(range(64))) and None, keep
-        )
+        folder.save(step, lambda place, step=step: write(place, step), keep)
     return folder
 
 
@@ -165,4 +168,4 @@ def test_any_schedule_says_when(tmp_path: Path, every: gt.When) -> None:
         make(Classifier), compiler=gt.StepCompiler("eager"), run_dir=tmp_path, checkpoints=gt.Checkpoints(every=every)
     )
     loop.run(labelled(24), steps=7)
-    assert gt.Loop.resume(tmp_path, Classifier()).moment.step == 7
+    assert gt.Loop.resume(tmp_path, Classifier()).state.step == 7

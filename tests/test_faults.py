@@ -69,8 +69,8 @@ def test_a_signal_ends_the_call_and_saves(tmp_path: Path, number: signal.Signals
     loop = loop_in(tmp_path / "run", every=1000, callbacks=[gt.Callback(interrupt, gt.at(6))])
     assert loop.run(labelled(), steps=1000).stopped_by == number.name
     resumed = gt.Loop.resume(tmp_path / "run", Classifier())
-    assert resumed.moment.step == loop.moment.step >= 6
-    resumed.run(labelled(), steps=20 - resumed.moment.step)
+    assert resumed.state.step == loop.state.step >= 6
+    resumed.run(labelled(), steps=20 - resumed.state.step)
     whole = gt.Loop(make(Classifier), compiler=gt.StepCompiler("eager"))
     whole.run(labelled(), steps=20)
     assert identical(weights(whole.task)[:16], weights(resumed.task)[:16])
@@ -90,7 +90,7 @@ def test_a_callback_that_fails_loses_nothing_and_is_asked_again(tmp_path: Path) 
     record = json.loads((tmp_path / "run.json").read_text())
     assert (record["status"], record["stopped_by"]) == ("failed", "ConnectionError")
     loop = gt.Loop.resume(tmp_path, Classifier(), callbacks=[callback])
-    assert loop.moment.step == 5
+    assert loop.state.step == 5
     loop.run(labelled(), steps=5)
     assert asked == [5, 5, 10]
 
@@ -102,7 +102,7 @@ def test_an_action_of_the_end_that_fails_is_not_part_of_what_goes_on(tmp_path: P
     with pytest.raises(ConnectionError):
         loop_in(tmp_path, every=1000, callbacks=[gt.Callback(fail, gt.at_end())]).run(labelled(), steps=5)
     loop = gt.Loop.resume(tmp_path, Classifier())
-    assert (loop.moment.step, len(loop.history)) == (5, 0)
+    assert (loop.state.step, len(loop.history)) == (5, 0)
     assert [row["step"] for row in loop.conclude(labelled())] == [5]
 
 
@@ -123,9 +123,9 @@ def test_a_full_disk_is_told_and_training_goes_on_in_memory(tmp_path: Path) -> N
     for path in (path for path in kept if "checkpoints" in path.parts):
         assert path.read_bytes() == kept[path]
     assert checkpoints(tmp_path) == ["000001-step-1", "000002-step-4"]
-    assert loop.moment.step == 5
+    assert loop.state.step == 5
     loop.run(labelled(), steps=4)
-    assert gt.Loop.resume(tmp_path, Classifier()).moment.step == loop.moment.step == 9
+    assert gt.Loop.resume(tmp_path, Classifier()).state.step == loop.state.step == 9
 
 
 @pytest.fixture
@@ -145,9 +145,9 @@ def test_a_disk_that_fills_up(small_disk: Path) -> None:
     loop = loop_in(small_disk / "run", every=2)
     with pytest.raises(RunDirectoryError, match="cannot be written"):
         loop.run(labelled(), steps=10**6, record=gt.every(steps=1))
-    whole = loop.moment.step
+    whole = loop.state.step
     resumed = gt.Loop.resume(small_disk / "run", Classifier())
-    assert 0 < resumed.moment.step <= whole
+    assert 0 < resumed.state.step <= whole
 
 
 @pytest.mark.skipif(shutil.which("mount") is None, reason="there is no mount")
@@ -159,7 +159,7 @@ def test_a_disk_that_becomes_read_only(small_disk: Path) -> None:
         loop.run(labelled(), steps=1)
     subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
     loop.run(labelled(), steps=1)
-    assert gt.Loop.resume(small_disk / "run", Classifier()).moment.step == loop.moment.step
+    assert gt.Loop.resume(small_disk / "run", Classifier()).state.step == loop.state.step
 
 
 def test_a_directory_that_is_removed_in_mid_run(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_directory_that_is_removed_in_mid_run(tmp_path: Path) -> None:
     loop = loop_in(tmp_path / "run", callbacks=[gt.Callback(remove, gt.at(6))])
     with pytest.raises(RunDirectoryError, match="cannot be written"):
         loop.run(labelled(), steps=20)
-    assert loop.moment.step == 8
+    assert loop.state.step == 8
     assert not (tmp_path / "run").exists()
 
 
@@ -229,12 +229,12 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path: Path) 
     damaged.write_bytes(damaged.read_bytes()[:-1])
     with warnings_of_gantape() as messages:
         loop = gt.Loop.resume(tmp_path, Classifier())
-    assert loop.moment.step == 8
+    assert loop.state.step == 8
     assert len(messages) == 1
     assert "000004-step-9" in messages[0]
     assert "tensors.data-00000-of-00001" in messages[0]
     loop.run(labelled(), steps=1)
-    assert gt.Loop.resume(tmp_path, Classifier()).moment.step == 9
+    assert gt.Loop.resume(tmp_path, Classifier()).state.step == 9
 
 
 def test_what_a_killed_process_left_half_done_is_removed(tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_what_a_killed_process_left_half_done_is_removed(tmp_path: Path) -> None
     half.mkdir()
     (half / "state.json").write_text("{")
     loop = gt.Loop.resume(tmp_path, Classifier())
-    assert loop.moment.step == 3
+    assert loop.state.step == 3
     loop.run(labelled(), steps=1)
     assert not half.exists()
 

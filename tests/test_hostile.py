@@ -152,7 +152,7 @@ def test_a_manifest_cannot_name_files_elsewhere(run: Path, name: str) -> None:
     folder = newest(run)
     files = json.loads((folder / "manifest.json").read_text())["files"]
     seal(folder, files={**files, name: {"bytes": 4, "blake2b": checksum(run.parent / "secret")}})
-    assert resume(run).moment.step == 1  # the checkpoint before
+    assert resume(run).state.step == 1  # the checkpoint before
 
 
 @pytest.mark.parametrize("place", ["checkpoints", "samples", "run.json.new", "metrics.csv", ".lock", "checkpoints/best.json"])
@@ -179,8 +179,8 @@ def test_a_link_to_elsewhere_is_refused_and_nothing_is_written_there(run: Path, 
         {"step": "17"},
         {"epoch": None},
         {"seconds": float("nan")},
-        {"position": [0, -4]},
-        {"position": [0]},
+        {"batch": -4},
+        {"batch": [0]},
         {"acted": {}},
         {"history": [1, 2]},
         {"history": [{"step": 1}]},
@@ -191,7 +191,7 @@ def test_a_link_to_elsewhere_is_refused_and_nothing_is_written_there(run: Path, 
         {"learning_rates": {"optimizer/0001/learning_rate": "fast"}},
         {"learning_rates": 3},
         {"reader": 3},
-        {"actions": 3},
+        {"callbacks": 3},
         {"tensors": {}},
         {"tensors": {"model/0000/kernel": "float32[1000000000000, 4]"}},
     ],
@@ -214,7 +214,7 @@ def test_a_forged_state_is_one_clear_error(run: Path, changes: dict[str, Any]) -
     ids=["objects", "a million million", "nothing", "no type"],
 )
 def test_a_forged_memory_of_a_callback_is_one_clear_error(run: Path, memory: dict[str, Any]) -> None:
-    with_state(run, actions={"EarlyStopping 1": {"callback": memory, "epoch_to_begin": None}})
+    with_state(run, callbacks={"EarlyStopping 1": {"callback": memory, "epoch_to_begin": None}})
     task = Classifier()
     stopping = keras.callbacks.EarlyStopping("loss", restore_best_weights=True)
     loop = gt.Loop.resume(run, task, callbacks=gt.callbacks.from_keras(stopping, task.model))
@@ -224,7 +224,7 @@ def test_a_forged_memory_of_a_callback_is_one_clear_error(run: Path, memory: dic
 
 def test_a_file_sets_no_path_and_no_method_of_a_callback(run: Path, tmp_path: Path) -> None:
     forged = {"filepath": str(tmp_path / "elsewhere.keras"), "monitor": "x", "on_epoch_end": 3, "new": 4, "best": 0.25}
-    with_state(run, actions={"ModelCheckpoint 1": {"callback": forged, "epoch_to_begin": None}})
+    with_state(run, callbacks={"ModelCheckpoint 1": {"callback": forged, "epoch_to_begin": None}})
     task = Classifier()
     saving = keras.callbacks.ModelCheckpoint(str(tmp_path / "own.keras"), monitor="loss", save_best_only=True)
     loop = gt.Loop.resume(run, task, callbacks=gt.callbacks.from_keras(saving, task.model))
@@ -245,12 +245,12 @@ keys = (
     "epoch",
     "seconds",
     "acted",
-    "position",
+    "batch",
     "examples",
     "updates",
     "history",
     "totals",
-    "actions",
+    "callbacks",
     "tensors",
     "reader",
 )

@@ -95,8 +95,8 @@ def test_progress_counts_steps_updates_and_examples():
     loop.run(points(examples=24), steps=6)
     last = diary.seen[-1]
     assert (last.step, last.updates, last.examples, last.epoch) == (6, 24, 72, 3)
-    assert last.share_done == 1.0
-    assert diary.seen[0].share_done == pytest.approx(1 / 3)
+    assert last.fraction_done == 1.0
+    assert diary.seen[0].fraction_done == pytest.approx(1 / 3)
     assert last.run_dir is None
     assert last.task is loop.task
 
@@ -124,7 +124,7 @@ def test_a_callback_can_stop_the_run_and_the_end_still_happens():
     history = loop_on(callbacks=[stop, gt.Callback(end, gt.at_end())]).run(labelled(), epochs=4)
     assert history.stopped_by == "enough"
     assert end.steps == [5]
-    assert end.seen[0].moment.ended
+    assert end.seen[0].state.ended
     assert history.last()["step"] == 5
 
 

@@ -51,7 +51,7 @@ def test_the_run_stops_at_the_step_and_tells_what_was_seen(mode: str, tmp_path: 
     assert (record["status"], record["stopped_by"], record["steps"]) == ("failed", "NotFiniteError", step)
 
     resumed = gt.Loop.resume(tmp_path, Classifier())
-    assert resumed.moment.step == step
+    assert resumed.state.step == step
     assert all(np.isfinite(array).all() for array in weights(resumed.task))
 
 
@@ -128,4 +128,4 @@ def test_what_is_not_finite_is_not_saved(tmp_path: Path) -> None:
     with pytest.raises(NotFiniteError, match="moving_variance") as caught:
         loop.run(labelled(), steps=5)
     assert caught.value.where == "the checkpoint of step 5"
-    assert gt.Loop.resume(tmp_path, Classifier()).moment.step == 1
+    assert gt.Loop.resume(tmp_path, Classifier()).state.step == 1

@@ -366,7 +366,7 @@ def test_a_run_of_another_precision_is_not_resumed_unawares(tmp_path):
         gt.Loop.resume(tmp_path, make(Gan, precision="mixed_bfloat16"))
     loop = gt.Loop.resume(tmp_path, make(Gan, precision="mixed_bfloat16"), changed=("precision",))
     loop.run(points(), steps=1)
-    assert loop.moment.step == 3
+    assert loop.state.step == 3
 
 
 def test_gathered_and_clipped_gradients_are_unscaled():

@@ -39,11 +39,11 @@ def read_picture(path: Path) -> np.ndarray[Any, Any]:
 def progress(task: gt.Task, **changes: Any) -> gt.Progress:
     values: dict[str, Any] = {
         "task": task,
-        "moment": gt.Moment(step=30, epoch=1, seconds=10.0),
+        "moment": gt.RunState(step=30, epoch=1, seconds=10.0),
         "examples": 300,
         "updates": 60,
         "steps_per_second": 3.0,
-        "share_done": 0.25,
+        "fraction_done": 0.25,
         "history": gt.History(),
         "run_dir": None,
         "current": lambda: {"discriminator/loss": 1.25, "discriminator/real": 0.5, "real_score": 0.75},
@@ -217,7 +217,7 @@ def test_a_line_says_what_the_bar_shows(task: DCGAN, share: float, left: str) ->
     logger.enable("gantape")
     sink = logger.add(lines.append, format="{message}")
     try:
-        ProgressLines()(progress(task, share_done=share))
+        ProgressLines()(progress(task, fraction_done=share))
     finally:
         logger.remove(sink)
         logger.disable("gantape")

@@ -106,7 +106,7 @@ def test_the_fresh_task_gets_everything_back(tmp_path: Path) -> None:
     for variable in before_the_end:
         other = fresh.variables[[v is variable for v in loop.task.variables].index(True)]
         np.testing.assert_array_equal(variable.numpy(), other.numpy())
-    assert (resumed.moment.step, resumed.moment.epoch) == (5, 0)
+    assert (resumed.state.step, resumed.state.epoch) == (5, 0)
     assert [name for name, value in zip(fresh.metrics.names, fresh.metrics.result().values(), strict=True) if value] == [
         "accuracy"
     ]

@@ -9,7 +9,7 @@ from strategies import call_sizes, intervals, schedules, steps, successive_momen
 
 import gantape as gt
 
-Pair = tuple[gt.Moment, gt.Moment]
+Pair = tuple[gt.RunState, gt.RunState]
 
 
 def has_multiple(after: float, upto: float, interval: float) -> bool:
@@ -39,7 +39,7 @@ def test_calls_that_are_cut_hit_every_multiple_exactly(interval: int, start: int
         boundary = when.next_step(step)
         assert boundary is not None
         now = min(step + size, boundary)
-        if when.due(gt.Moment(step), gt.Moment(now)):
+        if when.due(gt.RunState(step), gt.RunState(now)):
             hit.append(now)
         step = now
     assert hit == [multiple for multiple in range(start + 1, step + 1) if multiple % interval == 0]
@@ -50,13 +50,13 @@ def test_no_call_up_to_the_next_step_hides_something_due_in_it(when: gt.When, st
     boundary = when.next_step(start)
     assert boundary is None or boundary > start
     last = start + sum(sizes) if boundary is None else boundary - 1
-    assert not when.due(gt.Moment(start), gt.Moment(last))
+    assert not when.due(gt.RunState(start), gt.RunState(last))
 
 
 @given(named=st.lists(st.integers(1, 100), min_size=1, max_size=8), moments=successive_moments())
 def test_named_steps_are_due_once_each(named: list[int], moments: Pair) -> None:
     when = gt.at(*named)
-    due = [step for step in range(101) if when.due(gt.Moment(step), gt.Moment(step + 1))]
+    due = [step for step in range(101) if when.due(gt.RunState(step), gt.RunState(step + 1))]
     assert due == sorted({step - 1 for step in named})
     before, now = moments
     assert when.due(before, now) == any(before.step < step <= now.step for step in named)

@@ -22,7 +22,7 @@ from tiny import Classifier, LazyGan, PointGan, labelled, points
 
 import gantape as gt
 from gantape import errors, report
-from gantape.loop.duration import StoppingRule
+from gantape.loop.duration import Duration
 from gantape.report import SavedModels
 
 layers = keras.layers
@@ -412,7 +412,7 @@ junk = st.one_of(
 OPEN_TO_ALL: dict[str, Callable[[Any, Any], Any]] = {
     "every": lambda one, other: gt.every(steps=one, seconds=other),
     "at": lambda one, other: gt.at(one, other),
-    "StoppingRule": lambda one, other: StoppingRule(steps=one, minutes=other),
+    "Duration": lambda one, other: Duration.of(steps=one, minutes=other),
     "StepCompiler": lambda one, other: gt.StepCompiler(one, other),
     "StepCompiler, by name": lambda one, other: gt.StepCompiler(max_traces=one, measurements=other),
     "Checkpoints": lambda one, other: gt.Checkpoints(one, other),

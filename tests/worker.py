@@ -50,11 +50,11 @@ def main(file: Path, index: int) -> None:
     record = gt.every(steps=config["record"]) | gt.at_end()
     if config["task"] == "gan":
         data = points(batch_size=12)
-        history = loop.run(data, steps=config["steps"] - loop.moment.step, record=record)
+        history = loop.run(data, steps=config["steps"] - loop.state.step, record=record)
         evaluated = {}
     else:
         data = supervised(batch_size=12)
-        history = loop.run(data, validation=data, steps=config["steps"] - loop.moment.step, record=record)
+        history = loop.run(data, validation=data, steps=config["steps"] - loop.state.step, record=record)
         evaluated = loop.evaluate(data)
     result = {
         "weights": {name: value.tolist() for name, value in weights_of(task).items()},

@@ -75,7 +75,7 @@ class _KerasCallback:
         self.epoch_to_begin = progress.epoch
         if self.model.stop_training:
             return Stop(f"{type(self.callback).__name__} of Keras")
-        if not progress.moment.ended:
+        if not progress.state.ended:
             self._begin_epoch()
         return None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import attrs
 
 from gantape.history import History, Split
-from gantape.schedule import Moment
+from gantape.state import RunState
 from gantape.tasks import Task
 from gantape.types import Row
 
@@ -17,22 +17,18 @@ class Progress:
 
     Args:
         task: What is trained.
-        moment: Steps and epochs done, seconds, and whether the run is over.
-        examples: Examples read so far.
-        updates: Updates done so far.
+        state: Steps, epochs, examples and updates done, seconds, and whether the run is over.
         steps_per_second: The speed so far, without compiling; 0 before it is known.
-        share_done: How much of the run is done, 0 to 1, by its own rule for stopping.
+        fraction_done: How much of the run is done, 0 to 1, by its own rule for stopping.
         history: The rows so far.
         run_dir: The run's directory, if it has one.
         current: Reads the means of losses and metrics since the newest row.
     """
 
     task: Task
-    moment: Moment
-    examples: int
-    updates: int
+    state: RunState
     steps_per_second: float
-    share_done: float
+    fraction_done: float
     history: History
     run_dir: Path | None
     current: Callable[[], dict[str, float]]
@@ -40,20 +36,30 @@ class Progress:
     @property
     def step(self) -> int:
         """Steps done."""
-        return self.moment.step
+        return self.state.step
 
     @property
     def epoch(self) -> int:
         """Epochs finished."""
-        return self.moment.epoch
+        return self.state.epoch
 
     @property
     def seconds(self) -> float:
         """Seconds since the run began."""
-        return self.moment.seconds
+        return self.state.seconds
+
+    @property
+    def examples(self) -> int:
+        """Examples read."""
+        return self.state.examples
+
+    @property
+    def updates(self) -> int:
+        """Updates done."""
+        return self.state.updates
 
     def record(self, split: Split, values: Mapping[str, float]) -> Row:
-        """Add a row of this moment to the history: how an action contributes what it has measured.
+        """Add a row of this state to the history: how an action contributes what it has measured.
 
         Args:
             split: "train", or "validation" for what is measured on data that is not trained on.

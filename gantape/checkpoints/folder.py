@@ -28,6 +28,9 @@ from gantape._files import checksum, read_json, sync, unwritable, write_whole
 from gantape.errors import RunDirectoryError
 
 FOLDER = "checkpoints"
+FORMAT = 2
+"""Of the files. Checkpoints of another format are not read."""
+
 MANIFEST, STATE, TENSORS, DATA = "manifest.json", "state.json", "tensors", "data"
 _NAME = re.compile(r"(\d{6,})-step-(\d+)")
 
@@ -61,12 +64,12 @@ class CheckpointFolder:
     run: str
     cost: Cost = attrs.field(factory=Cost)
 
-    def save(self, state: Mapping[str, Any], write: Callable[[Path], None], keep: int) -> Path:
+    def save(self, step: int, write: Callable[[Path], Mapping[str, Any]], keep: int) -> Path:
         """Save a checkpoint, and remove those that are no longer to be kept.
 
         Args:
-            state: Plain data, `step` among it.
-            write: Writes further files into the folder that it is given.
+            step: The step of the run.
+            write: Writes files into the folder that it is given; returns the state of the run, as JSON has it.
             keep: How many of the newest to keep.
 
         Returns:
@@ -77,15 +80,14 @@ class CheckpointFolder:
         """
         started = time.perf_counter()
         number = max(map(_number, self._folders()), default=0) + 1
-        place = self.path / f"{number:06d}-step-{state['step']}"
+        place = self.path / f"{number:06d}-step-{step}"
         fresh = self.path / f".new-{place.name}"
         try:
             self.path.mkdir(exist_ok=True)
             self._clear()
             fresh.mkdir()
-            write(fresh)
-            (fresh / STATE).write_text(json.dumps(state, separators=(",", ":")))
-            bytes_written = self._seal(fresh, int(state["step"]))
+            (fresh / STATE).write_text(json.dumps(write(fresh), separators=(",", ":")))
+            bytes_written = self._seal(fresh, step)
             fresh.rename(place)
             sync(self.path)
             self._prune(keep)
@@ -158,7 +160,7 @@ class CheckpointFolder:
         for path in sorted(folder.iterdir()):
             sync(path)
             files[path.name] = {"bytes": path.stat().st_size, "blake2b": checksum(path)}
-        facts = {"format": 1, "run": self.run, "step": step, "files": files}
+        facts = {"format": FORMAT, "run": self.run, "step": step, "files": files}
         manifest = folder / MANIFEST
         manifest.write_text(json.dumps({**facts, "blake2b": _digest(facts)}, indent=1) + "\n")
         sync(manifest)
@@ -171,7 +173,7 @@ class CheckpointFolder:
         claimed = manifest.pop("blake2b", None)
         if claimed != _digest(manifest):
             raise ValueError(f"{MANIFEST} is not as it was written")
-        if manifest.get("format") != 1 or manifest.get("run") != self.run:
+        if manifest.get("format") != FORMAT or manifest.get("run") != self.run:
             raise ValueError(f"{MANIFEST} is one of another run")
         files = manifest.get("files")
         if not isinstance(files, dict) or STATE not in files:

@@ -1,95 +1,112 @@
-"""Keeps a run on the disk: its directory, lock, checkpoints and record."""
+"""A run on the disk: its directory, lock, record and checkpoints."""
 
 import contextlib
 import math
 import tempfile
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 from loguru import logger
 
-from gantape.checkpoints.folder import FOLDER, CheckpointFolder
+from gantape.callbacks.callback import Callback
+from gantape.callbacks.stateful import callback_states, restore_callbacks
+from gantape.checkpoints.folder import DATA, FOLDER, TENSORS, CheckpointFolder, step_of
 from gantape.checkpoints.run_directory import RunDirectory, machine
-from gantape.checkpoints.run_record import Origin
+from gantape.checkpoints.run_record import RunRecord
 from gantape.checkpoints.settings import Checkpoints
-from gantape.checkpoints.snapshot import Restored, Running, Saver, restore, restore_actions
-from gantape.data import Batches, Position
+from gantape.checkpoints.snapshot import Snapshot
+from gantape.checkpoints.tensors import check_finite, check_specs, read_tensors, specs, write_tensors
+from gantape.compiler.compiled import CompiledSteps
+from gantape.data import Batches, Reader
 from gantape.distribute.workers import Workers
 from gantape.errors import GantapeError, RunDirectoryError
-from gantape.schedule import Moment
+from gantape.history import History
+from gantape.state import RunState
 from gantape.tasks import Task
+from gantape.tasks.variables import check_parts_hold, learning_rates, named_variables
 
 
-class Keeper:
-    """What a loop with a directory writes, and what it takes up again. Without a directory it does nothing.
+class CheckpointManager:
+    """Writes what a loop with a directory leaves there, and restores it. Without a directory it does nothing.
 
     Of several workers the chief alone writes into the directory, from which all resume: it is one that all can read. To save
     metrics, all have to read them together: what the others write goes into a directory that is removed with the process.
 
     Args:
+        task: What is trained.
         run_dir: The run's directory.
         settings: When checkpoints are saved, and which are kept; `None` for none.
         workers: Who takes part.
+        history: The rows of the run.
     """
 
-    def __init__(self, run_dir: Path | None, settings: Checkpoints | None, workers: Workers) -> None:
+    def __init__(
+        self, task: Task, run_dir: Path | None, settings: Checkpoints | None, workers: Workers, history: History
+    ) -> None:
         self.settings = settings
-        self.origin: Origin | None = None
+        self._task = task
         self._workers = workers
+        self._history = history
         self._private = None if run_dir is None or workers.chief else tempfile.TemporaryDirectory(prefix="gantape-worker-")
         self.run_dir = run_dir if self._private is None else Path(self._private.name)
-        run_dir = self.run_dir
-        self._directory = None if run_dir is None else RunDirectory(run_dir)
-        self._run = ""
-        self._saver: Saver | None = None
-        self._restored: Restored | None = None
+        self._directory = None if self.run_dir is None else RunDirectory(self.run_dir)
+        self._record: RunRecord | None = None
+        self._restored: tuple[Path, Snapshot] | None = None
+        self._folder: CheckpointFolder | None = None
+        self._newest: Path | None = None
+        self._learning_rates: dict[str, float] = {}
         self._description: dict[str, Any] = {}
+        self._compiled: CompiledSteps | None = None
+        self._reader: Reader | None = None
+        self._callbacks: Sequence[Callback] = ()
 
     @property
     def saves(self) -> bool:
         """Whether checkpoints are saved."""
         return self._directory is not None and self.settings is not None
 
-    def take_up(self, origin: Origin, task: Task) -> Restored:
-        """Read the newest whole checkpoint of a run into a task.
+    def restore(self, record: RunRecord) -> RunState:
+        """Read the newest whole checkpoint of a run into its task and history.
 
         Raises:
             RunDirectoryError: If there is none, it is one of other networks, or another loop is at work in the directory.
         """
-        folder = CheckpointFolder(origin.path / FOLDER, str(origin.record["run"]))
-        with RunDirectory(origin.path).locked() if self._workers.chief else contextlib.nullcontext():
-            found = restore(task, folder, origin.changed)
+        folder = CheckpointFolder(record.path / FOLDER, record.run)
+        with RunDirectory(record.path).locked() if self._workers.chief else contextlib.nullcontext():
+            path, found = restore_task(self._task, folder, record.changed)
             if self.run_dir is not None and not self._workers.chief:
                 folder = CheckpointFolder(self.run_dir / FOLDER, folder.run)
-            self._saver = Saver(task, folder)
-            self._saver.newest, self._saver.learning_rates = folder.newest(), found.learning_rates
-        self._run, self.origin, self._restored = folder.run, origin, found
-        logger.info("going on with {} at step {}", found.folder, found.standing.moment.step)
-        return found
+            self._newest = folder.newest()
+        self._folder, self._record, self._restored = folder, record, (path, found)
+        self._learning_rates = found.learning_rates
+        self._history.rows[:] = found.history.rows
+        logger.info("going on with {} at step {}", path, found.state.step)
+        return found.state
 
-    def place_in(self, data: Batches, position: Position, *, first: bool) -> tuple[Position, Restored | None]:
-        """Where to begin in data that is new to the loop, and what its reader is to be given.
+    def resumes(self, data: Batches, *, first: bool) -> bool:
+        """Whether data that is new to the loop is that of the run which is resumed.
 
         Args:
             data: The data.
-            position: Where the run is in the data before.
             first: Whether this is the first data of the loop.
 
         Raises:
-            ResumeError: If it is not the data of the run that is resumed.
+            ResumeError: If it is other data, and may not be.
         """
         if self._directory is not None:
             self._description = data.describe()
-        if first and self.origin is None:
-            return position, None
-        if first and self.origin is not None and self.origin.check_data(self._description):
-            return position, self._restored
-        return Position(position.epoch, 0), None
+        return first and self._record is not None and self._record.check_data(self._description)
 
-    def open(self, stack: contextlib.ExitStack, task: Task) -> None:
+    def restore_reader(self, reader: Reader) -> None:
+        """Restore the reader of the data of the run which is resumed."""
+        if self._restored is not None:
+            path, found = self._restored
+            reader.restore(path / DATA, found.reader)
+
+    def open(self, stack: contextlib.ExitStack) -> None:
         """Make the directory, and lock it until the stack is left.
 
         Raises:
@@ -97,96 +114,164 @@ class Keeper:
         """
         if self._directory is None:
             return
-        if not self._run:
+        if self._folder is None:
             self._directory.create()
         stack.enter_context(self._directory.locked())
-        if not self._run:
+        if self._folder is None:
             self._directory.create()  # another loop may have begun and ended here before the lock was ours
-            self._run = uuid.uuid4().hex
-            self._saver = Saver(task, CheckpointFolder(self._directory.path / FOLDER, self._run))
-        elif self._saver is not None:
-            self._saver.check_untouched()
+            self._folder = CheckpointFolder(self._directory.path / FOLDER, uuid.uuid4().hex)
+            self._learning_rates = learning_rates(self._task)
+        elif self._folder.newest() != self._newest:
+            raise RunDirectoryError(
+                "the checkpoints are not as this loop left them.",
+                where=str(self._folder.path),
+                got=f"{_name(self._folder.newest())} as the newest, where this loop knows of {_name(self._newest)}",
+                do="go on by gantape.Loop.resume: another loop has gone on with this run, or has removed its checkpoints.",
+            )
 
-    def remind(self, running: Running) -> Moment | None:
-        """Give a resumed run its totals, and its actions what they remembered.
+    def start(self, compiled: CompiledSteps, reader: Reader, callbacks: Sequence[Callback]) -> RunState | None:
+        """Take what a checkpoint is saved of beside the task; in a resumed run, restore it.
 
         Returns:
-            Up to where its actions were asked; nothing for a new run.
+            The state up to which callbacks were asked whether they are due; nothing for a new run.
         """
-        found = self._restored
-        if found is None:
+        self._compiled, self._reader, self._callbacks = compiled, reader, callbacks
+        if self._restored is None:
             return None
-        running.compiled.restore(found.totals)
-        restore_actions(running.callbacks, found.actions, str(found.folder))
+        path, found = self._restored
         self._restored = None
-        return found.standing.acted
+        compiled.restore(found.totals)
+        restore_callbacks(callbacks, found.callbacks, str(path))
+        return found.acted
 
     def next_step(self, step: int) -> int | None:
         """The first step after `step` at which a checkpoint is due, if it is known."""
         return self.settings.every.next_step(step) if self.settings is not None and self.saves else None
 
-    def save(self, running: Running, before: Moment, *, must: bool = False) -> bool:
-        """Save a checkpoint if it is due; returns whether it was."""
-        if self._saver is None or self.settings is None:
+    def save(self, state: RunState, before: RunState, acted: RunState, *, must: bool = False) -> bool:
+        """Save a checkpoint if it is due; returns whether it was.
+
+        Args:
+            state: How far the run has come.
+            before: The state at the end of the call before.
+            acted: The state up to which callbacks were asked.
+            must: Whether to save it in any case.
+
+        Raises:
+            TaskError: If a step changes variables that no part of the task holds.
+            NotFiniteError: If a variable is not finite.
+            RunDirectoryError: If the checkpoint cannot be written.
+        """
+        if self._folder is None or self.settings is None:
             return False
-        now = attrs.evolve(running.standing.moment, ended=False)
-        best = self._best(running)
-        if not must and best is None and not self.settings.every.due(before, now):
+        best = self._best(state)
+        if not must and best is None and not self.settings.every.due(before, attrs.evolve(state, ended=False)):
             return False
-        self._saver.save(running, self.settings.keep)
-        if best is not None:
-            self._saver.mark_best(best)
+        self._write_checkpoint(self._folder, state, acted, self.settings.keep)
+        self._mark(best)
         return True
 
-    def finish(self, running: Running) -> None:
+    def mark_best(self, state: RunState) -> None:
         """Mark the newest checkpoint as the best, if a row that came with the end makes it so."""
-        best = self._best(running)
-        if best is not None and self._saver is not None:
-            self._saver.mark_best(best)
+        self._mark(self._best(state))
 
-    def write(self, facts: Mapping[str, Any], status: str) -> None:
+    def write_record(self, facts: Mapping[str, Any], status: str) -> None:
         """Bring the record up to date.
 
         Raises:
             RunDirectoryError: If it cannot be written.
         """
-        if self._directory is None:
+        if self._directory is None or self._folder is None:
             return
-        cost = attrs.asdict(self._saver.folder.cost) if self._saver is not None and self.settings is not None else {}
-        if not facts["modes_tried"] and self.origin is not None:
-            facts = {**facts, "modes_tried": self.origin.record.get("modes_tried", [])}
-        record = {"run": self._run, "status": status, **facts, "data": self._description, "checkpoints": cost}
+        cost = attrs.asdict(self._folder.cost) if self.settings is not None else {}
+        if not facts["modes_tried"] and self._record is not None:
+            facts = {**facts, "modes_tried": self._record.record.get("modes_tried", [])}
+        record = {"run": self._folder.run, "status": status, **facts, "data": self._description, "checkpoints": cost}
         self._directory.write({**record, "versions": machine()})
 
-    def leave_in_haste(self, running: Running, facts: Mapping[str, Any], *, sound: bool) -> None:
-        """On the way out by an error: save what can be saved and write the record, if the run has one.
+    def save_after_error(self, state: RunState, acted: RunState, facts: Mapping[str, Any], *, whole: bool) -> None:
+        """Save what can be saved and write the record, if the run has one.
 
         Args:
-            running: The run.
+            state: How far the run has come.
+            acted: The state up to which callbacks were asked.
             facts: For the record.
-            sound: Whether the run's variables are those of a whole number of steps.
+            whole: Whether the run's variables are those of a whole number of steps.
         """
         if self._directory is None or not self._directory.record_path.exists():
             return
         try:
             # The checkpoint before the actions of the end is not followed by one behind them.
-            if sound and self._saver is not None and self._saver.newest_step != running.standing.moment.step:
-                self.save(running, running.standing.moment, must=True)
-            self.write(facts, "failed")
+            if whole and (self._newest is None or step_of(self._newest) != state.step):
+                self.save(state, state, acted, must=True)
+            self.write_record(facts, "failed")
         except (GantapeError, OSError) as error:
             logger.error("not all could be saved on the way out: {}", error)
 
-    def _best(self, running: Running) -> float | None:
+    def _write_checkpoint(self, folder: CheckpointFolder, state: RunState, acted: RunState, keep: int) -> None:
+        compiled, reader = self._compiled, self._reader
+        assert compiled is not None
+        assert reader is not None
+        variables = named_variables(self._task)
+        check_parts_hold(self._task, compiled.variables)
+        check_finite(variables, state.step)
+        states, totals = callback_states(self._callbacks), compiled.totals()
+        snapshot = Snapshot(state, acted, self._history, totals, states, self._learning_rates, specs(variables))
+
+        def write(place: Path) -> dict[str, Any]:
+            write_tensors(variables, place / TENSORS)
+            return attrs.evolve(snapshot, reader=reader.save(place / DATA)).to_json()
+
+        with compiled.scope():
+            self._newest = folder.save(state.step, write, keep)
+
+    def _mark(self, best: float | None) -> None:
+        if best is not None and self._folder is not None and self._newest is not None:
+            self._folder.mark_best(self._newest, best)
+
+    def _best(self, state: RunState) -> float | None:
         """The value of a row of this very step, if it is the best so far; as the chief has it."""
         wanted = self.settings.best if self.settings is not None else None
         if wanted is None:
             return None
-        best = wanted.value(running.history, running.standing.moment.step)
+        best = wanted.value(self._history, state.step)
         (told,), _ = self._workers.tell([math.nan if best is None else best])
         return None if math.isnan(told) else told
 
 
-def load_best(run_dir: str | Path, task: Task) -> Moment:
+def restore_task(
+    task: Task, folder: CheckpointFolder, changed: Sequence[str] = (), which: Path | None = None
+) -> tuple[Path, Snapshot]:
+    """Give a task's variables what the newest whole checkpoint holds, or the one that is named.
+
+    Where hyper-parameters were changed on purpose, an optimizer whose learning rate is another one than the run began with
+    keeps the new one.
+
+    Raises:
+        RunDirectoryError: If there is no whole checkpoint, or it is one of other networks.
+    """
+    path, state = folder.load(which)
+    try:
+        found = Snapshot.from_json(state)
+    except ValueError as error:
+        raise RunDirectoryError(
+            "the state in a checkpoint makes no sense.",
+            where=str(path),
+            got=f"{type(error).__name__}: {error}"[:200],
+            do="remove this checkpoint: the one before it is used then.",
+        ) from None
+    variables = named_variables(task)
+    check_specs(specs(variables), found.tensors, str(path))
+    new_rates = learning_rates(task) if changed else {}
+    read_tensors(variables, path / TENSORS)
+    for name, rate in new_rates.items():
+        if rate != found.learning_rates.get(name):
+            variables[name].assign(rate)
+            logger.info("{} is {} from here on", name, rate)
+    return path, found
+
+
+def load_best(run_dir: str | Path, task: Task) -> RunState:
     """Give a task the variables of a run's best checkpoint, to evaluate it or to draw samples from it.
 
     Args:
@@ -194,21 +279,25 @@ def load_best(run_dir: str | Path, task: Task) -> Moment:
         task: A task like the run's.
 
     Returns:
-        When the checkpoint was saved.
+        The state of the run when the checkpoint was saved.
 
     Raises:
         ResumeError: If the task is not the run's.
         RunDirectoryError: If there is no such run, no best checkpoint, or it is damaged.
     """
-    origin = Origin.read(Path(run_dir))
-    origin.check_task(task)
-    folder = CheckpointFolder(origin.path / FOLDER, str(origin.record["run"]))
+    record = RunRecord.read(Path(run_dir))
+    record.check_task(task)
+    folder = CheckpointFolder(record.path / FOLDER, record.run)
     best = folder.best()
     if best is None:
         raise RunDirectoryError(
             "no checkpoint is marked as the best.",
-            where=str(origin.path),
+            where=str(record.path),
             got="no best.json that names one",
             do='train with gantape.Loop(..., checkpoints=gantape.Checkpoints(best=gantape.Best("loss"))).',
         )
-    return restore(task, folder, which=best).standing.moment
+    return restore_task(task, folder, which=best)[1].state
+
+
+def _name(folder: Path | None) -> str:
+    return "none" if folder is None else folder.name

@@ -15,8 +15,8 @@ from gantape.tasks import Task
 
 
 @attrs.frozen(eq=False)
-class Origin:
-    """What a run began with, from its record.
+class RunRecord:
+    """The record of a run, `run.json`, which says what the run began with.
 
     Args:
         record: The record.
@@ -29,7 +29,7 @@ class Origin:
     changed: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, path: Path, changed: Sequence[str] = ()) -> "Origin":
+    def read(cls, path: Path, changed: Sequence[str] = ()) -> "RunRecord":
         """Read the record of a run.
 
         Raises:
@@ -58,6 +58,11 @@ class Origin:
         if isinstance(changed, str):
             changed = (changed,)
         return cls(record, path, tuple(changed))
+
+    @property
+    def run(self) -> str:
+        """The run's own identity, which its checkpoints name."""
+        return str(self.record["run"])
 
     @property
     def seed(self) -> int:

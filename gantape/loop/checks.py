@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from gantape.callbacks import Callback, Stop
+from gantape.callbacks import Callback
 from gantape.checkpoints.folder import DATA
 from gantape.checkpoints.settings import Checkpoints
 from gantape.compiler import StepCompiler
@@ -58,21 +58,6 @@ def check_numbers(batch: Any, where: str) -> None:
                 got=f"{bad} of {int(tf.size(tensor))} numbers, {describe(tensor)}",
                 do="look for missing values and divisions by zero in the data, and clean it: numpy.isfinite finds them.",
             )
-
-
-def check_answer(answer: Any, action: Any) -> None:
-    """Raise a `ScheduleError` unless an action has returned nothing or a `Stop`.
-
-    Raises:
-        ScheduleError: If it has returned something else.
-    """
-    if not isinstance(answer, Stop | None):
-        raise ScheduleError(
-            "an action returns nothing, or a Stop to end the run.",
-            where=f"callback {getattr(action, '__qualname__', type(action).__name__)}",
-            got=repr(answer),
-            do='return gantape.Stop("why"), or nothing.',
-        )
 
 
 def check_resumable(data: Batches, reader: Reader) -> None:

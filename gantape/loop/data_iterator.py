@@ -1,41 +1,42 @@
-"""What a loop reads: data, opened where a run is in it.
+"""The data of a loop, opened where the run is in it."""
 
-Its first batch is looked at before anything is compiled.
-"""
+import attrs
 
-from gantape.checkpoints.folder import DATA
-from gantape.checkpoints.manager import Keeper
-from gantape.checkpoints.snapshot import check_parts_hold
-from gantape.checkpoints.standing import Standing
+from gantape.checkpoints.manager import CheckpointManager
 from gantape.data import Batches, Lookahead, Position
 from gantape.loop.checks import check_data, check_numbers, check_resumable
+from gantape.state import RunState
 from gantape.tasks import Task
+from gantape.tasks.variables import check_parts_hold
 
 
-class Feed:
-    """Opens the data of a loop.
+class DataIterator:
+    """Opens the data of a loop. The first batch is checked before anything is compiled.
 
     Args:
         task: What is trained on it.
         seed: The seed of its order.
-        keeper: Knows what a run that is resumed has read.
+        manager: Knows what a run that is resumed has read.
     """
 
-    def __init__(self, task: Task, seed: int, keeper: Keeper) -> None:
-        self.data: Batches | None = None
+    def __init__(self, task: Task, seed: int, manager: CheckpointManager) -> None:
         self._task = task
         self._seed = seed
-        self._keeper = keeper
+        self._manager = manager
+        self._data: Batches | None = None
         self._reader: Lookahead | None = None
 
-    def open(self, data: Batches, standing: Standing, batches_per_step: int, *, in_step: bool) -> Lookahead:
+    def open(self, data: Batches, state: RunState, batches_per_step: int, *, in_step: bool) -> tuple[Lookahead, RunState]:
         """Read on in the data of the run before, or begin other data.
 
         Args:
             data: The data.
-            standing: Where the run is; its position is brought to where the reader begins.
+            state: The state of the run.
             batches_per_step: Batches that a step needs.
             in_step: Whether the reader that is open already is where the run is.
+
+        Returns:
+            The reader, and the state with the place where it begins.
 
         Raises:
             DataError: If the data cannot fill a step, or, where checkpoints are saved, a run on it cannot be resumed.
@@ -43,25 +44,29 @@ class Feed:
             TensorError: If it does not fit the task, or is not finite.
         """
         check_data(data, "data", batches_per_step)
-        if data is self.data and self._reader is not None and in_step:
-            return self._reader
-        new, found = data is not self.data, None
+        new = data is not self._data
+        if not new and self._reader is not None and in_step:
+            return self._reader, state
+        resumes = new and self._manager.resumes(data, first=self._data is None)
+        if new and not resumes:
+            state = attrs.evolve(state, batch=0)
+        reader = Lookahead(data.open(self._seed, Position(state.epoch, state.batch)))
+        if resumes:
+            self._manager.restore_reader(reader)
         if new:
-            standing.position, found = self._keeper.place_in(data, standing.position, first=self.data is None)
-        reader = Lookahead(data.open(self._seed, standing.position))
-        if found is not None:
-            reader.restore(found.folder / DATA, found.reader)
-        if new:
-            stack = reader.peek(1)
-            batch = stack.prepare(stack.batch(0))
-            self._task.check_batch(batch)
-            check_numbers(batch, f"gantape.Loop.run, argument `data`, {type(self._task).__name__}")
-            if self._keeper.saves:
-                check_parts_hold(self._task)
-                check_resumable(data, reader)
-        self.data, self._reader = data, reader
-        return reader
+            self._check(data, reader)
+        self._data, self._reader = data, reader
+        return reader, state
 
-    def rows(self, position: Position, count: int) -> list[int] | None:
-        """The examples of the next batches from a position on, by their places in the data, where these are known."""
-        return None if self.data is None else self.data.rows(self._seed, position, count)
+    def rows(self, state: RunState, count: int) -> list[int] | None:
+        """The examples of the next batches from a state on, by their places in the data, where these are known."""
+        return None if self._data is None else self._data.rows(self._seed, Position(state.epoch, state.batch), count)
+
+    def _check(self, data: Batches, reader: Lookahead) -> None:
+        stack = reader.peek(1)
+        batch = stack.prepare(stack.batch(0))
+        self._task.check_batch(batch)
+        check_numbers(batch, f"gantape.Loop.run, argument `data`, {type(self._task).__name__}")
+        if self._manager.saves:
+            check_parts_hold(self._task)
+            check_resumable(data, reader)

@@ -1,37 +1,15 @@
 """How long a run is, and how fast it goes."""
 
-from abc import ABC, abstractmethod
-
 import attrs
 
 from gantape.compiler.autotune import Length
 from gantape.errors import ScheduleError
-from gantape.schedule import Moment
-
-
-class Rule(ABC):
-    """How long a run is."""
-
-    @abstractmethod
-    def share_done(self, start: Moment, now: Moment) -> float:
-        """How much of the run is done, 0 to 1."""
-
-    @abstractmethod
-    def steps_left(self, start: Moment, now: Moment) -> int | None:
-        """Steps until the end, where they are what is counted."""
-
-    @abstractmethod
-    def length(self, batches_per_epoch: int | None, batches_per_step: int) -> Length:
-        """The length, as far as it is known beforehand."""
-
-    @abstractmethod
-    def __str__(self) -> str:
-        """What the run is said to be stopped by."""
+from gantape.state import RunState
 
 
 @attrs.frozen
-class StoppingRule(Rule):
-    """The length of a run: so many steps, epochs or minutes after its start. Exactly one of them.
+class Duration:
+    """The length of a run: so many steps, epochs or minutes after its start. With 0 steps, only the end callbacks are left.
 
     Args:
         steps: Steps to do.
@@ -43,8 +21,16 @@ class StoppingRule(Rule):
     epochs: int | None = None
     minutes: float | None = None
 
-    def __attrs_post_init__(self) -> None:
-        given = {name: value for name, value in attrs.asdict(self).items() if value is not None}
+    @classmethod
+    def of(cls, steps: int | None = None, epochs: int | None = None, minutes: float | None = None) -> "Duration":
+        """The duration that a user asks for.
+
+        Raises:
+            ScheduleError: Unless exactly one of them is given, positive, and whole if it counts steps or epochs.
+        """
+        given = {
+            name: value for name, value in (("steps", steps), ("epochs", epochs), ("minutes", minutes)) if value is not None
+        }
         if len(given) != 1:
             raise ScheduleError(
                 "a run has one rule for stopping.",
@@ -61,10 +47,12 @@ class StoppingRule(Rule):
                 got=repr(value),
                 do="give a positive number.",
             )
+        return cls(steps, epochs, minutes)
 
-    def share_done(self, start: Moment, now: Moment) -> float:
+    def fraction_done(self, start: RunState, now: RunState) -> float:
+        """How much of the run is done, 0 to 1."""
         if self.steps is not None:
-            share = (now.step - start.step) / self.steps
+            share = (now.step - start.step) / self.steps if self.steps else 1.0
         elif self.epochs is not None:
             share = (now.epoch - start.epoch) / self.epochs
         else:
@@ -72,34 +60,23 @@ class StoppingRule(Rule):
         return min(share, 1.0)
 
     def length(self, batches_per_epoch: int | None, batches_per_step: int) -> Length:
+        """The length, as far as it is known beforehand."""
         if self.minutes is not None:
             return Length(seconds=60.0 * self.minutes)
         if self.epochs is not None and batches_per_epoch is not None:
             return Length(steps=self.epochs * (batches_per_epoch // batches_per_step))
         return Length(steps=self.steps)
 
-    def steps_left(self, start: Moment, now: Moment) -> int | None:
+    def steps_left(self, start: RunState, now: RunState) -> int | None:
+        """Steps until the end, where they are what is counted."""
         return None if self.steps is None else start.step + self.steps - now.step
 
     def __str__(self) -> str:
+        """What the run is said to be stopped by."""
+        if self.steps == 0:
+            return "nothing left to do"
         name, value = next((name, value) for name, value in attrs.asdict(self).items() if value is not None)
         return f"{value:.10g} {name}"
-
-
-class NothingLeft(Rule):
-    """The length of a run that has done all: only what the end brings is left."""
-
-    def share_done(self, start: Moment, now: Moment) -> float:
-        return 1.0
-
-    def steps_left(self, start: Moment, now: Moment) -> int | None:
-        return 0
-
-    def length(self, batches_per_epoch: int | None, batches_per_step: int) -> Length:
-        return Length(steps=0)
-
-    def __str__(self) -> str:
-        return "nothing left to do"
 
 
 @attrs.define

@@ -11,11 +11,10 @@ from loguru import logger
 
 from gantape.callbacks import Callback
 from gantape.callbacks.recorder import Recorder
-from gantape.checkpoints.manager import Keeper
-from gantape.checkpoints.run_record import Origin
+from gantape.callbacks.runner import CallbackRunner
+from gantape.checkpoints.manager import CheckpointManager
+from gantape.checkpoints.run_record import RunRecord
 from gantape.checkpoints.settings import Checkpoints
-from gantape.checkpoints.snapshot import Running
-from gantape.checkpoints.standing import Standing
 from gantape.compiler import StepCompiler
 from gantape.compiler.autotune import Choice, Length, choose_mode
 from gantape.compiler.compiled import CompiledSteps
@@ -23,18 +22,18 @@ from gantape.data import Batches, Lookahead
 from gantape.distribute.workers import Workers
 from gantape.history import History
 from gantape.loop.checks import check_arguments, too_few_batches
-from gantape.loop.data_iterator import Feed
-from gantape.loop.duration import NothingLeft, Rule, Speed, StoppingRule
+from gantape.loop.data_iterator import DataIterator
+from gantape.loop.duration import Duration, Speed
 from gantape.loop.evaluator import Evaluator
 from gantape.loop.nonfinite import explain_not_finite
-from gantape.loop.runner import Acting
-from gantape.loop.signals import Interruption, heed_signals
+from gantape.loop.run import Run
+from gantape.loop.signals import heed_signals
 from gantape.loop.summary import describe_run, explain_run
-from gantape.schedule import Moment, When, at_end, every
+from gantape.schedule import When, at_end, every
+from gantape.state import RunState
 from gantape.steps.step import Step
 from gantape.tasks import Task
 
-SECONDS_PER_CALL = 0.5
 TRIAL_STEPS, CHECKPOINTS = 32, Checkpoints()
 
 
@@ -44,7 +43,7 @@ class Loop:
         while not over:
             plan    how many steps until something is due
             call    the compiled steps
-            observe the moment: steps, epochs, seconds
+            observe the state: steps, epochs, seconds
             act     on what is due: record, validate, callbacks
             save    a checkpoint, if it is due
 
@@ -82,11 +81,11 @@ class Loop:
         self.callbacks = tuple(callbacks)
         self.gradient_norms = gradient_norms
         self.history = History()
-        self._standing = Standing()
+        self._state = self._acted = RunState()
         self._workers = Workers(self.compiler.strategy)
-        self._keeper = Keeper(self.run_dir, checkpoints, self._workers)
-        self._feed = Feed(task, seed, self._keeper)
-        self._sound = True
+        self._manager = CheckpointManager(task, self.run_dir, checkpoints, self._workers, self.history)
+        self._iterator = DataIterator(task, seed, self._manager)
+        self._whole = True  # the variables are those of a whole number of steps
         self._step = Step(task.updates(), seed, task.metrics.update, gradient_norms, repr(task), task.variables)
         self._compiled: CompiledSteps | None = None
         self._choice: Choice | None = None
@@ -105,7 +104,7 @@ class Loop:
     ) -> "Loop":
         """A loop that goes on with a run where its newest whole checkpoint was saved, bit for bit.
 
-        Give `run` the run's own data, `record` and `validation`. Its length counts from here on; `moment` tells what is done.
+        Give `run` the run's own data, `record` and `validation`. Its length counts from here on; `state` tells what is done.
 
         Args:
             run_dir: The run's directory.
@@ -119,27 +118,26 @@ class Loop:
             ResumeError: If the task, or in `run` the data, is not the run's; with the differences.
             RunDirectoryError: If it holds no run or no whole checkpoint, or another loop is at work in it.
         """
-        origin = Origin.read(Path(run_dir), changed)
-        origin.check_task(task)
-        how, norms = compiler or origin.compiler, origin.gradient_norms
+        found = RunRecord.read(Path(run_dir), changed)
+        found.check_task(task)
+        how = compiler or found.compiler
         loop = cls(
             task,
             compiler=how,
             run_dir=run_dir,
-            seed=origin.seed,
+            seed=found.seed,
             callbacks=callbacks,
-            gradient_norms=norms,
+            gradient_norms=found.gradient_norms,
             checkpoints=checkpoints,
         )
         with how.scope():
-            found = loop._keeper.take_up(origin, task)
-        loop._standing, loop.history = found.standing, found.history
+            loop._state = loop._manager.restore(found)
         return loop
 
     @property
-    def moment(self) -> Moment:
-        """Steps, epochs and seconds done so far."""
-        return self._standing.moment
+    def state(self) -> RunState:
+        """Steps, epochs, examples, updates and seconds done so far."""
+        return self._state
 
     def run(
         self,
@@ -173,36 +171,38 @@ class Loop:
             NotFiniteError: If a loss or a variable that was moved is not finite; see `failure.json` in the run's directory.
             RunDirectoryError: If the run's directory cannot be written, or holds another run.
         """
-        return self._run(data, validation, record, StoppingRule(steps, epochs, minutes))
+        return self._run(data, validation, record, Duration.of(steps, epochs, minutes))
 
     def conclude(self, data: Batches, *, validation: Batches | None = None, record: When | None = None) -> History:
         """Do what the end of a run brings, with no further step; for one that was killed behind its last. As for `run`."""
-        return self._run(data, validation, record, NothingLeft())
+        return self._run(data, validation, record, Duration(steps=0))
 
-    def _run(self, data: Batches, validation: Batches | None, record: When | None, rule: Rule) -> History:
-        reader = self._feed.open(data, self._standing, self._step.batches_per_step, in_step=self._sound)
-        recorder = Recorder(self.history, self._reset, self._evaluator.of(validation), self._keeper.run_dir)
+    def _run(self, data: Batches, validation: Batches | None, record: When | None, duration: Duration) -> History:
+        reader, self._state = self._iterator.open(data, self._state, self._step.batches_per_step, in_step=self._whole)
+        recorder = Recorder(self.history, self._reset, self._evaluator.of(validation), self._manager.run_dir)
         callbacks = [*recorder.callbacks(record or every(epochs=1) | at_end()), *self.callbacks]
         with contextlib.ExitStack() as stack:
-            self._keeper.open(stack, self.task)
+            self._manager.open(stack)
             interruption = stack.enter_context(heed_signals())
             for callback in callbacks:
                 if self._workers.does(callback.owner):
                     stack.callback(getattr(callback.action, "close", lambda: None))
-            compiled = self._compile(reader, rule.length(data.batches_per_epoch, self._step.batches_per_step))
-            running, speed = Running(self._standing, self.history, compiled, reader, callbacks), Speed()
+            compiled = self._compile(reader, duration.length(data.batches_per_epoch, self._step.batches_per_step))
+            runner = CallbackRunner(self.task, self.history, self._manager.run_dir, self._current, self._workers)
+            run = Run(compiled, reader, callbacks, runner, duration, interruption)
             try:
-                self.history.stopped_by = self._drive(running, rule, interruption, speed)
-                self._keeper.finish(running)
-                self._keeper.write(self._facts(speed), "finished")
+                self.history.stopped_by = self._drive(run)
+                self._manager.mark_best(self._state)
+                self._manager.write_record(self._facts(run.speed), "finished")
             except Exception as error:
                 lost = self._workers.lost(error)
                 self.history.stopped_by = type(lost or error).__name__
-                self._keeper.leave_in_haste(running, self._facts(speed), sound=self._sound and not lost)
+                whole = self._whole and not lost
+                self._manager.save_after_error(self._state, self._acted, self._facts(run.speed), whole=whole)
                 if lost:
                     raise lost from None
                 raise
-        logger.info("stopped by {} at step {} after {:.1f} s", self.history.stopped_by, self.moment.step, self.moment.seconds)
+        logger.info("stopped by {} at step {} after {:.1f} s", self.history.stopped_by, self._state.step, self._state.seconds)
         return self.history
 
     def explain(self) -> str:
@@ -217,63 +217,65 @@ class Loop:
         """
         return self._evaluator.evaluate(data)
 
-    def _drive(self, running: Running, rule: Rule, interruption: Interruption, speed: Speed) -> str:
+    def _drive(self, run: Run) -> str:
         """The loop itself; returns why it stopped."""
-        here, callbacks, started = running.standing, running.callbacks, time.perf_counter()
-        acting = Acting(self.task, here, self.history, self._keeper.run_dir, self._current, self._workers)
-        acted = self._keeper.remind(running)
-        start = here.moment = attrs.evolve(here.moment, ended=False)
-        due, share = [callback for callback in callbacks if callback.when.due(acted, start)], rule.share_done(start, start)
-        stopped_by = acting.act(due, share, speed) or (str(rule) if share == 1.0 else "")
+        started = time.perf_counter()
+        acted = self._manager.start(run.compiled, run.reader, run.callbacks)
+        self._acted = acted or self._acted
+        start = self._state = attrs.evolve(self._state, ended=False)
+        due = run.due(acted, start)
+        stopped_by = self._act(run, due, start) or run.over(start, start)
         while not stopped_by:
-            before = here.moment
-            done = self._call(running, self._plan(running, rule.steps_left(start, before), speed), speed)
-            seconds, signal_name = acting.agree(start.seconds + time.perf_counter() - started, interruption, speed)
-            now = Moment(before.step + done, here.position.epoch, seconds)
-            share = rule.share_done(start, now)
-            stopped_by = signal_name or (str(rule) if share == 1.0 else "")
-            here.moment = attrs.evolve(now, ended=bool(stopped_by))
-            due = [callback for callback in callbacks if callback.when.due(before, now)]
-            stopped_by = acting.act(due, share, speed) or stopped_by
+            before = self._state
+            self._call(run, run.plan(start, before, self._manager.next_step(before.step)))
+            seconds, signal_name = run.agree(start.seconds + time.perf_counter() - started)
+            now = attrs.evolve(self._state, seconds=seconds)
+            stopped_by = signal_name or run.over(start, now)
+            self._state = attrs.evolve(now, ended=bool(stopped_by))
+            due = run.due(before, now)
+            stopped_by = self._act(run, due, start) or stopped_by
             first = before is start
-            if self._keeper.save(running, before, must=first or bool(stopped_by)) or first:
-                self._keeper.write(self._facts(speed), "running")
-        # Only now comes what the end brings: the checkpoint is one of a run that goes on.
-        told = due if here.moment.ended else []
-        now, here.moment = attrs.evolve(here.moment, ended=False), attrs.evolve(here.moment, ended=True)
-        due = [callback for callback in callbacks if callback not in told and callback.when.due(now, here.moment)]
-        acting.act(due, rule.share_done(start, now), speed)
+            if self._manager.save(self._state, before, self._acted, must=first or bool(stopped_by)) or first:
+                self._manager.write_record(self._facts(run.speed), "running")
+        # The last checkpoint is that of a run that continues; only now call the end callbacks.
+        called = due if self._state.ended else []
+        now, self._state = attrs.evolve(self._state, ended=False), attrs.evolve(self._state, ended=True)
+        self._act(run, [callback for callback in run.due(now, self._state) if callback not in called], start)
         return stopped_by
 
-    def _plan(self, running: Running, left: int | None, speed: Speed) -> int:
-        """How many steps until something is due, or the updates of a step are others."""
-        step = running.standing.moment.step
-        boundaries = [callback.when.next_step(step) for callback in running.callbacks] + [self._keeper.next_step(step)]
-        limits = [speed.steps_in(SECONDS_PER_CALL), *(boundary - step for boundary in boundaries if boundary is not None)]
-        return running.compiled.steps_until_change(step, min(limits) if left is None else min(*limits, left))
+    def _act(self, run: Run, due: Sequence[Callback], start: RunState) -> str:
+        """Call what is due; returns why the run is to stop, or nothing."""
+        reason = run.call(due, start, self._state)
+        self._acted = self._state
+        return reason
 
-    def _call(self, running: Running, count: int, speed: Speed) -> int:
-        here, compiled = running.standing, running.compiled
+    def _call(self, run: Run, count: int) -> None:
+        """Run so many steps, or as many as the epoch has batches for."""
+        here, compiled = self._state, run.compiled
         traces, started = compiled.traces, time.perf_counter()
-        width = compiled.step.batches_per_step
-        stack = running.reader.read(count * width)
-        if stack.count < width and not here.position.batch:
+        width = self._step.batches_per_step
+        stack = run.reader.read(count * width)
+        if stack.count < width and not here.batch:
             raise too_few_batches(stack.count, width)
-        self._sound = False
-        program = compiled.program(stack, here.moment.step) if stack.count >= width else None
-        with compiled.scope():
-            done = program.run(stack, here.moment.step) if program else 0
-        if program and (program.not_finite() or not program.all_finite):
-            rows = self._feed.rows(here.position, done * width)
-            seen, last = stack.first(done * width), here.moment.step + done - 1
-            raise explain_not_finite(self._step, program, seen, last, rows, self._keeper.run_dir)
-        self._sound = True
+        done, self._whole = 0, False
+        if stack.count >= width:
+            program = compiled.program(stack, here.step)
+            with compiled.scope():
+                done = program.run(stack, here.step)
+            if program.not_finite() or not program.all_finite:
+                rows, seen = self._iterator.rows(here, done * width), stack.first(done * width)
+                raise explain_not_finite(self._step, program, seen, here.step + done - 1, rows, self._manager.run_dir)
+        self._whole = True
         if compiled.traces == traces:
-            speed.note(done, time.perf_counter() - started)
-        here.position = stack.next
-        here.examples += stack.count * stack.batch_size
-        here.updates += done * compiled.step.updates_due(here.moment.step)
-        return done
+            run.speed.note(done, time.perf_counter() - started)
+        self._state = attrs.evolve(
+            here,
+            step=here.step + done,
+            epoch=stack.next.epoch,
+            batch=stack.next.batch,
+            examples=here.examples + stack.count * stack.batch_size,
+            updates=here.updates + done * self._step.updates_due(here.step),
+        )
 
     def _current(self) -> dict[str, float]:
         means = self._compiled.means() if self._compiled else {}
@@ -291,12 +293,12 @@ class Loop:
             mode = self.compiler.mode
             if mode == "auto" and self.compiler.strategy is None:
                 stack = reader.peek(TRIAL_STEPS * self._step.batches_per_step)
-                self._choice, self._compiled = choose_mode(self.compiler, self._step, stack, self.moment.step, length)
+                self._choice, self._compiled = choose_mode(self.compiler, self._step, stack, self._state.step, length)
             else:
                 self._compiled = self.compiler.compile(self._step, "graph" if mode == "auto" else mode, reader.peek(1))
         return self._compiled
 
     def _facts(self, speed: Speed) -> dict[str, Any]:
         assert self._compiled is not None
-        facts = describe_run(self.task, self._standing, self._compiled, self._choice, speed)
+        facts = describe_run(self.task, self._state, self._compiled, self._choice, speed)
         return facts | {"seed": self.seed, "gradient_norms": self.gradient_norms, "stopped_by": self.history.stopped_by}

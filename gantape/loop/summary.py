@@ -2,29 +2,26 @@
 
 from typing import Any
 
-from gantape.checkpoints.standing import Standing
 from gantape.compiler.autotune import Choice
 from gantape.compiler.compiled import CompiledSteps
 from gantape.loop.duration import Speed
+from gantape.state import RunState
 from gantape.tasks import Task
 
 
-def describe_run(
-    task: Task, standing: Standing, compiled: CompiledSteps, choice: Choice | None, speed: Speed
-) -> dict[str, Any]:
+def describe_run(task: Task, state: RunState, compiled: CompiledSteps, choice: Choice | None, speed: Speed) -> dict[str, Any]:
     """What is trained, how, and how far it is, for the record."""
-    moment = standing.moment
     return {
         "task": type(task).__name__,
         "hyperparameters": task.hyperparameters,
         "mode": compiled.mode,
         "steps_per_call": compiled.most_steps,
         "modes_tried": choice.record() if choice else [],
-        "steps": moment.step,
-        "epochs": moment.epoch,
-        "updates": standing.updates,
-        "examples": standing.examples,
-        "seconds": round(moment.seconds, 3),
+        "steps": state.step,
+        "epochs": state.epoch,
+        "updates": state.updates,
+        "examples": state.examples,
+        "seconds": round(state.seconds, 3),
         "compile_seconds": round(compiled.compile_seconds, 3),
         "steps_per_second": round(speed.steps_per_second, 3),
     }

@@ -41,7 +41,7 @@ class ProgressBar:
                 dynamic_ncols=True,
                 bar_format="{percentage:3.0f}% |{bar}| {elapsed}<{remaining} {desc}",
             )
-        self._bar.n = progress.share_done
+        self._bar.n = progress.fraction_done
         self._bar.set_description_str(_describe(progress), refresh=False)
         self._bar.refresh()
 
@@ -56,8 +56,8 @@ class ProgressLines:
     """A line in the log: an action. It says what `ProgressBar` shows."""
 
     def __call__(self, progress: Progress) -> None:
-        left = f"{_clock(_seconds_left(progress))} left" if progress.share_done else "time left unknown"
-        logger.info("{:.0%} done, {}, {}", progress.share_done, left, _describe(progress))
+        left = f"{_clock(_seconds_left(progress))} left" if progress.fraction_done else "time left unknown"
+        logger.info("{:.0%} done, {}, {}", progress.fraction_done, left, _describe(progress))
 
 
 def _describe(progress: Progress) -> str:
@@ -68,7 +68,7 @@ def _describe(progress: Progress) -> str:
 
 
 def _seconds_left(progress: Progress) -> float:
-    return progress.seconds * (1.0 / progress.share_done - 1.0)
+    return progress.seconds * (1.0 / progress.fraction_done - 1.0)
 
 
 def _clock(seconds: float) -> str:

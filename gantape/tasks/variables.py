@@ -5,7 +5,11 @@ named here by the part that holds it, its place there, and its name without such
 """
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
+from gantape.distribute.replicas import copies
+from gantape.errors import TaskError
 from gantape.tasks.task import Task
 from gantape.types import Variable
 
@@ -29,3 +33,35 @@ def learning_rates(task: Task) -> dict[str, float]:
         for name, variable in named_variables(task).items()
         if name.endswith(LEARNING_RATE) and not tuple(variable.shape)
     }
+
+
+def check_parts_hold(task: Task, traced: Sequence[Any] = ()) -> None:
+    """Raise a `TaskError` if a step or an update knows variables that no part holds: they would not be saved.
+
+    What a step in eager mode changes is not known.
+
+    Args:
+        task: The task.
+        traced: TensorFlow's own variables that the traced steps read or write.
+
+    Raises:
+        TaskError: If there are such variables.
+    """
+    held = {copy.ref() for variable in task.variables for copy in copies(variable)}
+    known: list[Variable] = []
+    for update in task.updates():
+        known += [*update.trainable_variables, *update.optimizer.variables]
+        known += [variable for model in update.models for variable in model.variables]
+        known += update.average.copy.variables if update.average else []
+    own = {copy.ref(): variable.path for variable in known for copy in copies(variable)}
+    found = {**{variable.ref(): variable.name for variable in traced}, **own}
+    strangers = [name for reference, name in found.items() if reference not in held]
+    if strangers:
+        raise TaskError(
+            "a step uses variables that no part of the task holds: they would not be saved.",
+            where=type(task).__name__,
+            got=", ".join(strangers),
+            do="return what holds them (a model, an optimizer, a metric, a layer) from a build_ method, and let a layer make "
+            "them with add_weight; draw random numbers from `noise`; or do without checkpoints, with "
+            "gantape.Loop(..., checkpoints=None).",
+        )

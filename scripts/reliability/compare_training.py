@@ -127,7 +127,7 @@ class Diary:
 
     def end(self, progress: Any) -> None:
         """Note the end."""
-        self.calls.append(f"end {progress.step} {progress.share_done}")
+        self.calls.append(f"end {progress.step} {progress.fraction_done}")
 
     def state(self) -> dict[str, Any]:
         """What was noted."""

@@ -12,6 +12,7 @@ CORE = [
     "shapes",
     "_files",
     "_tensorflow",
+    "state",
     "schedule",
     "history",
     "metrics",
