@@ -17,7 +17,7 @@ from gantape.errors import GantapeError
 from gantape.history import History
 from gantape.loop import Loop
 from gantape.metrics import MetricSet
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.schedule import When, at, at_end, at_start, every
 from gantape.state import RunState
 from gantape.steps.averaging import MovingAverage
@@ -40,9 +40,9 @@ __all__ = [
     "Losses",
     "MetricSet",
     "MovingAverage",
-    "Noise",
     "Part",
     "Progress",
+    "RandomStreams",
     "RunState",
     "Step",
     "StepCompiler",

@@ -76,15 +76,15 @@ class DiracGan(PointGan):
 class WithoutTraining(DCGAN):
     """The generator is called as if in use while it is trained: its batch norms never see a batch."""
 
-    def generator_loss(self, batch: Any, noise: gt.Noise) -> gt.Losses:
-        return gt.Losses(self.loss.generator(None, self.discriminator(self._made(batch, noise), training=True), noise))
+    def generator_loss(self, batch: Any, rng: gt.RandomStreams) -> gt.Losses:
+        return gt.Losses(self.loss.generator(None, self.discriminator(self._made(batch, rng), training=True), rng))
 
-    def discriminator_loss(self, batch: Any, noise: gt.Noise) -> gt.Losses:
-        scores = self.discriminator(batch, training=True), self.discriminator(self._made(batch, noise), training=True)
-        return gt.Losses(self.loss.discriminator(*scores, noise))
+    def discriminator_loss(self, batch: Any, rng: gt.RandomStreams) -> gt.Losses:
+        scores = self.discriminator(batch, training=True), self.discriminator(self._made(batch, rng), training=True)
+        return gt.Losses(self.loss.discriminator(*scores, rng))
 
-    def _made(self, batch: Any, noise: gt.Noise) -> Any:
-        return self.generator(self.latents(batch.shape[0], noise))  # training=True is missing
+    def _made(self, batch: Any, rng: gt.RandomStreams) -> Any:
+        return self.generator(self.latents(batch.shape[0], rng))  # training=True is missing
 
 
 @attrs.frozen

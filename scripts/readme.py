@@ -28,4 +28,4 @@ class DigitGAN(gt.AdversarialTask):
 task = DigitGAN()
 digits = gt.data.digits(batch_size=64, labels=False, pixels=(-1.0, 1.0))
 gt.Loop(task, compiler=gt.StepCompiler("auto"), seed=0).run(digits, steps=2_000)
-save_picture(image_grid(task.generate(task.latents(24, gt.Noise(1))), columns=12), "digits.png")
+save_picture(image_grid(task.generate(task.latents(24, gt.RandomStreams(1))), columns=12), "digits.png")

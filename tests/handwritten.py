@@ -133,14 +133,14 @@ class AdversarialGame:
         """One update of each network; returns the discriminator's loss and the generator's."""
         batch_size = real_images.shape[0]
         latent_dim = self.generator.input_shape[-1]
-        noise = gt.Noise(self.seed, step).stream("discriminator", 0)
-        random_latent_vectors = noise.normal("latent", (batch_size, latent_dim))
+        rng = gt.RandomStreams(self.seed, step).stream("discriminator", 0)
+        random_latent_vectors = rng.normal("latent", (batch_size, latent_dim))
         generated_images = self.generator(random_latent_vectors, training=True)
         combined_images = tf.concat([generated_images, real_images], axis=0)
 
         labels = tf.concat([tf.ones((batch_size, 1)), tf.zeros((real_images.shape[0], 1))], axis=0)
         labels = tf.cast(labels, keras.config.floatx())
-        labels += 0.05 * noise.uniform("labels", labels.shape)
+        labels += 0.05 * rng.uniform("labels", labels.shape)
 
         with tf.GradientTape() as tape:
             predictions = self.discriminator(combined_images, training=True)
@@ -148,8 +148,8 @@ class AdversarialGame:
         grads = tape.gradient(d_loss, self.discriminator.trainable_weights)
         self.d_optimizer.apply_gradients(zip(grads, self.discriminator.trainable_weights, strict=True))
 
-        noise = gt.Noise(self.seed, step).stream("generator", 0)
-        random_latent_vectors = noise.normal("latent", (batch_size, latent_dim))
+        rng = gt.RandomStreams(self.seed, step).stream("generator", 0)
+        random_latent_vectors = rng.normal("latent", (batch_size, latent_dim))
         misleading_labels = tf.zeros((batch_size, 1))
 
         with tf.GradientTape() as tape:

@@ -122,7 +122,7 @@ class Counting(Plain):
         return keras.Sequential([keras.Input((16,)), layers.Dense(3)])
 
     def updates(self):
-        def loss(batch: Any, noise: gt.Noise) -> gt.Losses:
+        def loss(batch: Any, rng: gt.RandomStreams) -> gt.Losses:
             self.seen.variables[0].value.assign_add(tf.reduce_sum(batch[0], 0))
             return gt.Losses({"loss": self.loss(batch[1], self.model(batch[0], training=True))})
 

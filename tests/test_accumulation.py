@@ -24,7 +24,7 @@ class GivenLatents(gt.conditioning.Condition):
 
     latent_size: int = 3
 
-    def draw(self, count, batch, noise):
+    def draw(self, count, batch, rng):
         return batch[1]
 
     def spread(self, rows, columns, batch):
@@ -136,8 +136,8 @@ def test_a_move_from_several_batches_is_the_mean_of_their_gradients():
     gt.Loop(task, compiler=gt.StepCompiler("eager"), seed=4).run(data, steps=1)
     stack = data.open(4, gt.data.Position()).read(2)
     update = by_hand.updates()[0]
-    noises = [gt.Noise(4, 0).stream("discriminator", place) for place in (0, 1)]
-    found = [update.gradients(stack.prepare(stack.batch(place)), noise)[1] for place, noise in enumerate(noises)]
+    noises = [gt.RandomStreams(4, 0).stream("discriminator", place) for place in (0, 1)]
+    found = [update.gradients(stack.prepare(stack.batch(place)), rng)[1] for place, rng in enumerate(noises)]
     moved = zip(task.updates()[0].trainable_variables, update.trainable_variables, *found, strict=True)
     for variable, start, one, other in moved:
         np.testing.assert_allclose(variable.numpy(), start.numpy() - 0.05 * (one + other) / 2.0, rtol=1e-5, atol=1e-7)

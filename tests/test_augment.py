@@ -24,7 +24,7 @@ KINDS: dict[str, augment.Augmentation] = {
 
 
 def after(augmentation: augment.Augmentation, seed: int = 0, images: Any = IMAGES) -> np.ndarray:
-    return np.asarray(augmentation(tf.constant(images), gt.Noise(seed)))
+    return np.asarray(augmentation(tf.constant(images), gt.RandomStreams(seed)))
 
 
 def shifted(image: np.ndarray, down: int, right: int, fill: float) -> np.ndarray:
@@ -76,14 +76,14 @@ def test_brightness_adds_one_number_and_contrast_keeps_the_mean(seed: int) -> No
 @pytest.mark.parametrize(("step", "deviation"), [(0, 0.1), (50, 0.05), (100, 0.0), (200, 0.0)])
 def test_instance_noise_is_annealed(step: int, deviation: float) -> None:
     images = np.zeros((20, 28, 28, 1), "float32")
-    drawn = np.asarray(KINDS["instance noise"](images, gt.Noise(0, step)))
+    drawn = np.asarray(KINDS["instance noise"](images, gt.RandomStreams(0, step)))
     assert drawn.std() == pytest.approx(deviation, rel=0.03)
 
 
 @pytest.mark.parametrize("xla", [False, True], ids=["graph", "xla"])
 def test_every_mode_augments_alike(xla: bool) -> None:
     def chain(images: Any) -> Any:
-        return augment.augmented(images, tuple(KINDS.values()), gt.Noise(3))
+        return augment.augmented(images, tuple(KINDS.values()), gt.RandomStreams(3))
 
     compiled = tf.function(chain, jit_compile=xla)(tf.constant(IMAGES))
     np.testing.assert_allclose(compiled, chain(tf.constant(IMAGES)), atol=2e-6)
@@ -95,7 +95,7 @@ def test_gradients_pass_through(kind: str) -> None:
     images, direction = tf.constant(IMAGES[:2], tf.float64), np.random.default_rng(1).normal(size=(2, 8, 10, 2))
 
     def value(images: Any) -> Any:
-        return tf.reduce_sum(tf.square(KINDS[kind](images, gt.Noise(1))))
+        return tf.reduce_sum(tf.square(KINDS[kind](images, gt.RandomStreams(1))))
 
     with tf.GradientTape() as outer:
         outer.watch(images)
@@ -110,7 +110,7 @@ def test_gradients_pass_through(kind: str) -> None:
 
 def test_images_are_asked_for() -> None:
     with pytest.raises(ShapeError, match="Translation"):
-        augment.Translation()(tf.zeros([4, 2]), gt.Noise(0))
+        augment.Translation()(tf.zeros([4, 2]), gt.RandomStreams(0))
 
 
 @pytest.mark.parametrize("options", [{"target": 1.0}, {"images": 0}])
@@ -136,7 +136,7 @@ def test_the_probability_is_the_share_of_examples_that_are_changed() -> None:
     images = np.zeros((2000, 1, 1, 1), "float32")
     for probability in (0.0, 0.3, 1.0):
         adaptive.probability.assign(probability)
-        changed = np.asarray(adaptive(images, gt.Noise(2))) != 0.0
+        changed = np.asarray(adaptive(images, gt.RandomStreams(2))) != 0.0
         assert changed.mean() == pytest.approx(probability, abs=0.04)
 
 
@@ -160,7 +160,7 @@ def test_both_networks_play_with_augmented_examples() -> None:
     """With all examples replaced by one number the discriminator can say nothing: its scores of both kinds are equal."""
 
     class Blind(augment.Augmentation):
-        def __call__(self, examples: Any, noise: gt.Noise) -> Any:
+        def __call__(self, examples: Any, rng: gt.RandomStreams) -> Any:
             return 0.0 * examples + 0.5
 
     class Blinded(PointGan):
@@ -170,10 +170,10 @@ def test_both_networks_play_with_augmented_examples() -> None:
     for joint in (False, True):
         task = make(Blinded, joint_batch=joint)
         batch = tf.ones([4, 2])
-        losses = task.discriminator_loss(batch, gt.Noise(0))
+        losses = task.discriminator_loss(batch, gt.RandomStreams(0))
         scores = [np.asarray(losses.metrics[name][0]) for name in ("real_score", "fake_score")]
         assert np.array_equal(*scores)
         with tf.GradientTape() as tape:
-            total = task.generator_loss(batch, gt.Noise(0)).total
+            total = task.generator_loss(batch, gt.RandomStreams(0)).total
         gradients = tape.gradient(total, task.generator.trainable_variables)
         assert all(np.abs(gradient).max() == 0.0 for gradient in gradients)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tiny import COMPILED, PointGan, identical, make, points, weights
 
 import gantape as gt
-from gantape import autotune
+from gantape.compiler import autotune
 from gantape.compiler.autotune import Choice, Length, Measurement
 from gantape.errors import CompileError
 
@@ -115,8 +115,8 @@ def test_explain_shows_what_was_tried():
 
 def test_a_step_that_cannot_be_traced_ends_in_one_error_with_the_users_line():
     class Broken(PointGan):
-        def generator_loss(self, batch, noise):
-            return gt.Losses({"loss": noise.normal("n", []).numpy()})
+        def generator_loss(self, batch, rng):
+            return gt.Losses({"loss": rng.normal("n", []).numpy()})
 
     with pytest.raises(CompileError, match="a traced tensor has no value yet") as caught:
         gt.Loop(make(Broken), compiler=gt.StepCompiler("auto")).run(points(), steps=3)
@@ -128,8 +128,8 @@ def test_a_mode_that_xla_cannot_compile_is_left_out():
     """Graphs have strings, XLA has none."""
 
     class Dynamic(PointGan):
-        def generator_loss(self, batch, noise):
-            losses = super().generator_loss(batch, noise)
+        def generator_loss(self, batch, rng):
+            losses = super().generator_loss(batch, rng)
             strings = tf.strings.length(tf.strings.as_string(tf.reduce_sum(batch)))
             return gt.Losses({name: term + 0.0 * tf.cast(strings, term.dtype) for name, term in losses.terms.items()})
 

@@ -15,7 +15,7 @@ from gantape.errors import DataError, RangeError, ShapeError, TaskError
 from gantape.losses import AuxiliaryClassifier, MutualInformation
 
 layers = keras.layers
-NOISE = gt.Noise(1)
+NOISE = gt.RandomStreams(1)
 
 
 class LabelledGan(PointGan):
@@ -155,7 +155,7 @@ def test_the_health_of_a_task_is_measured_on_what_it_is_told(named: bool) -> Non
     data = gt.data.from_arrays((real.numpy(), labels.numpy()), batch_size=3)
     check = ev.HealthCheck(data, count=6)
     history = gt.Loop(task, compiler=gt.StepCompiler("eager"), callbacks=[gt.Callback(check, gt.at_end())]).run(data, steps=2)
-    fake = task.generate(task.latents(6, gt.Noise(0)), labels)
+    fake = task.generate(task.latents(6, gt.RandomStreams(0)), labels)
     scores = [task.discriminator(task.condition.for_discriminator(seen, labels)) for seen in (real, fake)]
     expected = ev.separation(*[said[0] if named else said for said in scores])
     assert [row["separation"] for row in history if "separation" in row] == [pytest.approx(expected)]
@@ -164,6 +164,6 @@ def test_the_health_of_a_task_is_measured_on_what_it_is_told(named: bool) -> Non
 def test_samples_are_of_the_labels_that_are_drawn_for_them() -> None:
     task = make(LabelledGan)
     samples, labels = ev.make_samples(task, 501, seed=4), ev.drawn_labels(task, 501, seed=4)
-    latents = [task.latents(count, gt.Noise(4).stream("samples", start)) for start, count in ((0, 500), (500, 1))]
+    latents = [task.latents(count, gt.RandomStreams(4).stream("samples", start)) for start, count in ((0, 500), (500, 1))]
     np.testing.assert_allclose(samples, task.generate(np.concatenate(latents), labels), rtol=1e-6, atol=1e-6)
     assert set(labels) == {0, 1, 2}

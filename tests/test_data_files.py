@@ -159,7 +159,7 @@ class Counting(gt.Task):
     def updates(self):
         return (gt.Update("model", self.loss, (self.model,), self.optimizer),)
 
-    def loss(self, batch, noise):
+    def loss(self, batch, rng):
         numbers = tf.cast(tf.reshape(batch, [4, -1])[:, 0], tf.float32)
         return gt.Losses({"square": tf.reduce_mean(tf.square(self.model(tf.ones([1, 1])) - numbers))})
 

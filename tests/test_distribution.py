@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from replicas import CASES, counts_of, points
 
 import gantape as gt
-from gantape import noise as noise_module
 from gantape.distribute.replicas import Replica
 from gantape.errors import HyperparameterError
+from gantape.random import rng as noise_module
 
 sys.path.append(str(Path(__file__).parents[1] / "scripts"))
 from recipes import RECIPES
@@ -124,12 +124,12 @@ def test_a_strategy_is_an_instance(strategy: Any) -> None:
     step=st.integers(0, 10**6),
 )  # fmt: skip
 def test_replicas_draw_their_rows_of_the_whole_batch(rows: int, width: int, count: int, name: str, step: int) -> None:
-    noise = gt.Noise(5, step)
+    rng = gt.RandomStreams(5, step)
     draws = (
-        lambda rows: noise.bits(name, [rows, width]),
-        lambda rows: noise.normal(name, tf.constant([rows, width])),
-        lambda rows: noise.uniform(name, [rows]),
-        lambda rows: noise.integers(name, [rows, 1, width], 10),
+        lambda rows: rng.bits(name, [rows, width]),
+        lambda rows: rng.normal(name, tf.constant([rows, width])),
+        lambda rows: rng.uniform(name, [rows]),
+        lambda rows: rng.integers(name, [rows, 1, width], 10),
     )
     with pytest.MonkeyPatch.context() as patch:
         whole = [draw(rows * count) for draw in draws]
@@ -137,7 +137,7 @@ def test_replicas_draw_their_rows_of_the_whole_batch(rows: int, width: int, coun
         for index in range(count):
             patch.setattr(noise_module, "this_replica", lambda index=index: Replica(index, count))
             parts.append([draw(rows) for draw in draws])
-            assert noise.uniform(name, []) == gt.Noise(5, step, whole=True).uniform(name, [])
+            assert rng.uniform(name, []) == gt.RandomStreams(5, step, whole=True).uniform(name, [])
     for place, expected in enumerate(whole):
         np.testing.assert_allclose(
             tf.concat([part[place] for part in parts], 0), expected, rtol=0.0, atol=1e-6 if place == 1 else 0.0

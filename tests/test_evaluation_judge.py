@@ -184,7 +184,7 @@ def test_samples_are_judged_during_a_run_and_the_best_generator_is_kept(judge: e
     distances = history.values("frechet_distance", "validation")
     if min(distances) == distances[-1]:
         best = keras.saving.load_model(tmp_path / "best.keras")
-        latents = task.latents(3, gt.Noise(0))
+        latents = task.latents(3, gt.RandomStreams(0))
         np.testing.assert_allclose(best(latents), task.generate(latents), atol=1e-6)
 
 

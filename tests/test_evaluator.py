@@ -57,8 +57,8 @@ def test_validation_does_not_disturb_training():
 
 def test_evaluation_noise_is_a_pure_function_of_the_seed():
     class Noisy(PointGan):
-        def evaluate(self, batch, noise):
-            return gt.Losses({"level": tf.reduce_mean(noise.uniform("level", [3]))})
+        def evaluate(self, batch, rng):
+            return gt.Losses({"level": tf.reduce_mean(rng.uniform("level", [3]))})
 
     task = make(Noisy)
     values = [gt.Loop(task, seed=seed).evaluate(points(8))["loss"] for seed in (1, 1, 2)]
@@ -67,7 +67,7 @@ def test_evaluation_noise_is_a_pure_function_of_the_seed():
 
 def test_terms_are_evaluated_by_name():
     class TwoTerms(PointGan):
-        def evaluate(self, batch, noise):
+        def evaluate(self, batch, rng):
             return gt.Losses({"mean": tf.reduce_mean(batch), "square": tf.reduce_mean(batch**2)})
 
     data = points(examples=11)

@@ -21,7 +21,7 @@ from gantape.layers.columns import convolve_by_columns, patches, shifted_sum
 from gantape.layers.geometry import Strides, Window
 from gantape.layers.phases import convolve, convolve_transposed
 from gantape.losses import R1
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 
 TOLERANCE = 1e-11  # in float64, relative to the largest number
 FLOAT32_TOLERANCE = 1e-5
@@ -345,7 +345,7 @@ def test_a_gradient_penalty_trains_a_faster_discriminator(xla: bool) -> None:
     def gradients(discriminator: Any) -> Any:
         variables = [variable.value for variable in discriminator.trainable_variables]
         with tf.GradientTape() as tape:
-            penalty = R1()(discriminator, images, images, Noise(0, tf.constant(0)))
+            penalty = R1()(discriminator, images, images, RandomStreams(0, tf.constant(0)))
         return tape.gradient(penalty, variables, unconnected_gradients="zero")
 
     with choosing():

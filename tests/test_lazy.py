@@ -13,8 +13,8 @@ from gantape.losses import R1, R2, BalancedConsistency, DraganPenalty, GradientP
 EVERY, STEPS = 3, 7
 
 
-def shift(examples: Any, noise: gt.Noise) -> Any:
-    return examples + noise.uniform("shift", examples.shape)
+def shift(examples: Any, rng: gt.RandomStreams) -> Any:
+    return examples + rng.uniform("shift", examples.shape)
 
 
 class PenalisedGan(PointGan):
@@ -30,10 +30,10 @@ class ByHand(PenalisedGan):
     def build_penalties(self):
         return super().build_penalties()[:-1]
 
-    def discriminator_loss(self, batch, noise):
-        losses = super().discriminator_loss(batch, noise)
-        due = int(noise.step) % EVERY == 0
-        r1 = EVERY * R1(2.0)(self.discriminator, batch, batch, noise) if due else 0.0
+    def discriminator_loss(self, batch, rng):
+        losses = super().discriminator_loss(batch, rng)
+        due = int(rng.step) % EVERY == 0
+        r1 = EVERY * R1(2.0)(self.discriminator, batch, batch, rng) if due else 0.0
         return gt.Losses({**losses.terms, "r1": r1}, losses.metrics)
 
 
@@ -72,7 +72,7 @@ def test_a_step_without_the_penalty_does_not_compute_its_gradient() -> None:
     update = task.updates()[0]
 
     def operations(due: tuple[str, ...]) -> int:
-        function = tf.function(lambda batch: update.losses(batch, gt.Noise(0), due).total)
+        function = tf.function(lambda batch: update.losses(batch, gt.RandomStreams(0), due).total)
         graph = function.get_concrete_function(tf.zeros([4, 2])).graph
         needed: set[str] = set()
         waiting = [output.op for output in graph.outputs]
@@ -115,5 +115,5 @@ def test_a_lazy_penalty_alone_is_the_penalty() -> None:
         return tf.reduce_sum(examples**2, axis=1)
 
     points = tf.constant([[1.0, 2.0]])
-    assert float(Lazy(R1(2.0))(discriminator, points, points, gt.Noise(0))) == pytest.approx(20.0)
+    assert float(Lazy(R1(2.0))(discriminator, points, points, gt.RandomStreams(0))) == pytest.approx(20.0)
     assert Lazy(R1()).name == "r1"

@@ -299,8 +299,8 @@ def test_explain_tells_mode_traces_and_updates():
 @pytest.mark.parametrize("mode", ["eager", "graph"])
 def test_a_metric_that_is_not_in_the_set_is_named(mode):
     class Unknown(Classifier):
-        def _training(self, batch, noise):
-            losses = super()._training(batch, noise)
+        def _training(self, batch, rng):
+            losses = super()._training(batch, rng)
             return Losses(losses.terms, {"precision": ()})
 
     with pytest.raises(gt.errors.MetricError, match="precision"):

@@ -18,7 +18,7 @@ import gantape as gt
 from gantape import losses
 from gantape.losses.checks import Number
 
-NOISE = gt.Noise(5)
+NOISE = gt.RandomStreams(5)
 PAIRED = {"pairing"}
 every_game = pytest.mark.parametrize("game", GAMES)
 
@@ -206,7 +206,7 @@ def test_k_falls_from_all_scores_to_its_share(step: int, share: float, decay: fl
     loss = losses.TopK(losses.Wasserstein(), share=share, decay=decay, interval=interval)
     left = max(share, decay ** (step // interval)) if decay else share
     kept = max(1, round(20 * left))
-    found = loss.generator(None, tf.constant(fake), gt.Noise(0, tf.constant(step, tf.int64)))["adversarial"]
+    found = loss.generator(None, tf.constant(fake), gt.RandomStreams(0, tf.constant(step, tf.int64)))["adversarial"]
     assert float(found) == pytest.approx(-np.sort(fake, axis=None)[20 - kept :].mean())
 
 
@@ -247,7 +247,7 @@ def test_there_are_numbers_to_check() -> None:
 @pytest.mark.parametrize(("kind", "field"), NUMBERS, ids=lambda value: getattr(value, "__name__", None) or value.name)
 def test_every_number_of_a_loss_or_penalty_is_checked(kind: Any, field: Any) -> None:
     """Not a number is refused everywhere; what else is says the field's validator, which knows every field that there is."""
-    wrapped = {"loss": losses.NonSaturating(), "penalty": losses.R1(), "augment": lambda images, noise: images}
+    wrapped = {"loss": losses.NonSaturating(), "penalty": losses.R1(), "augment": lambda images, rng: images}
     others = {other.name: wrapped[other.name] for other in attrs.fields(kind) if other.name in wrapped}
     assert isinstance(field.validator, Number)
     low = [field.validator.low - 1.0] if math.isfinite(field.validator.low) else []

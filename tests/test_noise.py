@@ -17,14 +17,14 @@ from strategies import seeds, steps
 import gantape as gt
 from gantape.random.rng import derive_key
 
-DRAWS: dict[str, Callable[[gt.Noise], Any]] = {
-    "bits": lambda noise: noise.bits("x", [7, 3]),
-    "uniform": lambda noise: noise.uniform("x", [257]),
-    "uniform in a range": lambda noise: noise.uniform("x", [16, 4], -1.0, 3.0),
-    "normal": lambda noise: noise.normal("x", [64, 8]),
-    "normal with mean": lambda noise: noise.normal("x", [5], 3.0, 0.1),
-    "integers": lambda noise: noise.integers("x", [100], 10),
-    "normal of a shape that is a tensor": lambda noise: noise.stream("a", 1).normal("x", tf.constant([4, 3])),
+DRAWS: dict[str, Callable[[gt.RandomStreams], Any]] = {
+    "bits": lambda rng: rng.bits("x", [7, 3]),
+    "uniform": lambda rng: rng.uniform("x", [257]),
+    "uniform in a range": lambda rng: rng.uniform("x", [16, 4], -1.0, 3.0),
+    "normal": lambda rng: rng.normal("x", [64, 8]),
+    "normal with mean": lambda rng: rng.normal("x", [5], 3.0, 0.1),
+    "integers": lambda rng: rng.integers("x", [100], 10),
+    "normal of a shape that is a tensor": lambda rng: rng.stream("a", 1).normal("x", tf.constant([4, 3])),
 }
 NUMBERS = 2**16
 FIVE_SIGMA = 5.0 / math.sqrt(NUMBERS)
@@ -33,7 +33,7 @@ FIVE_SIGMA = 5.0 / math.sqrt(NUMBERS)
 @functools.cache
 def compiled(draw: str, xla: bool) -> Any:
     return tf.function(
-        lambda step: DRAWS[draw](gt.Noise(12, step)), jit_compile=xla, input_signature=[tf.TensorSpec([], tf.int64)]
+        lambda step: DRAWS[draw](gt.RandomStreams(12, step)), jit_compile=xla, input_signature=[tf.TensorSpec([], tf.int64)]
     )
 
 
@@ -42,7 +42,7 @@ def compiled(draw: str, xla: bool) -> Any:
 def test_every_mode_draws_the_same(draw: str, xla: bool) -> None:
     @given(step=st.integers(0, 2**62))
     def law(step: int) -> None:
-        eager = DRAWS[draw](gt.Noise(12, step)).numpy()
+        eager = DRAWS[draw](gt.RandomStreams(12, step)).numpy()
         other = compiled(draw, xla)(tf.constant(step, tf.int64)).numpy()
         assert eager.dtype == other.dtype
         if "normal" in draw:
@@ -56,7 +56,7 @@ def test_every_mode_draws_the_same(draw: str, xla: bool) -> None:
 
 @given(seed=seeds, step=steps)
 def test_the_same_key_gives_the_same_numbers_and_another_step_others(seed: int, step: int) -> None:
-    first, again, next_step = (gt.Noise(seed, at).bits("x", [8]).numpy() for at in (step, tf.constant(step), step + 1))
+    first, again, next_step = (gt.RandomStreams(seed, at).bits("x", [8]).numpy() for at in (step, tf.constant(step), step + 1))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, next_step)
 
@@ -73,27 +73,27 @@ def test_another_path_of_names_is_another_key(paths: list[tuple[str, ...]]) -> N
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (gt.Noise(0), gt.Noise(1)),
-        (gt.Noise(0, 0), gt.Noise(0, 1)),
-        (gt.Noise(0), gt.Noise(0).stream("x")),
-        (gt.Noise(0).stream("discriminator", 0), gt.Noise(0).stream("generator", 0)),
-        (gt.Noise(0).stream("discriminator", 0), gt.Noise(0).stream("discriminator", 1)),
+        (gt.RandomStreams(0), gt.RandomStreams(1)),
+        (gt.RandomStreams(0, 0), gt.RandomStreams(0, 1)),
+        (gt.RandomStreams(0), gt.RandomStreams(0).stream("x")),
+        (gt.RandomStreams(0).stream("discriminator", 0), gt.RandomStreams(0).stream("generator", 0)),
+        (gt.RandomStreams(0).stream("discriminator", 0), gt.RandomStreams(0).stream("discriminator", 1)),
     ],
     ids=["seed", "step", "stream", "update", "repeat"],
 )
-def test_other_streams_are_unrelated(one: gt.Noise, other: gt.Noise) -> None:
+def test_other_streams_are_unrelated(one: gt.RandomStreams, other: gt.RandomStreams) -> None:
     correlation = np.corrcoef(one.normal("x", [NUMBERS]), other.normal("x", [NUMBERS]))[0, 1]
     assert abs(correlation) < FIVE_SIGMA
 
 
 def test_neighbours_in_a_stream_are_unrelated() -> None:
-    numbers = gt.Noise(0).normal("x", [NUMBERS + 1]).numpy()
+    numbers = gt.RandomStreams(0).normal("x", [NUMBERS + 1]).numpy()
     assert abs(np.corrcoef(numbers[1:], numbers[:-1])[0, 1]) < FIVE_SIGMA
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_normal_numbers_have_the_moments_of_theory(seed: int) -> None:
-    numbers = gt.Noise(seed).normal("x", [NUMBERS]).numpy().astype(np.float64)
+    numbers = gt.RandomStreams(seed).normal("x", [NUMBERS]).numpy().astype(np.float64)
     # Standard errors of the sample's moments: 1/√n, √(2/n), √(6/n), √(24/n).
     assert abs(numbers.mean()) < FIVE_SIGMA
     assert abs(np.mean(numbers**2) - 1.0) < FIVE_SIGMA * math.sqrt(2.0)
@@ -102,7 +102,7 @@ def test_normal_numbers_have_the_moments_of_theory(seed: int) -> None:
 
 
 def test_normal_numbers_are_distributed_normally() -> None:
-    numbers = np.sort(gt.Noise(4).normal("x", [NUMBERS]).numpy().astype(np.float64))
+    numbers = np.sort(gt.RandomStreams(4).normal("x", [NUMBERS]).numpy().astype(np.float64))
     theory = np.array([0.5 * (1.0 + math.erf(number / math.sqrt(2.0))) for number in numbers])
     # Kolmogorov's distance exceeds 1.95/√n once in a thousand samples.
     assert np.abs(theory - (np.arange(NUMBERS) + 0.5) / NUMBERS).max() < 1.95 / math.sqrt(NUMBERS)
@@ -110,15 +110,15 @@ def test_normal_numbers_are_distributed_normally() -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 999, 1000])
 def test_normal_numbers_are_those_of_box_and_muller(count: int) -> None:
-    noise = gt.Noise(7, 3)
-    unit = (noise.bits("x", [1000]).numpy() >> 8) / 2.0**24
+    rng = gt.RandomStreams(7, 3)
+    unit = (rng.bits("x", [1000]).numpy() >> 8) / 2.0**24
     radius, angle = np.sqrt(-2.0 * np.log(1.0 - unit[::2])), 2.0 * np.pi * unit[1::2]
     expected = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)[:count]
-    np.testing.assert_allclose(noise.normal("x", [count], 2.0, 0.5), 2.0 + 0.5 * expected, rtol=0, atol=2e-6)
+    np.testing.assert_allclose(rng.normal("x", [count], 2.0, 0.5), 2.0 + 0.5 * expected, rtol=0, atol=2e-6)
 
 
 def test_uniform_numbers_fill_their_range_evenly() -> None:
-    counts, _ = np.histogram(gt.Noise(1).uniform("x", [NUMBERS], -2.0, 6.0), bins=16, range=(-2.0, 6.0))
+    counts, _ = np.histogram(gt.RandomStreams(1).uniform("x", [NUMBERS], -2.0, 6.0), bins=16, range=(-2.0, 6.0))
     expected = NUMBERS / 16
     assert counts.sum() == NUMBERS
     assert np.abs(counts - expected).max() < 5.0 * math.sqrt(expected)
@@ -134,7 +134,7 @@ def test_uniform_numbers_never_reach_the_upper_bound(float_type: str) -> None:
     def law(low: float, width: float) -> None:
         for bits in (largest, smallest):
             with mock.patch("gantape.random.rng.philox_bits", return_value=bits):
-                drawn = gt.Noise(0).uniform("x", [1], low, low + width)
+                drawn = gt.RandomStreams(0).uniform("x", [1], low, low + width)
             assert drawn.dtype == float_type
             assert number(low) <= drawn.numpy()[0]
             assert drawn.numpy()[0] < number(low + width) or number(low) == number(low + width)
@@ -147,24 +147,24 @@ def test_uniform_numbers_never_reach_the_upper_bound(float_type: str) -> None:
 def test_the_rarest_bits_make_finite_normal_numbers(float_type: str, value: int) -> None:
     keras.config.set_floatx(float_type)
     with mock.patch("gantape.random.rng.philox_pairs", return_value=[tf.constant([value], tf.uint32)] * 2):
-        drawn = gt.Noise(0).normal("x", [1])
+        drawn = gt.RandomStreams(0).normal("x", [1])
     assert drawn.dtype == float_type
     assert abs(float(drawn[0])) < 6.0
 
 
 @given(seed=seeds, bound=st.integers(1, 2**24))
 def test_integers_lie_below_their_bound(seed: int, bound: int) -> None:
-    drawn = gt.Noise(seed).integers("x", [100], bound)
+    drawn = gt.RandomStreams(seed).integers("x", [100], bound)
     assert drawn.dtype == tf.int32
     assert 0 <= drawn.numpy().min() <= drawn.numpy().max() < bound
 
 
 def test_integers_are_equally_frequent() -> None:
-    counts = np.bincount(gt.Noise(2).integers("x", [NUMBERS], 10).numpy(), minlength=10)
+    counts = np.bincount(gt.RandomStreams(2).integers("x", [NUMBERS], 10).numpy(), minlength=10)
     assert np.abs(counts - NUMBERS / 10).max() < 5.0 * math.sqrt(NUMBERS / 10)
 
 
 @pytest.mark.parametrize("bound", [0, -1, 2**24 + 1])
 def test_integers_refuse_a_bound_outside_of_their_range(bound: int) -> None:
-    with pytest.raises(gt.errors.RangeError, match=f"Noise.integers, argument `bound`\n  got:    {bound}\n"):
-        gt.Noise(0).integers("x", [1], bound)
+    with pytest.raises(gt.errors.RangeError, match=f"RandomStreams.integers, argument `bound`\n  got:    {bound}\n"):
+        gt.RandomStreams(0).integers("x", [1], bound)

@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as arrays
 import gantape as gt
 from gantape.losses import R1, R2, BalancedConsistency, DraganPenalty, GradientPenalty, Penalty, squared_gradient_norms
 
-NOISE = gt.Noise(9)
+NOISE = gt.RandomStreams(9)
 EPSILON = 1e-10
 KINDS: dict[str, Penalty] = {
     "two-sided": GradientPenalty(),
@@ -188,9 +188,9 @@ def test_the_weight_is_a_factor_and_the_names_differ() -> None:
     assert [penalty.name for penalty in penalties] == ["gradient_penalty", "dragan_penalty", "r1", "r2"]
 
 
-def shift(images: Any, noise: gt.Noise) -> Any:
+def shift(images: Any, rng: gt.RandomStreams) -> Any:
     """An augmentation: each example is moved by a vector of its own."""
-    return images + tf.cast(noise.uniform("shift", images.shape), images.dtype)
+    return images + tf.cast(rng.uniform("shift", images.shape), images.dtype)
 
 
 def test_the_consistency_of_a_linear_discriminator_is_known() -> None:
@@ -206,7 +206,7 @@ def test_the_consistency_of_a_linear_discriminator_is_known() -> None:
 
 
 def test_what_an_augmentation_leaves_alone_costs_nothing() -> None:
-    still = BalancedConsistency(lambda images, noise: images)
+    still = BalancedConsistency(lambda images, rng: images)
     assert float(still(Linear(tf.constant([1e4, -1e4])), tf.ones([2, 2]), tf.zeros([2, 2]), NOISE)) == 0.0
 
 
@@ -215,7 +215,7 @@ def test_the_consistency_is_differentiated_through_both_scores() -> None:
     weights, real = tf.constant([0.5, -1.0]), tf.constant([[1.0, 2.0]])
     with tf.GradientTape() as tape:
         tape.watch(weights)
-        penalty = BalancedConsistency(lambda images, noise: -images, fake_weight=0.0)
+        penalty = BalancedConsistency(lambda images, rng: -images, fake_weight=0.0)
         value = penalty(Linear(weights), real, real, NOISE)
     assert float(value) == pytest.approx(10.0 * 9.0)
     np.testing.assert_allclose(tape.gradient(value, weights), 10.0 * 8.0 * -1.5 * real[0], rtol=1e-6)
@@ -225,7 +225,7 @@ def test_the_consistency_is_differentiated_through_both_scores() -> None:
     "call",
     [
         lambda: GradientPenalty()(Linear(tf.ones([3])), tf.ones([4, 3]), tf.ones([1, 3]), NOISE),
-        lambda: BalancedConsistency(lambda images, noise: images[:1])(Linear(tf.ones([3])), *[tf.ones([4, 3])] * 2, NOISE),
+        lambda: BalancedConsistency(lambda images, rng: images[:1])(Linear(tf.ones([3])), *[tf.ones([4, 3])] * 2, NOISE),
     ],
     ids=["real and fake", "augmented"],
 )

@@ -95,10 +95,10 @@ def test_gradients_are_those_of_float32_to_rounding(precision, mode):
 
         @tf.function(jit_compile=mode == "xla")
         def found(update=update):
-            return update.gradients(batch, gt.Noise(1, 0))
+            return update.gradients(batch, gt.RandomStreams(1, 0))
 
         losses, gradients = found()
-        expected_losses, expected = exact.gradients(batch, gt.Noise(1, 0))
+        expected_losses, expected = exact.gradients(batch, gt.RandomStreams(1, 0))
         assert losses.total.dtype == tf.float32
         assert float(losses.total) == pytest.approx(float(expected_losses.total), rel=roundings * EPSILON[precision])
         for gradient, wanted in zip(gradients, expected, strict=True):
@@ -145,7 +145,7 @@ def test_penalties_are_float32_and_near_those_of_float32(precision, penalty):
 
     batch = points(64, 64).arrays
     losses, exact = (
-        make(Penalised, precision=name).discriminator_loss(batch, gt.Noise(1, 0)) for name in (precision, "float32")
+        make(Penalised, precision=name).discriminator_loss(batch, gt.RandomStreams(1, 0)) for name in (precision, "float32")
     )
     assert losses.terms[penalty.name].dtype == tf.float32
     # A squared norm: twice the error of a gradient, as large as (1 + ‖∇D‖)² λ where it is taken from 1.
@@ -162,18 +162,20 @@ def test_a_penalty_where_the_gradient_is_zero_has_a_finite_gradient(precision):
             dense = keras.layers.Dense(1, kernel_initializer="zeros")
             return keras.Sequential([keras.Input((2,)), dense])
 
-    _, gradients = make(Flat, precision=precision).updates()[0].gradients(points(16, 16).arrays, gt.Noise(1, 0))
+    _, gradients = make(Flat, precision=precision).updates()[0].gradients(points(16, 16).arrays, gt.RandomStreams(1, 0))
     assert all(np.isfinite(gradient).all() for gradient in gradients)
 
 
 @pytest.mark.parametrize("precision", MIXED)
 def test_scores_metrics_and_samples_are_float32(precision):
     task = make(Gan, precision=precision, generator_decay=0.9)
-    losses = task.discriminator_loss(points(8, 8).arrays, gt.Noise(1, 0))
+    losses = task.discriminator_loss(points(8, 8).arrays, gt.RandomStreams(1, 0))
     assert {tensor.dtype for values in losses.metrics.values() for tensor in values} == {tf.float32}
-    assert task.generate(task.latents(4, gt.Noise(1))).dtype == tf.float32
+    assert task.generate(task.latents(4, gt.RandomStreams(1))).dtype == tf.float32
     classifier = make(Classifier, precision=precision)
-    (_, predictions), *_ = classifier.evaluate((tf.zeros([4, 4]), tf.zeros([4], tf.int32)), gt.Noise(1)).metrics.values()
+    (_, predictions), *_ = classifier.evaluate(
+        (tf.zeros([4, 4]), tf.zeros([4], tf.int32)), gt.RandomStreams(1)
+    ).metrics.values()
     assert predictions.dtype == tf.float32
 
 
@@ -221,7 +223,7 @@ def test_a_copy_in_float32_has_the_weights_and_puts_out_float32(precision, tmp_p
     copy = in_float32(task.generator)
     copy.save(tmp_path / "generator.keras")
     loaded = keras.models.load_model(tmp_path / "generator.keras")
-    latents = task.latents(4, gt.Noise(1))
+    latents = task.latents(4, gt.RandomStreams(1))
     assert loaded(latents).dtype == tf.float32
     assert identical(loaded.get_weights(), task.generator.get_weights())
     np.testing.assert_allclose(loaded(latents), task.generate(latents), atol=16 * EPSILON[precision])
@@ -329,7 +331,7 @@ def test_a_scale_that_is_too_small_loses_gradients_which_the_right_one_keeps():
 
     def bias_gradient(initial):
         update = make(Faint, precision="mixed_float16", initial=initial).updates()[0]
-        _, gradients = update.gradients((tf.ones([4, 4]), tf.zeros([4])), gt.Noise(0))
+        _, gradients = update.gradients((tf.ones([4, 4]), tf.zeros([4])), gt.RandomStreams(0))
         return gradients[-1].numpy()
 
     assert not bias_gradient(1.0).any()

@@ -100,7 +100,7 @@ def test_a_picture_is_the_bytes_enlarged(tmp_path: Path) -> None:
 def test_grids_show_the_averaged_generator_on_the_same_latents(task: DCGAN, tmp_path: Path) -> None:
     grids = report.SampleGrids(tmp_path, seed=5, count=9)
     grids(progress(task))
-    latents = task.latents(9, gt.Noise(5), "samples")
+    latents = task.latents(9, gt.RandomStreams(5), "samples")
     expected = report.image_grid(task.averaged_generator(latents, training=False))
     read = read_picture(tmp_path / "step-000030.png")
     assert read.shape == (2 * 3 * WIDTH_OF_CELL, 2 * 3 * WIDTH_OF_CELL)
@@ -154,7 +154,7 @@ def test_an_interpolation_begins_and_ends_with_its_latents(task: DCGAN, tmp_path
     action = report.Interpolation(tmp_path / "interpolation.png", seed=3, rows=2, columns=5)
     action(progress(task))
     assert read_picture(action.path).shape[:2] == (2 * 2 * WIDTH_OF_CELL, 2 * 5 * WIDTH_OF_CELL)
-    ends = report.image_grid(task.generate(task.latents(4, gt.Noise(3), "interpolation")), columns=1).astype(int)
+    ends = report.image_grid(task.generate(task.latents(4, gt.RandomStreams(3), "interpolation")), columns=1).astype(int)
     drawn = action.draw(task).astype(int)
     # A batch of another size may round otherwise: one grey level at most.
     assert abs(drawn[:, :WIDTH_OF_CELL] - ends[: 2 * WIDTH_OF_CELL]).max() <= 1
@@ -190,7 +190,7 @@ def test_saved_models_come_back_as_they_were(task: DCGAN, tmp_path: Path) -> Non
     path = tmp_path / "new" / "generator.keras"
     report.SavedModels({"averaged_generator": path})(progress(task))
     loaded = keras.saving.load_model(path, safe_mode=True)
-    latents = task.latents(3, gt.Noise(0))
+    latents = task.latents(3, gt.RandomStreams(0))
     np.testing.assert_array_equal(loaded(latents, training=False), task.generate(latents))
 
 

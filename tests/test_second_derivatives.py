@@ -39,9 +39,9 @@ def examples() -> list[Any]:
 
 
 def penalties_and_gradients(model: Any, real: Any, fake: Any) -> tuple[Any, list[Any]]:
-    noise = gt.Noise(3)
+    rng = gt.RandomStreams(3)
     with tf.GradientTape() as tape:
-        value = GradientPenalty()(model, real, fake, noise) + R1()(model, real, fake, noise)
+        value = GradientPenalty()(model, real, fake, rng) + R1()(model, real, fake, rng)
     return value, tape.gradient(value, [variable.value for variable in model.trainable_variables[:-1]])
 
 

@@ -35,7 +35,7 @@ class Fit(gt.Task):
     def updates(self):
         return (gt.Update("fit", self.loss, (self.model,), self.optimizer),)
 
-    def loss(self, batch, noise):
+    def loss(self, batch, rng):
         return gt.Losses({"square": tf.reduce_mean(tf.square(self.model(batch) - 1.0))})
 
 
@@ -224,7 +224,7 @@ def test_what_a_build_method_raised_is_the_cause():
 
 def test_samples_come_from_the_moving_average():
     task = make(PointGan, generator_decay=0.9)
-    latents = task.latents(5, gt.Noise(0))
+    latents = task.latents(5, gt.RandomStreams(0))
     assert np.array_equal(task.generate(latents), task.generator(latents))
     gt.Loop(task).run(points(), steps=4)
     assert np.array_equal(task.generate(latents), task.averaged_generator(latents))
@@ -234,11 +234,11 @@ def test_samples_come_from_the_moving_average():
 class SameLatents(BatchNormGan):
     """Generates anew, in the generator's update, from the latents of the discriminator's."""
 
-    def discriminator_loss(self, batch, noise):
-        vars(self).setdefault("noises", {})[id(batch)] = noise
-        return super().discriminator_loss(batch, noise)
+    def discriminator_loss(self, batch, rng):
+        vars(self).setdefault("noises", {})[id(batch)] = rng
+        return super().discriminator_loss(batch, rng)
 
-    def generator_loss(self, batch, noise):
+    def generator_loss(self, batch, rng):
         return super().generator_loss(batch, self.noises[id(batch)])
 
 
@@ -319,7 +319,9 @@ def test_permuting_a_batch_leaves_the_loss_unchanged():
     task = make(Classifier)
     batch = np.random.default_rng(0).normal(size=(6, 4)).astype("float32"), np.arange(6) % 3
     order = np.random.default_rng(1).permutation(6)
-    losses = [float(task.evaluate((batch[0][which], batch[1][which]), gt.Noise(0)).total) for which in (slice(None), order)]
+    losses = [
+        float(task.evaluate((batch[0][which], batch[1][which]), gt.RandomStreams(0)).total) for which in (slice(None), order)
+    ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
 
@@ -353,7 +355,7 @@ class CycleGan(gt.Task):
             gt.Update("generators", self.generators_loss, (self.forward, self.backward), self.generators_optimizer),
         )
 
-    def discriminators_loss(self, batch, noise):
+    def discriminators_loss(self, batch, rng):
         source, target = batch
         return gt.Losses(
             {
@@ -362,7 +364,7 @@ class CycleGan(gt.Task):
             }
         )
 
-    def generators_loss(self, batch, noise):
+    def generators_loss(self, batch, rng):
         source, target = batch
         made, back = self.forward(source), self.backward(target)
         cycle = tf.reduce_mean(tf.abs(self.backward(made) - source)) + tf.reduce_mean(tf.abs(self.forward(back) - target))
@@ -391,9 +393,9 @@ class VariationalAutoencoder(gt.Task):
     def updates(self):
         return (gt.Update("both", self.loss, (self.encoder, self.decoder), self.optimizer),)
 
-    def loss(self, batch, noise):
+    def loss(self, batch, rng):
         mean, log_variance = tf.split(self.encoder(batch[0]), 2, axis=1)
-        latent = mean + tf.exp(log_variance / 2) * noise.normal("latent", mean.shape)
+        latent = mean + tf.exp(log_variance / 2) * rng.normal("latent", mean.shape)
         divergence = 0.5 * tf.reduce_sum(tf.square(mean) + tf.exp(log_variance) - log_variance - 1.0, axis=1)
         return gt.Losses(
             {
@@ -418,7 +420,7 @@ class Distillation(gt.Task):
     def updates(self):
         return (gt.Update("student", self.loss, (self.student,), self.optimizer),)
 
-    def loss(self, batch, noise):
+    def loss(self, batch, rng):
         wanted = tf.nn.softmax(self.teacher(batch[0]))
         return gt.Losses({"match": tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(wanted, self.student(batch[0])))})
 

@@ -24,7 +24,7 @@ def linear(trainable: bool = True) -> keras.Model:
 def squared_error(model):
     """Half the mean squared error of w·x to the sum of x."""
 
-    def loss(batch, noise):
+    def loss(batch, rng):
         return gt.Losses({"error": 0.5 * tf.reduce_mean(tf.square(model(batch)[:, 0] - tf.reduce_sum(batch, axis=1)))})
 
     return loss
@@ -42,7 +42,7 @@ def batch():
 
 def apply(update: gt.Update, batch, step: int = 0):
     check_updates((update,), "a test")
-    return update.apply(tf.constant(batch), gt.Noise(0, step), tf.constant(step, tf.int64))
+    return update.apply(tf.constant(batch), gt.RandomStreams(0, step), tf.constant(step, tf.int64))
 
 
 def test_gradient_step_and_norm_are_numpys(batch):
@@ -80,7 +80,7 @@ def test_only_named_variables_move(batch):
     moved, called = linear(), linear()
     before = called.get_weights()[0].copy()
 
-    def loss(batch, noise):
+    def loss(batch, rng):
         return gt.Losses({"gap": tf.reduce_mean(tf.square(moved(batch) - called(batch) + 1.0))})
 
     apply(gt.Update("one", loss, (moved.trainable_variables[0],), keras.optimizers.SGD(0.1)), batch)
@@ -144,7 +144,7 @@ def test_added_losses_enter_once_as_a_term(batch):
     model = keras.Sequential([keras.Input((2,)), layers.Dense(1, use_bias=False), Added()])
     update = gt.Update("model", squared_error(model), (model,), keras.optimizers.SGD(0.1))
 
-    losses = update.losses(tf.constant(batch), gt.Noise(0))
+    losses = update.losses(tf.constant(batch), gt.RandomStreams(0))
 
     assert list(losses.terms) == ["error", "added"]
     outputs = batch @ model.get_weights()[0]
@@ -166,7 +166,7 @@ def test_a_variable_without_gradient_is_named(batch):
 
 def test_a_loss_that_returns_no_losses_is_refused(batch):
     model = linear()
-    update = gt.Update("model", lambda batch, noise: tf.reduce_mean(model(batch)), (model,), keras.optimizers.SGD(0.1))
+    update = gt.Update("model", lambda batch, rng: tf.reduce_mean(model(batch)), (model,), keras.optimizers.SGD(0.1))
     with pytest.raises(LossError, match="gantape.Losses"):
         apply(update, batch)
 

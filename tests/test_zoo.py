@@ -62,7 +62,7 @@ def train(recipe: str, mode: Any, steps: int = 20) -> tuple[Any, gt.Loop]:
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_every_recipe_runs_in_a_graph_of_one_trace(recipe: str) -> None:
     task, _ = train(recipe, "graph")
-    pictures = task.gallery(20, gt.Noise(0), example(recipe))
+    pictures = task.gallery(20, gt.RandomStreams(0), example(recipe))
     assert pictures.shape[2:] == (28, 28, 1)
     assert float(tf.reduce_max(tf.abs(pictures))) <= 1.0
 
@@ -98,7 +98,7 @@ def test_an_update_moves_its_own_weights_alone(recipe: str) -> None:
     batch = example(recipe)
     for update in task.updates():
         before = {name: trained(task, name) for name in parts}
-        _, gradients = update.gradients(batch, gt.Noise(1).stream(update.name, 0))
+        _, gradients = update.gradients(batch, gt.RandomStreams(1).stream(update.name, 0))
         update.move(gradients, tf.constant(0, tf.int64), BATCH_SIZE)
         moved = {name for name in parts if not all(map(np.array_equal, before[name], trained(task, name)))}
         own = {name for name in parts if getattr(task, name) in update.models}
@@ -147,15 +147,15 @@ def test_the_images_of_a_class_are_in_one_column() -> None:
     task = small(zoo.CGAN)
     told = task.condition.spread(3, 10, None)
     assert np.array_equal(np.reshape(told, (3, 10)), np.tile(np.arange(10), (3, 1)))
-    latents = task.latents(30, gt.Noise(4), "samples")
+    latents = task.latents(30, gt.RandomStreams(4), "samples")
     expected = np.reshape(task.generate(latents, told), (3, 10, 28, 28, 1))
-    assert np.array_equal(task.gallery(30, gt.Noise(4)), expected)
+    assert np.array_equal(task.gallery(30, gt.RandomStreams(4)), expected)
 
 
 def test_a_translation_shows_sources_results_and_targets() -> None:
     task = small(zoo.Pix2Pix)
     targets, sources = example("pix2pix")
-    rows = task.gallery(4, gt.Noise(0), (targets, sources))
+    rows = task.gallery(4, gt.RandomStreams(0), (targets, sources))
     assert rows.shape == (6, 2, 28, 28, 1)
     assert np.array_equal(rows[0], sources[:2])
     assert np.array_equal(rows[2], targets[:2])
@@ -174,7 +174,7 @@ def test_a_pool_gives_back_what_it_was_given(mode: str) -> None:
     pool = zoo.ImagePool(6, (1, 1, 1))
 
     def exchange(fresh: Any, step: Any) -> Any:
-        return pool.exchange(fresh, gt.Noise(0, step))
+        return pool.exchange(fresh, gt.RandomStreams(0, step))
 
     compiled = tf.function(exchange, jit_compile=True) if mode == "xla" else exchange
     given: set[float] = set()
@@ -193,4 +193,4 @@ def test_a_pool_gives_back_what_it_was_given(mode: str) -> None:
     assert set(kept) <= given
     assert 0.3 < old / 112 < 0.7
     with pytest.raises(gt.errors.ShapeError, match="larger than the pool"):
-        pool.exchange(tf.zeros([7, 1, 1, 1]), gt.Noise(0))
+        pool.exchange(tf.zeros([7, 1, 1, 1]), gt.RandomStreams(0))

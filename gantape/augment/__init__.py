@@ -2,7 +2,7 @@
 
 A transformation with a gradient lets a discriminator that has few real examples learn longer before it knows them by heart.
 It has to be done to real and generated examples, in the updates of both networks: else the generator learns to make
-transformed examples. Everything is drawn from `gantape.Noise`, for each example anew, and is the same in every mode.
+transformed examples. Everything is drawn from `gantape.RandomStreams`, for each example anew, and is the same in every mode.
 
 References:
     Zhao et al. 2020, arXiv 2006.10738 (DiffAugment); Karras et al. 2020, arXiv 2006.06676 (ADA);

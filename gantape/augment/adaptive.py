@@ -9,7 +9,7 @@ import tensorflow as tf
 from gantape.augment.augmentation import Augmentation, share_for_each
 from gantape.distribute.replicas import over_replicas, replicas
 from gantape.errors import HyperparameterError
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import Scores, axes_of
 from gantape.types import Tensor, Variable
 
@@ -47,12 +47,12 @@ class Adaptive(Augmentation):
     def variables(self) -> Sequence[Variable]:
         return (self.probability,)
 
-    def __call__(self, examples: Tensor, noise: Noise) -> Tensor:
+    def __call__(self, examples: Tensor, rng: RandomStreams) -> Tensor:
         for place, augmentation in enumerate(self.augmentations):
-            chosen = tf.cast(share_for_each(examples, noise.stream(place)), tf.float32) < tf.cast(
+            chosen = tf.cast(share_for_each(examples, rng.stream(place)), tf.float32) < tf.cast(
                 self.probability.value, tf.float32
             )
-            examples = tf.where(chosen, augmentation(examples, noise.stream(place, "draw")), examples)
+            examples = tf.where(chosen, augmentation(examples, rng.stream(place, "draw")), examples)
         return examples
 
     def observe(self, real_scores: Scores) -> None:

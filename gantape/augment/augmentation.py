@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import Scores, axes_of
 from gantape.types import Tensor, Variable
 
@@ -15,12 +15,12 @@ class Augmentation(ABC):
     """A random transformation of examples through which gradients pass."""
 
     @abstractmethod
-    def __call__(self, examples: Tensor, noise: Noise) -> Tensor:
+    def __call__(self, examples: Tensor, rng: RandomStreams) -> Tensor:
         """The examples, each transformed in a way of its own; the shape stays.
 
         Args:
             examples: Shape `batch ...`.
-            noise: Random streams.
+            rng: Random streams.
         """
 
     def observe(self, real_scores: Scores) -> None:
@@ -32,14 +32,14 @@ class Augmentation(ABC):
         return ()
 
 
-def augmented(examples: Tensor, augmentations: Sequence[Augmentation], noise: Noise) -> Tensor:
+def augmented(examples: Tensor, augmentations: Sequence[Augmentation], rng: RandomStreams) -> Tensor:
     """The examples after each of the augmentations, in order."""
     for place, augmentation in enumerate(augmentations):
-        examples = augmentation(examples, noise.stream("augmentation", place))
+        examples = augmentation(examples, rng.stream("augmentation", place))
     return examples
 
 
-def share_for_each(examples: Tensor, noise: Noise) -> Any:
+def share_for_each(examples: Tensor, rng: RandomStreams) -> Any:
     """A number from [0, 1) for each example, shape `batch 1 ...`."""
     axes: Any = [axes_of(examples)[0], *[1] * (len(examples.shape) - 1)]
-    return tf.cast(noise.uniform("share", axes), examples.dtype)
+    return tf.cast(rng.uniform("share", axes), examples.dtype)

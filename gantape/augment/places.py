@@ -6,7 +6,7 @@ import attrs
 import tensorflow as tf
 
 from gantape.augment.augmentation import Augmentation
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import Images, axes_of, check_shape
 from gantape.types import Tensor
 
@@ -23,10 +23,10 @@ class Translation(Augmentation):
     share: float = 0.125
     fill: float = 0.0
 
-    def __call__(self, examples: Images, noise: Noise) -> Images:
+    def __call__(self, examples: Images, rng: RandomStreams) -> Images:
         count, height, width, _ = _sizes(examples, "Translation")
-        rows, down = _shifts(height, self.share, noise, "rows", count, examples.dtype)
-        columns, right = _shifts(width, self.share, noise, "columns", count, examples.dtype)
+        rows, down = _shifts(height, self.share, rng, "rows", count, examples.dtype)
+        columns, right = _shifts(width, self.share, rng, "columns", count, examples.dtype)
         # A shift is a product with a matrix of ones and zeros, exact, and much faster than to gather in XLA on a CPU.
         moved = tf.einsum("bij,bjwc->biwc", rows, examples)
         moved = tf.einsum("bvw,biwc->bivc", columns, moved)
@@ -46,10 +46,10 @@ class Cutout(Augmentation):
     share: float = 0.5
     fill: float = 0.0
 
-    def __call__(self, examples: Images, noise: Noise) -> Images:
+    def __call__(self, examples: Images, rng: RandomStreams) -> Images:
         count, height, width, _ = _sizes(examples, "Cutout")
-        rows = _span(height, self.share, noise, "rows", count, examples.dtype)
-        columns = _span(width, self.share, noise, "columns", count, examples.dtype)
+        rows = _span(height, self.share, rng, "rows", count, examples.dtype)
+        columns = _span(width, self.share, rng, "columns", count, examples.dtype)
         covered = rows[:, :, None, None] * columns[:, None, :, None]
         return examples * (1.0 - covered) + self.fill * covered
 
@@ -60,17 +60,17 @@ def _sizes(examples: Images, name: str) -> tuple[Any, ...]:
     return axes_of(examples)
 
 
-def _shifts(size: int, share: float, noise: Noise, name: str, count: int, dtype: Any) -> tuple[Tensor, Any]:
+def _shifts(size: int, share: float, rng: RandomStreams, name: str, count: int, dtype: Any) -> tuple[Tensor, Any]:
     """For each image a matrix that shifts an axis, shape `batch size size`, and 1 where something came from inside."""
     most = round(share * size)
-    shift = noise.integers(name, [count, 1], 2 * most + 1) - most
+    shift = rng.integers(name, [count, 1], 2 * most + 1) - most
     matrix = tf.one_hot(tf.range(size)[None, :] + shift, size, dtype=dtype)
     return matrix, tf.reduce_sum(matrix, axis=2)
 
 
-def _span(size: int, share: float, noise: Noise, name: str, count: int, dtype: Any) -> Any:
+def _span(size: int, share: float, rng: RandomStreams, name: str, count: int, dtype: Any) -> Any:
     """For each image 1 on a span of an axis and 0 elsewhere, shape `batch size`."""
     length = round(share * size)
-    first = noise.integers(name, [count, 1], size + 1 - length % 2) - length // 2
+    first = rng.integers(name, [count, 1], size + 1 - length % 2) - length // 2
     places = tf.range(size)[None, :]
     return tf.cast((places >= first) & (places < first + length), dtype)

@@ -6,7 +6,7 @@ import attrs
 import tensorflow as tf
 
 from gantape.augment.augmentation import Augmentation, share_for_each
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import axes_of
 from gantape.types import Tensor
 
@@ -21,8 +21,8 @@ class Brightness(Augmentation):
 
     width: float = 1.0
 
-    def __call__(self, examples: Tensor, noise: Noise) -> Tensor:
-        return examples + self.width * (share_for_each(examples, noise) - 0.5)
+    def __call__(self, examples: Tensor, rng: RandomStreams) -> Tensor:
+        return examples + self.width * (share_for_each(examples, rng) - 0.5)
 
 
 @attrs.frozen
@@ -35,9 +35,9 @@ class Contrast(Augmentation):
 
     width: float = 1.0
 
-    def __call__(self, examples: Tensor, noise: Noise) -> Tensor:
+    def __call__(self, examples: Tensor, rng: RandomStreams) -> Tensor:
         mean = tf.reduce_mean(examples, axis=list(range(1, len(examples.shape))), keepdims=True)
-        return mean + (examples - mean) * (1.0 + self.width * (share_for_each(examples, noise) - 0.5))
+        return mean + (examples - mean) * (1.0 + self.width * (share_for_each(examples, rng) - 0.5))
 
 
 @attrs.frozen
@@ -54,8 +54,8 @@ class InstanceNoise(Augmentation):
     deviation: float = 0.1
     steps: int = 10_000
 
-    def __call__(self, examples: Tensor, noise: Noise) -> Tensor:
-        left = tf.maximum(0.0, 1.0 - tf.cast(noise.step, tf.float32) / self.steps)
+    def __call__(self, examples: Tensor, rng: RandomStreams) -> Tensor:
+        left = tf.maximum(0.0, 1.0 - tf.cast(rng.step, tf.float32) / self.steps)
         axes: Any = axes_of(examples)
-        drawn = tf.cast(noise.normal("instance", axes), examples.dtype)
+        drawn = tf.cast(rng.normal("instance", axes), examples.dtype)
         return examples + tf.cast(self.deviation * left, examples.dtype) * drawn

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from gantape.conditioning.condition import Condition, Told
 from gantape.losses import MutualInformation
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import Latents
 from gantape.steps.losses import Terms
 from gantape.types import Batch, Tensor
@@ -40,9 +40,9 @@ class Codes(Condition):
         """Numbers that the generator is given beside the latents."""
         return self.categories + self.continuous
 
-    def draw(self, count: int, batch: Batch | None, noise: Noise) -> Told:
-        category = noise.integers("category", [count], self.categories)
-        return category, noise.uniform("continuous", [count, self.continuous], -1.0, 1.0)
+    def draw(self, count: int, batch: Batch | None, rng: RandomStreams) -> Told:
+        category = rng.integers("category", [count], self.categories)
+        return category, rng.uniform("continuous", [count, self.continuous], -1.0, 1.0)
 
     def spread(self, rows: int, columns: int, batch: Batch | None) -> Told:
         category = tf.range(rows * columns) % columns % self.categories

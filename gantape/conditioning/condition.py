@@ -6,7 +6,7 @@ from typing import Any, TypeAlias, final
 
 import attrs
 
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import Latents
 from gantape.steps.losses import Terms
 from gantape.types import Batch, Tensor
@@ -22,7 +22,7 @@ class Condition(ABC):
     """
 
     @abstractmethod
-    def draw(self, count: int, batch: Batch | None, noise: Noise) -> Told:
+    def draw(self, count: int, batch: Batch | None, rng: RandomStreams) -> Told:
         """What `count` examples are told by: taken from a batch, or drawn where there is none."""
 
     @abstractmethod
@@ -76,7 +76,7 @@ class Condition(ABC):
 class Unconditional(Condition):
     """Nothing: the generator is given latents, the discriminator examples."""
 
-    def draw(self, count: int, batch: Batch | None, noise: Noise) -> Told:
+    def draw(self, count: int, batch: Batch | None, rng: RandomStreams) -> Told:
         return ()
 
     def spread(self, rows: int, columns: int, batch: Batch | None) -> Told:

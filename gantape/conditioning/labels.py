@@ -9,7 +9,7 @@ import tensorflow as tf
 from gantape.conditioning.condition import Condition, Told
 from gantape.errors import DataError, RangeError
 from gantape.losses import AuxiliaryClassifier
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import Latents, check_shape, describe, dtype_name
 from gantape.steps.losses import Terms
 from gantape.types import Batch, Tensor
@@ -35,9 +35,9 @@ class ClassLabels(Condition):
     classes: int = 10
     classifier: AuxiliaryClassifier | None = None
 
-    def draw(self, count: int, batch: Batch | None, noise: Noise) -> Told:
+    def draw(self, count: int, batch: Batch | None, rng: RandomStreams) -> Told:
         if batch is None:
-            return noise.integers("labels", [count], self.classes)
+            return rng.integers("labels", [count], self.classes)
         return tf.cast(batch[1], tf.int32)
 
     def spread(self, rows: int, columns: int, batch: Batch | None) -> Told:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from gantape.conditioning.condition import Condition, Told
 from gantape.errors import DataError, TaskError
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import Latents, check_shape
 from gantape.steps.losses import Terms
 from gantape.types import Batch, Tensor
@@ -39,7 +39,7 @@ class SourceImages(Condition):
         columns = math.ceil(math.sqrt(shown))
         return math.ceil(shown / columns), columns
 
-    def draw(self, count: int, batch: Batch | None, noise: Noise) -> Told:
+    def draw(self, count: int, batch: Batch | None, rng: RandomStreams) -> Told:
         if batch is None:
             raise TaskError(
                 "a translation needs images to translate.",

@@ -25,7 +25,7 @@ from gantape.evaluation.rules import (
     WrongRange,
 )
 from gantape.evaluation.samples import real_batch
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.tasks.judge import Judge
 from gantape.types import Model, Row
 
@@ -91,9 +91,9 @@ class HealthCheck:
         if self._batch is None:
             self._batch = real_batch(task, self._real, self._count)
         real = np.asarray(task.real_examples(self._batch))
-        noise = Noise(self._seed)
-        fake = np.asarray(task.sample(len(real), noise, self._batch))
-        judge = Judge(task.discriminator, (), task.condition, task.condition.draw(len(real), self._batch, noise), noise)
+        rng = RandomStreams(self._seed)
+        fake = np.asarray(task.sample(len(real), rng, self._batch))
+        judge = Judge(task.discriminator, (), task.condition, task.condition.draw(len(real), self._batch, rng), rng)
         values = {
             "separation": separation(*[judge(tf.convert_to_tensor(seen), training=False) for seen in (real, fake)]),
             "diversity": _spread(fake) / max(_spread(real), 1e-12),

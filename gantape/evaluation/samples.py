@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from gantape.data import Batches
 from gantape.errors import DataError
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.tasks import AdversarialTask
 from gantape.types import Batch
 
@@ -17,7 +17,7 @@ SAMPLES_AT_ONCE = 500
 
 def make_samples(task: AdversarialTask, count: int, seed: int) -> np.ndarray[Any, Any]:
     """`count` examples as the task makes them, the same ones for a seed; what they are told by is drawn."""
-    return np.concatenate([np.asarray(task.sample(size, noise)) for size, noise in _parts(count, seed)])
+    return np.concatenate([np.asarray(task.sample(size, rng)) for size, rng in _parts(count, seed)])
 
 
 def drawn_labels(task: AdversarialTask, count: int, seed: int) -> np.ndarray[Any, Any]:
@@ -28,7 +28,7 @@ def drawn_labels(task: AdversarialTask, count: int, seed: int) -> np.ndarray[Any
         count: How many samples.
         seed: Their seed.
     """
-    return np.concatenate([np.asarray(task.condition.draw(size, None, noise)) for size, noise in _parts(count, seed)])
+    return np.concatenate([np.asarray(task.condition.draw(size, None, rng)) for size, rng in _parts(count, seed)])
 
 
 def real_batch(task: AdversarialTask, data: Batches, most: int | None) -> Batch:
@@ -64,6 +64,6 @@ def real_examples(task: AdversarialTask, data: Batches, most: int | None) -> np.
     return np.asarray(task.real_examples(real_batch(task, data, most)))
 
 
-def _parts(count: int, seed: int) -> Iterator[tuple[int, Noise]]:
+def _parts(count: int, seed: int) -> Iterator[tuple[int, RandomStreams]]:
     for start in range(0, count, SAMPLES_AT_ONCE):
-        yield min(SAMPLES_AT_ONCE, count - start), Noise(seed).stream("samples", start)
+        yield min(SAMPLES_AT_ONCE, count - start), RandomStreams(seed).stream("samples", start)

@@ -13,7 +13,7 @@ from gantape.distribute.replicas import cut, in_replicas, mean_of, replicas, thi
 from gantape.distribute.workers import Workers
 from gantape.errors import DataError, GantapeError
 from gantape.loop.checks import check_data
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.tasks import Task
 from gantape.types import Batch, Tensor
 
@@ -97,7 +97,7 @@ class Evaluator:
         return mean_of(in_replicas(self._in_replica, batch, index, whole))
 
     def _in_replica(self, batch: Batch, index: Tensor, whole: bool) -> Tensor:
-        losses = self._task.evaluate(batch, Noise(self._seed, index, whole).stream("evaluation"))
+        losses = self._task.evaluate(batch, RandomStreams(self._seed, index, whole).stream("evaluation"))
         replica = this_replica()
         if not whole or replica is None or replica.index == 0:
             self._task.evaluation_metrics.update(losses.metrics)

@@ -11,7 +11,7 @@ import attrs
 import tensorflow as tf
 
 from gantape.losses.checks import ANY, WEIGHT, mean
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import Scalar, Scores
 from gantape.steps.losses import Terms, precise
 
@@ -23,11 +23,11 @@ class AdversarialLoss(ABC):
     """Whether the generator's loss depends on the scores of real examples."""
 
     @abstractmethod
-    def discriminator(self, real: Scores, fake: Scores, noise: Noise) -> Terms:
+    def discriminator(self, real: Scores, fake: Scores, rng: RandomStreams) -> Terms:
         """The discriminator's terms, from the scores `r` and `g`."""
 
     @abstractmethod
-    def generator(self, real: Scores | None, fake: Scores, noise: Noise) -> Terms:
+    def generator(self, real: Scores | None, fake: Scores, rng: RandomStreams) -> Terms:
         """The generator's terms, from the scores `g` and, where `generator_sees_real`, `r`."""
 
 
@@ -38,7 +38,7 @@ class SeparableLoss(AdversarialLoss):
     def generator_costs(self, fake: Scores) -> Scores:
         """What each of the scores `g` costs the generator, of the same shape."""
 
-    def generator(self, real: Scores | None, fake: Scores, noise: Noise) -> Terms:
+    def generator(self, real: Scores | None, fake: Scores, rng: RandomStreams) -> Terms:
         return {"adversarial": mean(self.generator_costs(precise(fake)))}
 
 
@@ -49,12 +49,12 @@ class CrossEntropyLoss(SeparableLoss):
     """
 
     @abstractmethod
-    def targets(self, real: Scores, fake: Scores, noise: Noise) -> tuple[Scores, Scores]:
+    def targets(self, real: Scores, fake: Scores, rng: RandomStreams) -> tuple[Scores, Scores]:
         """The targets of real and of generated examples, of the shapes of their scores."""
 
-    def discriminator(self, real: Scores, fake: Scores, noise: Noise) -> Terms:
+    def discriminator(self, real: Scores, fake: Scores, rng: RandomStreams) -> Terms:
         real, fake = precise(real), precise(fake)
-        targets = self.targets(real, fake, noise)
+        targets = self.targets(real, fake, rng)
         return {"real": _cross_entropy(targets[0], real), "fake": _cross_entropy(targets[1], fake)}
 
 
@@ -68,7 +68,7 @@ class Minimax(CrossEntropyLoss):
         Goodfellow et al. 2014, arXiv 1406.2661, equation 1.
     """
 
-    def targets(self, real: Scores, fake: Scores, noise: Noise) -> tuple[Scores, Scores]:
+    def targets(self, real: Scores, fake: Scores, rng: RandomStreams) -> tuple[Scores, Scores]:
         return tf.ones_like(real), tf.zeros_like(fake)
 
     def generator_costs(self, fake: Scores) -> Scores:
@@ -83,7 +83,7 @@ class NonSaturating(CrossEntropyLoss):
         Goodfellow et al. 2014, arXiv 1406.2661, section 3; Radford et al. 2016, arXiv 1511.06434.
     """
 
-    def targets(self, real: Scores, fake: Scores, noise: Noise) -> tuple[Scores, Scores]:
+    def targets(self, real: Scores, fake: Scores, rng: RandomStreams) -> tuple[Scores, Scores]:
         return tf.ones_like(real), tf.zeros_like(fake)
 
     def generator_costs(self, fake: Scores) -> Scores:
@@ -114,7 +114,7 @@ class LeastSquares(SeparableLoss):
         """The targets (-1, 1, 0), with which the generator minimises Pearson's χ² divergence."""
         return cls(fake_target=-1.0, real_target=1.0, generator_target=0.0)
 
-    def discriminator(self, real: Scores, fake: Scores, noise: Noise) -> Terms:
+    def discriminator(self, real: Scores, fake: Scores, rng: RandomStreams) -> Terms:
         return {
             "real": 0.5 * mean(tf.square(precise(real) - self.real_target)),
             "fake": 0.5 * mean(tf.square(precise(fake) - self.fake_target)),
@@ -134,7 +134,7 @@ class Wasserstein(SeparableLoss):
         Arjovsky et al. 2017, arXiv 1701.07875, equations 2 and 3; algorithm 1 for clipped weights.
     """
 
-    def discriminator(self, real: Scores, fake: Scores, noise: Noise) -> Terms:
+    def discriminator(self, real: Scores, fake: Scores, rng: RandomStreams) -> Terms:
         return {"real": -mean(real), "fake": mean(fake)}
 
     def generator_costs(self, fake: Scores) -> Scores:
@@ -149,7 +149,7 @@ class Hinge(SeparableLoss):
         Lim and Ye 2017, arXiv 1705.02894; Miyato et al. 2018, arXiv 1802.05957, equations 16 and 17.
     """
 
-    def discriminator(self, real: Scores, fake: Scores, noise: Noise) -> Terms:
+    def discriminator(self, real: Scores, fake: Scores, rng: RandomStreams) -> Terms:
         return {"real": mean(tf.nn.relu(1.0 - precise(real))), "fake": mean(tf.nn.relu(1.0 + precise(fake)))}
 
     def generator_costs(self, fake: Scores) -> Scores:
@@ -174,11 +174,11 @@ class NoisyLabels(SeparableLoss):
 
     label_noise: float = attrs.field(default=0.05, validator=WEIGHT)
 
-    def discriminator(self, real: Scores, fake: Scores, noise: Noise) -> Terms:
+    def discriminator(self, real: Scores, fake: Scores, rng: RandomStreams) -> Terms:
         scores = precise(tf.concat([fake, real], axis=0))
         labels = tf.concat([tf.ones_like(fake), tf.zeros_like(real)], axis=0)
         labels = tf.cast(labels, scores.dtype)
-        labels += self.label_noise * tf.cast(noise.uniform("labels", tf.shape(labels)), labels.dtype)
+        labels += self.label_noise * tf.cast(rng.uniform("labels", tf.shape(labels)), labels.dtype)
         return {"cross_entropy": mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, scores))}
 
     def generator_costs(self, fake: Scores) -> Scores:

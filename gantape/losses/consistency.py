@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from gantape.losses.checks import WEIGHT, check_same_shape, mean
 from gantape.losses.penalties import Penalty
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import Scalar
 from gantape.steps.losses import precise
 from gantape.types import Model, Tensor
@@ -29,7 +29,7 @@ class BalancedConsistency(Penalty):
         Zhao et al. 2020, arXiv 2002.04724, algorithm 1, with λᵣ = λ_g = 10.
     """
 
-    augment: Callable[[Tensor, Noise], Tensor]
+    augment: Callable[[Tensor, RandomStreams], Tensor]
     real_weight: float = attrs.field(default=10.0, validator=WEIGHT)
     fake_weight: float = attrs.field(default=10.0, validator=WEIGHT)
 
@@ -37,17 +37,17 @@ class BalancedConsistency(Penalty):
     def name(self) -> str:
         return "consistency"
 
-    def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, noise: Noise) -> Scalar:
+    def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
         """The penalty, a mean over the batch.
 
         Raises:
             ShapeError: If the augmentation changes the shape of the examples.
         """
-        changes = (self._change(discriminator, kind, noise.stream(name)) for name, kind in (("real", real), ("fake", fake)))
+        changes = (self._change(discriminator, kind, rng.stream(name)) for name, kind in (("real", real), ("fake", fake)))
         return self.real_weight * next(changes) + self.fake_weight * next(changes)
 
-    def _change(self, discriminator: Model, examples: Tensor, noise: Noise) -> Scalar:
-        augmented = self.augment(examples, noise)
+    def _change(self, discriminator: Model, examples: Tensor, rng: RandomStreams) -> Scalar:
+        augmented = self.augment(examples, rng)
         check_same_shape(("examples", "augmented ones"), examples, augmented, "gantape.losses.BalancedConsistency")
         changed, plain = discriminator(augmented, training=True), discriminator(examples, training=True)
         return mean(tf.square(precise(changed) - precise(plain)))

@@ -4,7 +4,7 @@ import attrs
 
 from gantape.losses.checks import COUNT
 from gantape.losses.penalties import Penalty
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import Scalar
 from gantape.types import Model, Tensor
 
@@ -33,5 +33,5 @@ class Lazy(Penalty):
     def name(self) -> str:
         return self.penalty.name
 
-    def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, noise: Noise) -> Scalar:
-        return self.penalty(discriminator, real, fake, noise)
+    def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
+        return self.penalty(discriminator, real, fake, rng)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from gantape.errors import HyperparameterError
 from gantape.losses.adversarial import AdversarialLoss, CrossEntropyLoss, SeparableLoss
 from gantape.losses.checks import COUNT, POSITIVE_SHARE, SHARE
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import Scores
 from gantape.steps.losses import Terms, precise
 
@@ -72,8 +72,8 @@ class OneSidedSmoothing(CrossEntropyLoss):
     loss: CrossEntropyLoss = attrs.field(validator=_HAS_TARGETS)
     target: float = attrs.field(default=0.9, validator=SHARE)
 
-    def targets(self, real: Scores, fake: Scores, noise: Noise) -> tuple[Scores, Scores]:
-        for_real, for_fake = self.loss.targets(real, fake, noise)
+    def targets(self, real: Scores, fake: Scores, rng: RandomStreams) -> tuple[Scores, Scores]:
+        for_real, for_fake = self.loss.targets(real, fake, rng)
         return self.target * for_real, for_fake
 
     def generator_costs(self, fake: Scores) -> Scores:
@@ -100,15 +100,15 @@ class LabelNoise(CrossEntropyLoss):
     loss: CrossEntropyLoss = attrs.field(validator=_HAS_TARGETS)
     width: float = attrs.field(default=0.05, validator=SHARE)
 
-    def targets(self, real: Scores, fake: Scores, noise: Noise) -> tuple[Scores, Scores]:
-        for_real, for_fake = self.loss.targets(real, fake, noise)
-        return for_real - self._moves("real_labels", for_real, noise), for_fake + self._moves("fake_labels", for_fake, noise)
+    def targets(self, real: Scores, fake: Scores, rng: RandomStreams) -> tuple[Scores, Scores]:
+        for_real, for_fake = self.loss.targets(real, fake, rng)
+        return for_real - self._moves("real_labels", for_real, rng), for_fake + self._moves("fake_labels", for_fake, rng)
 
     def generator_costs(self, fake: Scores) -> Scores:
         return self.loss.generator_costs(fake)
 
-    def _moves(self, name: str, targets: Scores, noise: Noise) -> Scores:
-        return self.width * tf.cast(noise.uniform(name, tf.shape(targets)), targets.dtype)
+    def _moves(self, name: str, targets: Scores, rng: RandomStreams) -> Scores:
+        return self.width * tf.cast(rng.uniform(name, tf.shape(targets)), targets.dtype)
 
 
 @attrs.frozen
@@ -135,13 +135,13 @@ class TopK(AdversarialLoss):
     decay: float = attrs.field(default=0.99, validator=SHARE)
     interval: int = attrs.field(default=500, validator=COUNT)
 
-    def discriminator(self, real: Scores, fake: Scores, noise: Noise) -> Terms:
-        return self.loss.discriminator(real, fake, noise)
+    def discriminator(self, real: Scores, fake: Scores, rng: RandomStreams) -> Terms:
+        return self.loss.discriminator(real, fake, rng)
 
-    def generator(self, real: Scores | None, fake: Scores, noise: Noise) -> Terms:
+    def generator(self, real: Scores | None, fake: Scores, rng: RandomStreams) -> Terms:
         scores = tf.reshape(precise(fake), [-1])
         ranks = tf.argsort(tf.argsort(scores, direction="DESCENDING", stable=True), stable=True)
-        kept = tf.cast(ranks, tf.float64) < self._kept(tf.size(scores), noise.step)
+        kept = tf.cast(ranks, tf.float64) < self._kept(tf.size(scores), rng.step)
         weights = tf.cast(kept, scores.dtype)
         return {"adversarial": tf.reduce_sum(weights * self.loss.generator_costs(scores)) / tf.reduce_sum(weights)}
 

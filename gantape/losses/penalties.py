@@ -12,7 +12,7 @@ import attrs
 import tensorflow as tf
 
 from gantape.losses.checks import WEIGHT, check_same_shape
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import Scalar, Scores
 from gantape.steps.losses import precise
 from gantape.types import Model, Tensor
@@ -29,14 +29,14 @@ class Penalty(ABC):
         """What the term is called in the history."""
 
     @abstractmethod
-    def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, noise: Noise) -> Scalar:
+    def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
         """The penalty, a mean over the batch.
 
         Args:
             discriminator: Called with `training=True`.
             real: Real examples, `batch ...`.
             fake: Generated examples, of the same shape.
-            noise: Random streams.
+            rng: Random streams.
         """
 
 
@@ -61,7 +61,7 @@ class GradientPenalty(Penalty):
     def name(self) -> str:
         return "gradient_penalty"
 
-    def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, noise: Noise) -> Scalar:
+    def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
         """The penalty, a mean over the batch.
 
         Raises:
@@ -69,7 +69,7 @@ class GradientPenalty(Penalty):
         """
         check_same_shape(("real", "generated examples"), real, fake, "gantape.losses.GradientPenalty")
         count = tf.shape(real)[0]
-        mix = tf.cast(noise.uniform("mix", [count, *[1] * (len(real.shape) - 1)]), real.dtype)
+        mix = tf.cast(rng.uniform("mix", [count, *[1] * (len(real.shape) - 1)]), real.dtype)
         norms = gradient_norms(discriminator, mix * real + (1.0 - mix) * fake)
         return self.weight * _squared_excess(norms, self.one_sided)
 
@@ -97,8 +97,8 @@ class DraganPenalty(Penalty):
     def name(self) -> str:
         return "dragan_penalty"
 
-    def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, noise: Noise) -> Scalar:
-        moves = tf.cast(noise.uniform("around", tf.shape(real)), real.dtype)
+    def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
+        moves = tf.cast(rng.uniform("around", tf.shape(real)), real.dtype)
         width = tf.cast(self.deviation * tf.math.reduce_std(precise(real)), real.dtype)
         return self.weight * _squared_excess(gradient_norms(discriminator, real + width * moves), self.one_sided)
 
@@ -120,7 +120,7 @@ class R1(Penalty):
     def name(self) -> str:
         return "r1"
 
-    def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, noise: Noise) -> Scalar:
+    def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
         return 0.5 * self.weight * tf.reduce_mean(squared_gradient_norms(discriminator, real))
 
 
@@ -141,7 +141,7 @@ class R2(Penalty):
     def name(self) -> str:
         return "r2"
 
-    def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, noise: Noise) -> Scalar:
+    def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
         return 0.5 * self.weight * tf.reduce_mean(squared_gradient_norms(discriminator, fake))
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from gantape.errors import LossError
 from gantape.losses.adversarial import AdversarialLoss
 from gantape.losses.checks import check_same_shape, mean
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import Scores
 from gantape.steps.losses import Terms, precise
 
@@ -29,7 +29,7 @@ class RelativisticPairing(AdversarialLoss):
 
     generator_sees_real: ClassVar[bool] = True
 
-    def discriminator(self, real: Scores, fake: Scores, noise: Noise) -> Terms:
+    def discriminator(self, real: Scores, fake: Scores, rng: RandomStreams) -> Terms:
         """The discriminator's term, from the scores `r` and `g`.
 
         Raises:
@@ -37,7 +37,7 @@ class RelativisticPairing(AdversarialLoss):
         """
         return {"pairing": mean(tf.nn.softplus(-_differences(self, real, fake)))}
 
-    def generator(self, real: Scores | None, fake: Scores, noise: Noise) -> Terms:
+    def generator(self, real: Scores | None, fake: Scores, rng: RandomStreams) -> Terms:
         """The generator's term, from the scores `r` and `g`.
 
         Raises:
@@ -58,11 +58,11 @@ class RelativisticAverage(AdversarialLoss):
 
     generator_sees_real: ClassVar[bool] = True
 
-    def discriminator(self, real: Scores, fake: Scores, noise: Noise) -> Terms:
+    def discriminator(self, real: Scores, fake: Scores, rng: RandomStreams) -> Terms:
         above, below = _to_averages(real, fake)
         return {"real": mean(tf.nn.softplus(-above)), "fake": mean(tf.nn.softplus(below))}
 
-    def generator(self, real: Scores | None, fake: Scores, noise: Noise) -> Terms:
+    def generator(self, real: Scores | None, fake: Scores, rng: RandomStreams) -> Terms:
         above, below = _to_averages(_given(self, real), fake)
         return {"real": mean(tf.nn.softplus(above)), "fake": mean(tf.nn.softplus(-below))}
 
@@ -79,11 +79,11 @@ class RelativisticAverageHinge(AdversarialLoss):
 
     generator_sees_real: ClassVar[bool] = True
 
-    def discriminator(self, real: Scores, fake: Scores, noise: Noise) -> Terms:
+    def discriminator(self, real: Scores, fake: Scores, rng: RandomStreams) -> Terms:
         above, below = _to_averages(real, fake)
         return {"real": mean(tf.nn.relu(1.0 - above)), "fake": mean(tf.nn.relu(1.0 + below))}
 
-    def generator(self, real: Scores | None, fake: Scores, noise: Noise) -> Terms:
+    def generator(self, real: Scores | None, fake: Scores, rng: RandomStreams) -> Terms:
         above, below = _to_averages(_given(self, real), fake)
         return {"real": mean(tf.nn.relu(1.0 + above)), "fake": mean(tf.nn.relu(1.0 - below))}
 

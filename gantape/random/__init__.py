@@ -1,5 +1,5 @@
 """Random numbers: named streams that are a pure function of seed, step and name."""
 
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 
-__all__ = ["Noise"]
+__all__ = ["RandomStreams"]

@@ -35,11 +35,12 @@ def derive_key(seed: int, *names: str | int) -> int:
 
 
 @attrs.frozen(eq=False)
-class Noise:
+class RandomStreams:
     """Named random streams for one step.
 
     The same name gives the same numbers: two independent draws need two names. Under an update, gantape hands out a
-    `Noise` of its own for each update and repeat, so that "latent" of the discriminator's is not "latent" of the generator's.
+    `RandomStreams` of its own for each update and repeat, so that "latent" of the discriminator is
+    not "latent" of the generator.
 
     The first axis of a draw is that of examples. Of several replicas each gets rows of its own, and together they get what
     one device would; a scalar is the same in all.
@@ -54,9 +55,9 @@ class Noise:
     step: Any = 0
     whole: bool = False
 
-    def stream(self, *names: str | int) -> "Noise":
+    def stream(self, *names: str | int) -> "RandomStreams":
         """The streams below a path of names."""
-        return Noise(derive_key(self.seed, *names), self.step, self.whole)
+        return RandomStreams(derive_key(self.seed, *names), self.step, self.whole)
 
     def bits(self, name: str, shape: Sequence[int]) -> Tensor:
         """Uniform random bits, `uint32`, of the given shape."""
@@ -92,7 +93,7 @@ class Noise:
         if not 0 < bound <= 2**24:
             raise RangeError(
                 "whole numbers are drawn from a range of 1 to 2²⁴ of them.",
-                where="Noise.integers, argument `bound`",
+                where="RandomStreams.integers, argument `bound`",
                 got=str(bound),
                 do="choose a bound in that range.",
             )

@@ -11,7 +11,7 @@ from PIL import Image
 
 from gantape.callbacks.progress import Progress
 from gantape.errors import ShapeError
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import check_shape, describe
 from gantape.tasks import Task
 from gantape.types import Batch
@@ -99,6 +99,6 @@ class SampleGrids:
 
     def draw(self, task: Task) -> Picture:
         """The grid as it looks now."""
-        images = np.asarray(task.gallery(self.count, Noise(self.seed), self.examples))
+        images = np.asarray(task.gallery(self.count, RandomStreams(self.seed), self.examples))
         pixels = getattr(task, "pixels", (-1.0, 1.0))
         return image_grid(images.reshape(-1, *images.shape[2:]), columns=images.shape[1], pixels=pixels)

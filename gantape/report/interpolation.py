@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from gantape.callbacks.progress import Progress
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.report.grids import Picture, image_grid, save_picture
 from gantape.tasks import AdversarialTask
 
@@ -65,7 +65,7 @@ class Interpolation:
 
     def draw(self, task: AdversarialTask) -> Picture:
         """The picture as it looks now."""
-        ends = np.asarray(task.latents(2 * self.rows, Noise(self.seed), "interpolation"))
+        ends = np.asarray(task.latents(2 * self.rows, RandomStreams(self.seed), "interpolation"))
         ways = spherical_path(ends[: self.rows], ends[self.rows :], self.columns)
         # What a picture of one row is told by, column by column, is for the rows here.
         told = tf.nest.map_structure(

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from gantape.distribute.replicas import examples_in, in_replicas, mean_of_replicas, outside_of_replicas
 from gantape.errors import GradientError, LossError
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.steps.averaging import MovingAverage
 from gantape.steps.gradients import Descent
 from gantape.steps.loss_scale import LossScale
@@ -36,7 +36,7 @@ class Update:
     """
 
     name: str
-    loss: Callable[[Batch, Noise], Losses]
+    loss: Callable[[Batch, RandomStreams], Losses]
     variables: Sequence[Model | Variable]
     optimizer: Optimizer
     repeats: int = 1
@@ -69,15 +69,15 @@ class Update:
                 found.setdefault(id(variable), variable)
         return list(found.values())
 
-    def losses(self, batch: Batch, noise: Noise, due: Collection[str] | None = None) -> Losses:
+    def losses(self, batch: Batch, rng: RandomStreams, due: Collection[str] | None = None) -> Losses:
         """The terms of the loss, with what the models' layers added under "added".
 
         Args:
             batch: What the loss consumes.
-            noise: The random streams of this update.
+            rng: The random streams of this update.
             due: The lazy terms that the loss has this time; all of them by default.
         """
-        losses = self.loss(batch, noise)
+        losses = self.loss(batch, rng)
         if not isinstance(losses, Losses):
             raise LossError(
                 "an update's loss returns gantape.Losses.",
@@ -101,18 +101,18 @@ class Update:
         # What is left out is used by nobody: compiled code does not compute it.
         return {name: self.lazy.get(name, 1) * term for name, term in terms.items() if name in due or name not in self.lazy}
 
-    def apply(self, batch: Batch, noise: Noise, step: Tensor) -> tuple[Losses, list[Tensor]]:
+    def apply(self, batch: Batch, rng: RandomStreams, step: Tensor) -> tuple[Losses, list[Tensor]]:
         """Do the update once, with one batch: its `gradients`, then `move`. This is what a loop by hand needs of it."""
-        losses, gradients = self.gradients(batch, noise)
+        losses, gradients = self.gradients(batch, rng)
         self.move(gradients, step, examples_in(batch))
         return losses, gradients
 
-    def gradients(self, batch: Batch, noise: Noise, due: Collection[str] | None = None) -> tuple[Losses, list[Tensor]]:
+    def gradients(self, batch: Batch, rng: RandomStreams, due: Collection[str] | None = None) -> tuple[Losses, list[Tensor]]:
         """The terms of the loss, and the gradient of their sum with respect to each variable.
 
         Args:
             batch: What the loss consumes.
-            noise: The random streams of this update.
+            rng: The random streams of this update.
             due: The lazy terms that the loss has this time; all of them by default.
 
         Raises:
@@ -121,7 +121,7 @@ class Update:
         variables = self.trainable_variables
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in variables])
-            losses = self.losses(batch, noise, due)
+            losses = self.losses(batch, rng, due)
             total = losses.total if self.scale is None else self.scale.scaled(losses.total)
         gradients = tape.gradient(total, [variable.value for variable in variables])
         self._check(gradients, variables)
@@ -255,7 +255,7 @@ class Step:
         values: dict[str, Any] = {}
         gathered: list[list[Any]] = []
         for place, batch in batches.items():
-            losses, gradients = update.gradients(batch, Noise(self.seed, step).stream(update.name, place), terms)
+            losses, gradients = update.gradients(batch, RandomStreams(self.seed, step).stream(update.name, place), terms)
             gathered.append(gradients)
             self.update_metrics(losses.metrics)
             _add(values, {"loss": losses.total, **(losses.terms if len(losses.terms) > 1 or update.lazy else {})})

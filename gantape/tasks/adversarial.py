@@ -11,7 +11,7 @@ from gantape.augment import Augmentation
 from gantape.conditioning import Condition, Told, Unconditional
 from gantape.losses import AdversarialLoss, Lazy, NonSaturating, Penalty, precise
 from gantape.metrics import MetricSet
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import Images, Latents, axes_of
 from gantape.steps.averaging import MovingAverage
 from gantape.steps.gradients import Descent
@@ -156,54 +156,54 @@ class AdversarialTask(Task):
             ),
         )
 
-    def discriminator_loss(self, batch: Batch, noise: Noise) -> Losses:
+    def discriminator_loss(self, batch: Batch, rng: RandomStreams) -> Losses:
         """The discriminator's terms and penalties for a batch."""
-        play = self._shared_plays.begin(batch, lambda: self._play(batch, noise))
+        play = self._shared_plays.begin(batch, lambda: self._play(batch, rng))
         real, fake, told = play.real, play.fake, play.told
-        judge = Judge(self.discriminator, self.augmentations, self.condition, told, noise)
+        judge = Judge(self.discriminator, self.augmentations, self.condition, told, rng)
         of_real, of_fake = judge.verdicts(real, fake, joint=self.joint_batch)
         for augmentation in self.augmentations:
             augmentation.observe(of_real.scores)
-        terms = dict(self.loss.discriminator(of_real.scores, of_fake.scores, noise))
+        terms = dict(self.loss.discriminator(of_real.scores, of_fake.scores, rng))
         terms |= self.condition.discriminator_terms(told, of_real.answers, of_fake.answers)
         judging = cast(Model, judge)  # of which a penalty asks only that it can be called
         for penalty in self.penalties:
-            terms[penalty.name] = penalty(judging, real, fake, noise.stream(penalty.name))
+            terms[penalty.name] = penalty(judging, real, fake, rng.stream(penalty.name))
         seen = {"real_score": (of_real.scores,), "fake_score": (of_fake.scores,)}
         return Losses(terms, {name: seen[name] for name in self.metrics.names if name in seen})
 
-    def generator_loss(self, batch: Batch, noise: Noise) -> Losses:
+    def generator_loss(self, batch: Batch, rng: RandomStreams) -> Losses:
         """The generator's terms for a batch."""
-        play = self._shared_plays.take_up(batch) or self._play(batch, noise)
+        play = self._shared_plays.take_up(batch) or self._play(batch, rng)
         real, fake, told = play.real, play.fake, play.told
-        judge = Judge(self.discriminator, self.augmentations, self.condition, told, noise)
+        judge = Judge(self.discriminator, self.augmentations, self.condition, told, rng)
         if self.loss.generator_sees_real:
             of_real, of_fake = judge.verdicts(real, fake, joint=self.joint_batch)
-            terms = dict(self.loss.generator(of_real.scores, of_fake.scores, noise))
+            terms = dict(self.loss.generator(of_real.scores, of_fake.scores, rng))
         else:
             of_fake = judge.verdict(fake, "fake")
-            terms = dict(self.loss.generator(None, of_fake.scores, noise))
+            terms = dict(self.loss.generator(None, of_fake.scores, rng))
         return Losses({**terms, **self.condition.generator_terms(told, real, fake, of_fake.answers)})
 
     def real_examples(self, batch: Batch) -> Images:
         """The real examples of a batch."""
         return batch[0] if isinstance(batch, tuple | list) else batch
 
-    def latents(self, count: int | None, noise: Noise, name: str = "latent") -> Latents:
+    def latents(self, count: int | None, rng: RandomStreams, name: str = "latent") -> Latents:
         """Standard normal latents, shape `count latent`."""
-        return noise.normal(name, [count or 1, self.latent_size])
+        return rng.normal(name, [count or 1, self.latent_size])
 
     def generate(self, latents: Latents, told: Told = ()) -> Images:
         """Examples from latents and what they are told by, from the averaged generator as in use (`training=False`)."""
         return precise(self.averaged_generator(self.condition.for_generator(latents, told), training=False))
 
-    def sample(self, count: int, noise: Noise, batch: Batch | None = None) -> Images:
+    def sample(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
         """Examples as the task makes them: latents, and what they are told by, drawn, or taken from a batch of as many."""
-        return self.generate(self.latents(count, noise), self.condition.draw(count, batch, noise))
+        return self.generate(self.latents(count, rng), self.condition.draw(count, batch, rng))
 
-    def gallery(self, count: int, noise: Noise, batch: Batch | None = None) -> Images:
+    def gallery(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
         rows, columns = self.condition.layout(count, batch)
-        latents = self.latents(rows * columns, noise, "samples")
+        latents = self.latents(rows * columns, rng, "samples")
         images = self.generate(latents, self.condition.spread(rows, columns, batch))
         return self.condition.frame(tf.reshape(images, [rows, columns, *images.shape[1:]]), batch)
 
@@ -225,9 +225,9 @@ class AdversarialTask(Task):
     def _shared_plays(self) -> SharedPlays:
         return SharedPlays(self.generator, self.generator_descent.batches if self.shared_examples else 0)
 
-    def _play(self, batch: Batch, noise: Noise) -> Play:
+    def _play(self, batch: Batch, rng: RandomStreams) -> Play:
         real = self.real_examples(batch)
         count = axes_of(real)[0] or 1
-        told = self.condition.draw(count, batch, noise)
-        fake = precise(self.generator(self.condition.for_generator(self.latents(count, noise), told), training=True))
+        told = self.condition.draw(count, batch, rng)
+        fake = precise(self.generator(self.condition.for_generator(self.latents(count, rng), told), training=True))
         return Play(tf.cast(real, fake.dtype), fake, told)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from gantape.augment import Augmentation, augmented
 from gantape.conditioning import Condition, Told
 from gantape.losses import precise
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import Scores
 from gantape.types import Model, Tensor
 
@@ -37,14 +37,14 @@ class Judge:
         augmentations: Done to every example.
         condition: Says what the network is called with.
         told: What the examples are told by.
-        noise: Random streams of the update.
+        rng: Random streams of the update.
     """
 
     discriminator: Model
     augmentations: tuple[Augmentation, ...]
     condition: Condition
     told: Told
-    noise: Noise
+    rng: RandomStreams
 
     def __call__(self, examples: Tensor, training: bool = True) -> Scores:
         return self._say(self._see(examples, "penalty"), self.told, training).scores
@@ -64,7 +64,7 @@ class Judge:
         return Verdict(real_said[0], real_said[1:]), Verdict(fake_said[0], fake_said[1:])
 
     def _see(self, examples: Tensor, name: str) -> Tensor:
-        return augmented(examples, self.augmentations, self.noise.stream(name)) if self.augmentations else examples
+        return augmented(examples, self.augmentations, self.rng.stream(name)) if self.augmentations else examples
 
     def _say(self, seen: Tensor, told: Told, training: bool = True) -> Verdict:
         said: Any = self.discriminator(self.condition.for_discriminator(seen, told), training=training)

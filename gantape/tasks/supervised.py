@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from gantape.errors import DataError, DtypeError, LossError, RangeError, ShapeError
 from gantape.losses import precise
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import axes_of, describe, dtype_name
 from gantape.steps.losses import Losses
 from gantape.steps.step import Update
@@ -50,7 +50,7 @@ class SupervisedTask(Task):
     def updates(self) -> tuple[Update, ...]:
         return (Update("model", self._training, (self.model,), self.optimizer),)
 
-    def evaluate(self, batch: Batch, noise: Noise) -> Losses:
+    def evaluate(self, batch: Batch, rng: RandomStreams) -> Losses:
         return self._losses(batch, training=False)
 
     def check_batch(self, batch: Batch) -> None:
@@ -103,7 +103,7 @@ class SupervisedTask(Task):
                 do=f"number the classes from 0 to {classes - 1}, or let the model end in as many outputs as there are classes.",
             )
 
-    def _training(self, batch: Batch, noise: Noise) -> Losses:
+    def _training(self, batch: Batch, rng: RandomStreams) -> Losses:
         return self._losses(batch, training=True)
 
     def _losses(self, batch: Batch, *, training: bool) -> Losses:

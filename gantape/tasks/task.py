@@ -13,7 +13,7 @@ from beartype.door import is_bearable
 
 from gantape.errors import GantapeError, HyperparameterError, TaskError, summary
 from gantape.metrics import MetricSet
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import Images
 from gantape.steps.checks import check_updates
 from gantape.steps.loss_scale import Precision, check_loss_scales, default_precision, policy
@@ -105,7 +105,7 @@ class Task(ABC):
     def check_batch(self, batch: Batch) -> None:
         """Raise an error where a batch does not fit the models. Called with one prepared batch before the first step."""
 
-    def evaluate(self, batch: Batch, noise: Noise) -> Losses:
+    def evaluate(self, batch: Batch, rng: RandomStreams) -> Losses:
         """The losses of a batch in evaluation, with no variable moved.
 
         Raises:
@@ -115,15 +115,15 @@ class Task(ABC):
             "this task does not say how it is evaluated.",
             where=f"{type(self).__name__}.evaluate",
             got="a call of Loop.evaluate, or validation data",
-            do="define evaluate(self, batch, noise), which returns gantape.Losses.",
+            do="define evaluate(self, batch, rng), which returns gantape.Losses.",
         )
 
-    def gallery(self, count: int, noise: Noise, batch: Batch | None = None) -> Images:
+    def gallery(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
         """Images that show what was learnt, laid out as in a picture: `rows columns height width channels`.
 
         Args:
             count: About how many images there are to be.
-            noise: Random streams; the same give the same images as the task learns.
+            rng: Random streams; the same give the same images as the task learns.
             batch: Examples, for a task that begins with some: one that translates or reconstructs.
 
         Raises:
@@ -133,7 +133,7 @@ class Task(ABC):
             "this task does not say what it shows.",
             where=f"{type(self).__name__}.gallery",
             got="a report that draws pictures",
-            do='define gallery(self, count, noise, batch=None), which returns images "rows columns height width channels".',
+            do='define gallery(self, count, rng, batch=None), which returns images "rows columns height width channels".',
         )
 
     @classmethod

@@ -62,6 +62,6 @@ def check_parts_hold(task: Task, traced: Sequence[Any] = ()) -> None:
             where=type(task).__name__,
             got=", ".join(strangers),
             do="return what holds them (a model, an optimizer, a metric, a layer) from a build_ method, and let a layer make "
-            "them with add_weight; draw random numbers from `noise`; or do without checkpoints, with "
+            "them with add_weight; draw random numbers from `rng`; or do without checkpoints, with "
             "gantape.Loop(..., checkpoints=None).",
         )

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from gantape.losses import precise
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import Images
 from gantape.steps.losses import Losses
 from gantape.steps.step import Update
@@ -51,9 +51,9 @@ class VariationalAutoencoder(Task):
     def updates(self) -> tuple[Update, ...]:
         return (Update("autoencoder", self.evaluate, (self.encoder, self.decoder), self.optimizer),)
 
-    def evaluate(self, batch: Batch, noise: Noise) -> Losses:
+    def evaluate(self, batch: Batch, rng: RandomStreams) -> Losses:
         mean, log_variance = tf.split(precise(self.encoder(batch)), 2, axis=1)
-        latents = mean + tf.exp(0.5 * log_variance) * noise.normal("latent", tf.shape(mean))
+        latents = mean + tf.exp(0.5 * log_variance) * rng.normal("latent", tf.shape(mean))
         costs = tf.nn.sigmoid_cross_entropy_with_logits(labels=batch, logits=precise(self.decoder(latents)))
         divergence = 0.5 * tf.reduce_sum(tf.square(mean) + tf.exp(log_variance) - 1.0 - log_variance, axis=1)
         return Losses(
@@ -63,8 +63,8 @@ class VariationalAutoencoder(Task):
             }
         )
 
-    def gallery(self, count: int, noise: Noise, batch: Batch | None = None) -> Images:
+    def gallery(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
         """Images decoded from latents of the prior."""
         side = max(1, round(count**0.5))
-        images = tf.sigmoid(precise(self.decoder(noise.normal("samples", [side * side, self.latent_size]))))
+        images = tf.sigmoid(precise(self.decoder(rng.normal("samples", [side * side, self.latent_size]))))
         return tf.reshape(images, [side, side, 28, 28, 1])

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from gantape.augment import Augmentation, Brightness, Contrast, Cutout, Translation, augmented
 from gantape.losses import precise
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.steps.losses import Losses
 from gantape.steps.step import Update
 from gantape.tasks import Part, Task
@@ -57,8 +57,8 @@ class SimCLR(Task):
     def updates(self) -> tuple[Update, ...]:
         return (Update("encoder", self.evaluate, (self.encoder, self.projector), self.optimizer),)
 
-    def evaluate(self, batch: Batch, noise: Noise) -> Losses:
-        views = [augmented(batch, self.augmentations, noise.stream(name)) for name in ("one", "other")]
+    def evaluate(self, batch: Batch, rng: RandomStreams) -> Losses:
+        views = [augmented(batch, self.augmentations, rng.stream(name)) for name in ("one", "other")]
         points = tf.math.l2_normalize(precise(self.projector(self.encoder(tf.concat(views, axis=0)))), axis=1)
         count = tf.shape(points)[0]
         # No point is compared with itself.

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from gantape.losses import precise
 from gantape.metrics import MetricSet
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.steps.losses import Losses
 from gantape.steps.step import Update
 from gantape.tasks import Part, Task
@@ -66,11 +66,11 @@ class Distillation(Task):
             Update("student", self.evaluate, (self.student,), self.student_optimizer),
         )
 
-    def teacher_loss(self, batch: Batch, noise: Noise) -> Losses:
+    def teacher_loss(self, batch: Batch, rng: RandomStreams) -> Losses:
         """The cross-entropy of the teacher's logits to the labels."""
         return Losses({"labels": self.labelling(batch[1], self.teacher(batch[0]))})
 
-    def evaluate(self, batch: Batch, noise: Noise) -> Losses:
+    def evaluate(self, batch: Batch, rng: RandomStreams) -> Losses:
         images, labels = batch
         logits, told = precise(self.student(images)), tf.stop_gradient(precise(self.teacher(images)))
         soft = tf.nn.softmax_cross_entropy_with_logits(tf.nn.softmax(told / self.temperature), logits / self.temperature)

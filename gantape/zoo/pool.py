@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from gantape.errors import ShapeError
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import Images, axes_of
 from gantape.types import Variable
 
@@ -36,12 +36,12 @@ class ImagePool:
         """The images, and how many there are."""
         return (self._images, self._count)
 
-    def exchange(self, fresh: Images, noise: Noise) -> Images:
+    def exchange(self, fresh: Images, rng: RandomStreams) -> Images:
         """Put images in, and get as many out.
 
         Args:
             fresh: Shape `batch height width channels`, no more than the pool can keep.
-            noise: Random streams.
+            rng: Random streams.
 
         Raises:
             ShapeError: If there are more of them than places.
@@ -58,9 +58,9 @@ class ImagePool:
         fresh = tf.cast(fresh, images.dtype)
         filling, next_places = filled < self.size, filled + tf.range(count)
         # Places in a random order, each at most once: every image of the batch has a place of its own.
-        shuffled = tf.argsort(noise.uniform("places", [self.size]))[:count]
+        shuffled = tf.argsort(rng.uniform("places", [self.size]))[:count]
         places = tf.where(filling, next_places % self.size, shuffled)
-        old = tf.logical_and(tf.less(noise.uniform("old", [count]), 0.5), tf.logical_not(filling))
+        old = tf.logical_and(tf.less(rng.uniform("old", [count]), 0.5), tf.logical_not(filling))
         kept = tf.where(filling, next_places < self.size, old)[:, None, None, None]
         stored = tf.gather(images, places)
         self._images.assign(tf.tensor_scatter_nd_update(images, places[:, None], tf.where(kept, fresh, stored)))

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from gantape.conditioning import Condition, SourceImages
 from gantape.losses import AdversarialLoss, CycleConsistency, Identity, LeastSquares, precise
-from gantape.random.rng import Noise
+from gantape.random.rng import RandomStreams
 from gantape.shapes import Images
 from gantape.steps.losses import Losses
 from gantape.steps.step import Update
@@ -119,32 +119,32 @@ class CycleGAN(Task):
             Update("discriminators", self.discriminators_loss, judges, self.discriminators_optimizer),
         )
 
-    def generators_loss(self, batch: Batch, noise: Noise) -> Losses:
+    def generators_loss(self, batch: Batch, rng: RandomStreams) -> Losses:
         """What both generators minimise: to be taken for real, to undo one another, to leave alone what is right."""
         a, b = batch
         cycle, identity = CycleConsistency(self.cycle_weight), Identity(self.identity_weight)
         made_a, made_b = self.to_a(b, training=True), self.to_b(a, training=True)
         terms = {
-            "a": _total(self.game.generator(None, self.judge_a(made_a, training=True), noise)),
-            "b": _total(self.game.generator(None, self.judge_b(made_b, training=True), noise)),
+            "a": _total(self.game.generator(None, self.judge_a(made_a, training=True), rng)),
+            "b": _total(self.game.generator(None, self.judge_b(made_b, training=True), rng)),
             "cycle": cycle(a, self.to_a(made_b, training=True)) + cycle(b, self.to_b(made_a, training=True)),
         }
         if self.identity_weight:
             terms["identity"] = identity(a, self.to_a(a, training=True)) + identity(b, self.to_b(b, training=True))
         return Losses(terms)
 
-    def discriminators_loss(self, batch: Batch, noise: Noise) -> Losses:
+    def discriminators_loss(self, batch: Batch, rng: RandomStreams) -> Losses:
         """What both discriminators minimise, on images from their pools."""
         a, b = batch
-        made_a = self.pool_a.exchange(self.to_a(b, training=True), noise.stream("a"))
-        made_b = self.pool_b.exchange(self.to_b(a, training=True), noise.stream("b"))
+        made_a = self.pool_a.exchange(self.to_a(b, training=True), rng.stream("a"))
+        made_b = self.pool_b.exchange(self.to_b(a, training=True), rng.stream("b"))
         terms = {
-            name: _total(self.game.discriminator(judge(real, training=True), judge(made, training=True), noise))
+            name: _total(self.game.discriminator(judge(real, training=True), judge(made, training=True), rng))
             for name, judge, real, made in (("a", self.judge_a, a, made_a), ("b", self.judge_b, b, made_b))
         }
         return Losses(terms)
 
-    def gallery(self, count: int, noise: Noise, batch: Batch | None = None) -> Images:
+    def gallery(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
         """Rows of b, what is made of them, and back; then rows of a, what is made of them, and back."""
         a, b = batch if batch is not None else (tf.zeros([8, 28, 28, 1]),) * 2
         a, b = a[:8], b[:8]

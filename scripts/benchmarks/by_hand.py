@@ -113,23 +113,23 @@ def _game_step(parts: gt.AdversarialTask, game: Game) -> Step:
     cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
     real_score, fake_score = keras.metrics.Mean(), keras.metrics.Mean()
 
-    def discriminator_loss(real: Any, noise: gt.Noise) -> tuple[Any, Any, Any]:
+    def discriminator_loss(real: Any, rng: gt.RandomStreams) -> tuple[Any, Any, Any]:
         count = real.shape[0]
-        fake = generator(noise.normal("latent", [count, game.latent_size]), training=True)
+        fake = generator(rng.normal("latent", [count, game.latent_size]), training=True)
         if game.loss == "noisy-labels":
             scores = discriminator(tf.concat([fake, real], axis=0), training=True)
             labels = tf.concat([tf.ones((count, 1)), tf.zeros((count, 1))], axis=0)
-            labels += 0.05 * noise.uniform("labels", labels.shape)
+            labels += 0.05 * rng.uniform("labels", labels.shape)
             return cross_entropy(labels, scores), scores[count:], scores[:count]
         real_scores, fake_scores = discriminator(real, training=True), discriminator(fake, training=True)
         if game.loss == "wasserstein":
             loss = tf.reduce_mean(fake_scores) - tf.reduce_mean(real_scores)
-            return loss + gradient_penalty(real, fake, noise), real_scores, fake_scores
+            return loss + gradient_penalty(real, fake, rng), real_scores, fake_scores
         loss = tf.reduce_mean(tf.nn.softplus(-real_scores)) + tf.reduce_mean(tf.nn.softplus(fake_scores))
         return loss, real_scores, fake_scores
 
-    def gradient_penalty(real: Any, fake: Any, noise: gt.Noise) -> Any:
-        mix = noise.stream("gradient_penalty").uniform("mix", [real.shape[0], *[1] * (len(real.shape) - 1)])
+    def gradient_penalty(real: Any, fake: Any, rng: gt.RandomStreams) -> Any:
+        mix = rng.stream("gradient_penalty").uniform("mix", [real.shape[0], *[1] * (len(real.shape) - 1)])
         between = mix * real + (1.0 - mix) * fake
         with tf.GradientTape() as tape:
             tape.watch(between)
@@ -137,26 +137,26 @@ def _game_step(parts: gt.AdversarialTask, game: Game) -> Step:
         squares = tf.reduce_sum(tf.square(tape.gradient(scores, between)), axis=list(range(1, len(real.shape))))
         return 10.0 * tf.reduce_mean(tf.square(tf.sqrt(squares + 1e-10) - 1.0))
 
-    def generator_loss(count: int, noise: gt.Noise) -> Any:
-        scores = discriminator(generator(noise.normal("latent", [count, game.latent_size]), training=True), training=True)
+    def generator_loss(count: int, rng: gt.RandomStreams) -> Any:
+        scores = discriminator(generator(rng.normal("latent", [count, game.latent_size]), training=True), training=True)
         if game.loss == "noisy-labels":
             return cross_entropy(tf.zeros_like(scores), scores)
         return -tf.reduce_mean(scores) if game.loss == "wasserstein" else tf.reduce_mean(tf.nn.softplus(-scores))
 
     def step(batches: list[Any], number: Any) -> Any:
-        noise = gt.Noise(0, number)
+        rng = gt.RandomStreams(0, number)
         total = 0.0
         for repeat, batch in enumerate(batches):
             real = batch[0] if isinstance(batch, tuple) else batch
             with tf.GradientTape() as tape:
-                loss, real_scores, fake_scores = discriminator_loss(real, noise.stream("discriminator", repeat))
+                loss, real_scores, fake_scores = discriminator_loss(real, rng.stream("discriminator", repeat))
             weights = discriminator.trainable_variables
             parts.discriminator_optimizer.apply(tape.gradient(loss, weights), weights)
             real_score.update_state(real_scores)
             fake_score.update_state(fake_scores)
             total += loss
         with tf.GradientTape() as tape:
-            loss = generator_loss(real.shape[0], noise.stream("generator", 0))
+            loss = generator_loss(real.shape[0], rng.stream("generator", 0))
         weights = generator.trainable_variables
         parts.generator_optimizer.apply(tape.gradient(loss, weights), weights)
         return tf.stack([total / len(batches), loss])

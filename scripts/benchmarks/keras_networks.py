@@ -121,5 +121,5 @@ class _Empty(gt.Task):
     def updates(self) -> tuple[gt.Update, ...]:
         return (gt.Update("number", self._loss, (self.number,), self.optimizer),)
 
-    def _loss(self, batch: Any, noise: gt.Noise) -> gt.Losses:
+    def _loss(self, batch: Any, rng: gt.RandomStreams) -> gt.Losses:
         return gt.Losses({"square": tf.square(self.number.value)})

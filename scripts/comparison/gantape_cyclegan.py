@@ -25,21 +25,21 @@ class CycleGAN(gt.Task):
             gt.Update("judges", self.judges_loss, self.judges, self.judges_optimizer),
         )
 
-    def translators_loss(self, batch, noise):
+    def translators_loss(self, batch, rng):
         game, cycle, identity = gt.losses.LeastSquares(), gt.losses.CycleConsistency(10.0), gt.losses.Identity(5.0)
         terms = {}
         for name, there, back, judge, source, target in self.directions(batch):
             made = there(source, training=True)
-            terms[f"adversarial_{name}"] = game.generator(None, judge(made, training=True), noise)["adversarial"]
+            terms[f"adversarial_{name}"] = game.generator(None, judge(made, training=True), rng)["adversarial"]
             terms[f"cycle_{name}"] = cycle(source, back(made, training=True))
             terms[f"identity_{name}"] = identity(target, there(target, training=True))
         return gt.Losses(terms)
 
-    def judges_loss(self, batch, noise):
+    def judges_loss(self, batch, rng):
         terms = {}
         for name, there, _, judge, source, target in self.directions(batch):
             made = judge(there(source, training=True), training=True)
-            terms[name] = sum(gt.losses.LeastSquares().discriminator(judge(target, training=True), made, noise).values())
+            terms[name] = sum(gt.losses.LeastSquares().discriminator(judge(target, training=True), made, rng).values())
         return gt.Losses(terms)
 
     def directions(self, batch):

@@ -87,7 +87,7 @@ def draw(task: RingGan, centres: Any) -> Image.Image:
     shades = np.rint((scores - middle) / max(np.ptp(scores) / 2.0, 1e-9) * (SHADES // 2)) + SHADES // 2
     picture = Image.fromarray(shades.astype(np.uint8), "L").resize((SIDE, SIDE), Image.Resampling.NEAREST)
     pencil = ImageDraw.Draw(picture)
-    made = np.array(task.generate(task.latents(160, gt.Noise(1))))
+    made = np.array(task.generate(task.latents(160, gt.RandomStreams(1))))
     for points, colour, radius in ((centres, GREEN, 2), (made, BLACK, 0)):
         for x, y in (points * [1.0, -1.0] + REACH) * (SIDE / (2.0 * REACH)):
             if radius:

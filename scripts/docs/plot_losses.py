@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from gantape import Noise, losses
+from gantape import RandomStreams, losses
 
 COUNT, DRAWS = 64, 16
 SCORES = np.linspace(-4.0, 4.0, 81, dtype=np.float32)
@@ -53,7 +53,7 @@ def cost(loss: losses.AdversarialLoss, player: int, score: tf.Tensor, draw: tf.T
     varied = tf.concat([tf.reshape(score, [1, 1]), still[1:]], axis=0)
     real, fake = (varied, still) if player == 0 else (still, varied)
     play = loss.generator if player == 2 else loss.discriminator
-    return COUNT * tf.add_n(list(play(real, fake, Noise(0, draw)).values()))
+    return COUNT * tf.add_n(list(play(real, fake, RandomStreams(0, draw)).values()))
 
 
 def curve(loss: losses.AdversarialLoss, player: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -81,7 +81,7 @@ def penalty_curve(penalty: losses.Penalty, norms: np.ndarray[Any, Any]) -> tuple
         weight = tf.constant(norm)
         with tf.GradientTape() as tape:
             tape.watch(weight)
-            value = penalty(lambda examples, training, weight=weight: weight * examples, points, points, Noise(0))
+            value = penalty(lambda examples, training, weight=weight: weight * examples, points, points, RandomStreams(0))
         values.append(float(value))
         slopes.append(float(tape.gradient(value, weight)))
     return values, slopes
