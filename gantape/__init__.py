@@ -21,7 +21,7 @@ from gantape.random.rng import RandomStreams
 from gantape.schedule import When, at, at_end, at_start, every
 from gantape.state import RunState
 from gantape.steps.averaging import MovingAverage
-from gantape.steps.gradients import Descent
+from gantape.steps.gradients import GradientOptions
 from gantape.steps.losses import Losses
 from gantape.steps.step import Step, Update
 from gantape.tasks import AdversarialTask, Part, SupervisedTask, Task
@@ -33,8 +33,8 @@ __all__ = [
     "Best",
     "Callback",
     "Checkpoints",
-    "Descent",
     "GantapeError",
+    "GradientOptions",
     "History",
     "Loop",
     "Losses",

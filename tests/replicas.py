@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import keras
 import numpy as np
 import tensorflow as tf
@@ -62,11 +63,11 @@ class Averaged(PointGan):
 
     generator_decay: float = 0.9
 
-    def build_generator_descent(self):
-        return gt.Descent(clip_norm=0.05)
+    def build_generator_gradient_options(self):
+        return gt.GradientOptions(clip_norm=0.05)
 
-    def build_discriminator_descent(self):
-        return gt.Descent(clip_value=0.02, clip_weights=0.4)
+    def build_discriminator_gradient_options(self):
+        return gt.GradientOptions(clip_value=0.02, clip_weights=0.4)
 
 
 class Critic(PointGan):
@@ -80,11 +81,11 @@ class Critic(PointGan):
     def build_penalties(self):
         return (gt.losses.GradientPenalty(),)
 
-    def build_discriminator_descent(self):
-        return gt.Descent(batches=2)
+    def build_discriminator_gradient_options(self):
+        return gt.GradientOptions(accumulate=2)
 
-    def build_generator_descent(self):
-        return gt.Descent(batches=3, clip_norm=1.0)
+    def build_generator_gradient_options(self):
+        return gt.GradientOptions(accumulate=3, clip_norm=1.0)
 
 
 class LazyR1(PointGan):
@@ -103,12 +104,12 @@ class LazyR1(PointGan):
 class Skipping(Plain):
     """Leaves out the updates of batches that are not numbers."""
 
-    def build_descent(self):
-        return gt.Descent(skip_nonfinite=True)
+    def build_gradient_options(self):
+        return gt.GradientOptions(skip_nonfinite=True)
 
     def updates(self):
         (update,) = super().updates()
-        return (gt.Update(update.name, update.loss, update.variables, update.optimizer, descent=self.descent),)
+        return (attrs.evolve(update, gradient_options=self.gradient_options),)
 
 
 class Counting(Plain):
@@ -183,10 +184,10 @@ class Sharing(PointGan):
     discriminator_updates: int = 2
     shared_examples: bool = True
 
-    def build_discriminator_descent(self):
-        return gt.Descent(batches=2)
+    def build_discriminator_gradient_options(self):
+        return gt.GradientOptions(accumulate=2)
 
-    build_generator_descent = build_discriminator_descent
+    build_generator_gradient_options = build_discriminator_gradient_options
 
 
 CASES: dict[str, tuple[type[Any], Callable[[], gt.data.ArrayBatches], int]] = {

@@ -54,11 +54,11 @@ class GivenGan(Gan):
     def build_discriminator_optimizer(self):
         return keras.optimizers.SGD(0.05)
 
-    def build_generator_descent(self):
-        return gt.Descent(batches=self.batches)
+    def build_generator_gradient_options(self):
+        return gt.GradientOptions(accumulate=self.batches)
 
-    def build_discriminator_descent(self):
-        return gt.Descent(batches=self.batches)
+    def build_discriminator_gradient_options(self):
+        return gt.GradientOptions(accumulate=self.batches)
 
 
 class Dense(gt.SupervisedTask):
@@ -74,7 +74,9 @@ class Dense(gt.SupervisedTask):
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
     def updates(self):
-        return tuple(attrs.evolve(update, descent=gt.Descent(batches=self.batches)) for update in super().updates())
+        return tuple(
+            attrs.evolve(update, gradient_options=gt.GradientOptions(accumulate=self.batches)) for update in super().updates()
+        )
 
 
 def data_of(task_class: type[Any], examples: int, batch_size: int) -> gt.data.ArrayBatches:

@@ -75,7 +75,8 @@ def test_a_gradient_that_is_not_finite_is_noticed_in_the_call(mode: str) -> None
 
 class Skipping(Classifier):
     def updates(self):
-        return tuple(attrs.evolve(update, descent=gt.Descent(skip_nonfinite=True)) for update in super().updates())
+        options = gt.GradientOptions(skip_nonfinite=True)
+        return tuple(attrs.evolve(update, gradient_options=options) for update in super().updates())
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -101,7 +102,7 @@ def test_one_update_of_a_game_can_be_left_out() -> None:
     class Steady(Gan):
         def updates(self):
             first, second = super().updates()
-            return attrs.evolve(first, descent=gt.Descent(skip_nonfinite=True)), second
+            return attrs.evolve(first, gradient_options=gt.GradientOptions(skip_nonfinite=True)), second
 
     numbers = np.full_like(points().arrays, np.inf)
     first = gt.data.shuffled(64, 0, 0)[:4]

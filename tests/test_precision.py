@@ -373,8 +373,8 @@ def test_a_run_of_another_precision_is_not_resumed_unawares(tmp_path):
 
 def test_gathered_and_clipped_gradients_are_unscaled():
     class Gathering(Gan):
-        def build_discriminator_descent(self):
-            return gt.Descent(batches=2, clip_norm=0.01)
+        def build_discriminator_gradient_options(self):
+            return gt.GradientOptions(accumulate=2, clip_norm=0.01)
 
     task = make(scaled(Gathering, 2.0**10, 1000), precision="mixed_float16")
     loop = gt.Loop(task, gradient_norms=True)

@@ -252,10 +252,10 @@ class SameLatents(BatchNormGan):
 @settings(max_examples=5, deadline=None)
 def test_sharing_examples_is_a_second_pass_over_the_same_latents(updates, joint_batch, penalised, batches, mode):
     class Gathering:
-        def build_discriminator_descent(self):
-            return gt.Descent(batches=batches)
+        def build_discriminator_gradient_options(self):
+            return gt.GradientOptions(accumulate=batches)
 
-        build_generator_descent = build_discriminator_descent
+        build_generator_gradient_options = build_discriminator_gradient_options
 
     class Sharing(Gathering, BatchNormGan):
         pass

@@ -213,13 +213,13 @@ def test_due_updates_follow_their_intervals():
 
 
 CLIPPED = {
-    "by value": (gt.Descent(clip_value=0.1), lambda gradient: np.clip(gradient, -0.1, 0.1)),
-    "by norm": (gt.Descent(clip_norm=0.2), lambda gradient: gradient * min(1.0, 0.2 / np.linalg.norm(gradient))),
+    "by value": (gt.GradientOptions(clip_value=0.1), lambda gradient: np.clip(gradient, -0.1, 0.1)),
+    "by norm": (gt.GradientOptions(clip_norm=0.2), lambda gradient: gradient * min(1.0, 0.2 / np.linalg.norm(gradient))),
     "by value, then norm": (
-        gt.Descent(clip_value=0.3, clip_norm=0.2),
+        gt.GradientOptions(clip_value=0.3, clip_norm=0.2),
         lambda gradient: np.clip(gradient, -0.3, 0.3) * min(1.0, 0.2 / np.linalg.norm(np.clip(gradient, -0.3, 0.3))),
     ),
-    "by a norm that is not reached": (gt.Descent(clip_norm=1e6), lambda gradient: gradient),
+    "by a norm that is not reached": (gt.GradientOptions(clip_norm=1e6), lambda gradient: gradient),
 }
 
 
@@ -228,7 +228,7 @@ def test_clipped_gradients_are_numpys(name, batch):
     descent, clip = CLIPPED[name]
     model = linear()
     before = model.get_weights()[0]
-    apply(gt.Update("model", squared_error(model), (model,), keras.optimizers.SGD(1.0), descent=descent), batch)
+    apply(gt.Update("model", squared_error(model), (model,), keras.optimizers.SGD(1.0), gradient_options=descent), batch)
     expected = before - clip(reference_gradient(before, batch))
     np.testing.assert_allclose(model.get_weights()[0], expected, rtol=1e-5, atol=1e-6)
 
@@ -236,19 +236,19 @@ def test_clipped_gradients_are_numpys(name, batch):
 def test_weights_are_clipped_after_the_move(batch):
     model = linear()
     before = model.get_weights()[0]
-    descent = gt.Descent(clip_weights=0.3)
-    apply(gt.Update("model", squared_error(model), (model,), keras.optimizers.SGD(1.0), descent=descent), batch)
+    descent = gt.GradientOptions(clip_weights=0.3)
+    apply(gt.Update("model", squared_error(model), (model,), keras.optimizers.SGD(1.0), gradient_options=descent), batch)
     expected = np.clip(before - reference_gradient(before, batch), -0.3, 0.3)
     np.testing.assert_allclose(model.get_weights()[0], expected, rtol=1e-5, atol=1e-6)
     assert np.abs(before - reference_gradient(before, batch)).max() > 0.3
 
 
 @pytest.mark.parametrize(
-    "options", [{"batches": 0}, {"batches": 1.5}, {"batches": True}, {"clip_norm": 0.0}, {"clip_value": -1.0}]
+    "options", [{"accumulate": 0}, {"accumulate": 1.5}, {"accumulate": True}, {"clip_norm": 0.0}, {"clip_value": -1.0}]
 )
-def test_a_descent_is_given_positive_numbers(options):
-    with pytest.raises(HyperparameterError, match="gantape.Descent"):
-        gt.Descent(**options)
+def test_gradient_options_are_positive(options):
+    with pytest.raises(HyperparameterError, match="gantape.GradientOptions"):
+        gt.GradientOptions(**options)
 
 
 @pytest.mark.parametrize("mode", ["eager", *COMPILED])
@@ -265,9 +265,9 @@ def test_gathered_gradients_are_those_of_one_large_batch(mode):
             return keras.optimizers.Adam(0.01)
 
         def updates(self):
-            descent = gt.Descent(batches=self.batches, clip_norm=0.5)
+            descent = gt.GradientOptions(accumulate=self.batches, clip_norm=0.5)
             loss = squared_error(self.model)
-            return (gt.Update("fit", loss, (self.model,), self.optimizer, repeats=2, descent=descent),)
+            return (gt.Update("fit", loss, (self.model,), self.optimizer, repeats=2, gradient_options=descent),)
 
     examples = np.random.default_rng(2).normal(size=(24, 2)).astype("float32")
     found = []
@@ -311,8 +311,8 @@ def test_clipping_and_schedules_of_keras_work_in_every_mode(mode):
         def build_discriminator_optimizer(self):
             return keras.optimizers.SGD(0.02)
 
-        def build_discriminator_descent(self):
-            return gt.Descent(clip_norm=0.5, clip_weights=0.4)
+        def build_discriminator_gradient_options(self):
+            return gt.GradientOptions(clip_norm=0.5, clip_weights=0.4)
 
     task = make(Scheduled, generator_decay=0.9)
     gt.Loop(task, compiler=gt.StepCompiler(mode, max_traces=1)).run(points(), steps=5)

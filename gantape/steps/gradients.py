@@ -10,13 +10,13 @@ from gantape.types import Tensor, Variable
 
 
 @attrs.frozen
-class Descent:
+class GradientOptions:
     """How the gradients of an update become a move of its weights.
 
-    Gradients are averaged over `batches`, then clipped by value, then by norm; weights are clipped after the move.
+    Gradients are averaged over `accumulate` batches, then clipped by value, then by norm; weights are clipped after the move.
 
     Args:
-        batches: Batches, each fresh and with noise of its own, whose gradients are averaged for one move: the gradient of one
+        accumulate: Batches, each fresh and with random numbers of its own, whose gradients are averaged for one move: the gradient of one
             batch as large as all of them, for a loss that is a mean over examples, in the memory of one.
         clip_value: Each gradient's entries are clipped to ± this.
         clip_norm: The gradients are scaled down to this norm of all of them together where it is larger.
@@ -31,20 +31,20 @@ class Descent:
         Pascanu et al. 2013, arXiv 1211.5063 (norm); Arjovsky et al. 2017, arXiv 1701.07875, algorithm 1 (weights).
     """
 
-    batches: int = 1
+    accumulate: int = 1
     clip_value: float | None = None
     clip_norm: float | None = None
     clip_weights: float | None = None
     skip_nonfinite: bool = False
 
     def __attrs_post_init__(self) -> None:
-        for name in ("batches", "clip_value", "clip_norm", "clip_weights"):
+        for name in ("accumulate", "clip_value", "clip_norm", "clip_weights"):
             value = getattr(self, name)
             whole = isinstance(value, int) and not isinstance(value, bool)
-            if value is not None and not (value > 0 and (whole or name != "batches")):
+            if value is not None and not (value > 0 and (whole or name != "accumulate")):
                 raise HyperparameterError(
-                    "what a descent is given is positive, and batches are whole.",
-                    where=f"gantape.Descent, argument `{name}`",
+                    "options for gradients are positive, and `accumulate` is whole.",
+                    where=f"gantape.GradientOptions, argument `{name}`",
                     got=repr(value),
                     do="give a number above zero, or leave it out.",
                 )

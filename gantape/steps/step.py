@@ -11,7 +11,7 @@ from gantape.distribute.replicas import examples_in, in_replicas, mean_of_replic
 from gantape.errors import GradientError, LossError
 from gantape.random.rng import RandomStreams
 from gantape.steps.averaging import MovingAverage
-from gantape.steps.gradients import Descent
+from gantape.steps.gradients import GradientOptions
 from gantape.steps.loss_scale import LossScale
 from gantape.steps.losses import Losses
 from gantape.steps.undo import Guard
@@ -31,7 +31,7 @@ class Update:
         repeats: How often the update is done in a step, each time with a fresh batch.
         every: Do the update in every so many steps only, from the first step on.
         average: A moving average that follows after each update.
-        descent: How gradients become a move: over how many batches they are averaged, and how they are clipped.
+        gradient_options: How gradients become a move: over how many batches they are averaged, and how they are clipped.
         lazy: Terms of the loss that it has in every so many steps only, from the first step on, times so many; by name.
     """
 
@@ -42,13 +42,13 @@ class Update:
     repeats: int = 1
     every: int = 1
     average: MovingAverage | None = None
-    descent: Descent = attrs.field(factory=Descent)
+    gradient_options: GradientOptions = attrs.field(factory=GradientOptions)
     lazy: Mapping[str, int] = attrs.field(factory=dict)
 
     @property
     def batches(self) -> int:
         """Batches that all repeats read together."""
-        return self.repeats * self.descent.batches
+        return self.repeats * self.gradient_options.accumulate
 
     @property
     def scale(self) -> LossScale | None:
@@ -140,11 +140,11 @@ class Update:
         variables = self.trainable_variables
         optimizer = self.optimizer if self.scale is None else self.scale.inner
         with outside_of_replicas():
-            optimizer.apply(self.descent.clip(gradients), variables)
+            optimizer.apply(self.gradient_options.clip(gradients), variables)
         in_replicas(self._follow_up, step, examples)
 
     def _follow_up(self, step: Tensor, examples: int) -> None:
-        self.descent.limit(self.trainable_variables)
+        self.gradient_options.limit(self.trainable_variables)
         if self.average is not None:
             self.average.follow(step, examples)
 
@@ -231,9 +231,9 @@ class Step:
     def _repeat(self, update: Update, batches: Sequence[Batch], step: Tensor, terms: Collection[str]) -> dict[str, Tensor]:
         prefix = f"{update.name}/" if len(self.updates) > 1 else ""
         sums: dict[str, Any] = {}
-        for first in range(0, len(batches), update.descent.batches):
-            guard = Guard(self.variables) if update.descent.skip_nonfinite or update.scale else None
-            taken = {place: batches[place] for place in range(first, first + update.descent.batches)}
+        for first in range(0, len(batches), update.gradient_options.accumulate):
+            guard = Guard(self.variables) if update.gradient_options.skip_nonfinite or update.scale else None
+            taken = {place: batches[place] for place in range(first, first + update.gradient_options.accumulate)}
             if tf.distribute.has_strategy():
                 accumulate = functools.partial(self._accumulate, update, terms)
                 values, gradients = mean_of_replicas(accumulate, (taken, step), update.trainable_variables, self.variables)
@@ -268,7 +268,7 @@ def _settle(update: Update, guard: Guard, gradients: list[Tensor], values: Mappi
     scale = update.scale
     if scale is None:
         return guard.settle(gradients, values)
-    settled = guard.settle(gradients, values, update.descent.skip_nonfinite or tf.logical_not(scale.exhausted))
+    settled = guard.settle(gradients, values, update.gradient_options.skip_nonfinite or tf.logical_not(scale.exhausted))
     scale.adjust(settled["skipped"])
     return settled
 

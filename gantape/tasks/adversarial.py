@@ -14,7 +14,7 @@ from gantape.metrics import MetricSet
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Images, Latents, axes_of
 from gantape.steps.averaging import MovingAverage
-from gantape.steps.gradients import Descent
+from gantape.steps.gradients import GradientOptions
 from gantape.steps.losses import Losses
 from gantape.steps.step import Update
 from gantape.tasks.judge import Judge
@@ -57,8 +57,8 @@ class AdversarialTask(Task):
     discriminator = Part[Model]()
     generator_optimizer = Part[Optimizer]()
     discriminator_optimizer = Part[Optimizer]()
-    generator_descent = Part[Descent]()
-    discriminator_descent = Part[Descent]()
+    generator_gradient_options = Part[GradientOptions]()
+    discriminator_gradient_options = Part[GradientOptions]()
     loss = Part[AdversarialLoss]()
     penalties = Part[tuple[Penalty, ...]]()
     condition = Part[Condition]()
@@ -81,13 +81,13 @@ class AdversarialTask(Task):
     def build_discriminator_optimizer(self) -> Optimizer:
         """The optimizer of the discriminator."""
 
-    def build_generator_descent(self) -> Descent:
+    def build_generator_gradient_options(self) -> GradientOptions:
         """How the generator's gradients become a move; neither clipped nor gathered over batches by default."""
-        return Descent()
+        return GradientOptions()
 
-    def build_discriminator_descent(self) -> Descent:
+    def build_discriminator_gradient_options(self) -> GradientOptions:
         """How the discriminator's gradients become a move; neither clipped nor gathered over batches by default."""
-        return Descent()
+        return GradientOptions()
 
     def build_loss(self) -> AdversarialLoss:
         """The game that the two play; the non-saturating one by default."""
@@ -143,7 +143,7 @@ class AdversarialTask(Task):
                 (self.discriminator,),
                 self.discriminator_optimizer,
                 repeats=self.discriminator_updates,
-                descent=self.discriminator_descent,
+                gradient_options=self.discriminator_gradient_options,
                 lazy={penalty.name: penalty.every for penalty in self.penalties if isinstance(penalty, Lazy)},
             ),
             Update(
@@ -152,7 +152,7 @@ class AdversarialTask(Task):
                 (self.generator,),
                 self.generator_optimizer,
                 average=None if self.averaged_generator is self.generator else average,
-                descent=self.generator_descent,
+                gradient_options=self.generator_gradient_options,
             ),
         )
 
@@ -223,7 +223,7 @@ class AdversarialTask(Task):
 
     @functools.cached_property
     def _shared_plays(self) -> SharedPlays:
-        return SharedPlays(self.generator, self.generator_descent.batches if self.shared_examples else 0)
+        return SharedPlays(self.generator, self.generator_gradient_options.accumulate if self.shared_examples else 0)
 
     def _play(self, batch: Batch, rng: RandomStreams) -> Play:
         real = self.real_examples(batch)

@@ -3,7 +3,7 @@
 import keras
 
 from gantape.losses import AdversarialLoss, GradientPenalty, Penalty, Wasserstein
-from gantape.steps.gradients import Descent
+from gantape.steps.gradients import GradientOptions
 from gantape.tasks import AdversarialTask
 from gantape.types import Model, Optimizer
 from gantape.zoo.networks import adam, digit_discriminator, digit_generator
@@ -42,8 +42,8 @@ class WGAN(AdversarialTask):
     def build_discriminator_optimizer(self) -> Optimizer:
         return keras.optimizers.RMSprop(self.learning_rate)
 
-    def build_discriminator_descent(self) -> Descent:
-        return Descent(clip_weights=self.weight_limit)
+    def build_discriminator_gradient_options(self) -> GradientOptions:
+        return GradientOptions(clip_weights=self.weight_limit)
 
     def build_loss(self) -> AdversarialLoss:
         return Wasserstein()

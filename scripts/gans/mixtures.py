@@ -89,8 +89,8 @@ class MixtureGAN(gt.AdversarialTask):
     def build_penalties(self) -> tuple[losses.Penalty, ...]:
         return GAMES[self.game].penalties
 
-    def build_discriminator_descent(self) -> gt.Descent:
-        return gt.Descent(clip_weights=GAMES[self.game].clip)
+    def build_discriminator_gradient_options(self) -> gt.GradientOptions:
+        return gt.GradientOptions(clip_weights=GAMES[self.game].clip)
 
     def _hidden(self, activation: str) -> list[Any]:
         return [layers.Dense(self.hidden_units, activation=activation) for _ in range(3)]

@@ -85,18 +85,18 @@ def define_tasks() -> dict[str, tuple[type[Any], Callable[[], Any]]]:
         def build_augmentations(self) -> Any:
             return (gt.augment.Adaptive([gt.augment.InstanceNoise(0.1)], images=200),)
 
-        def build_discriminator_descent(self) -> Any:
-            return gt.Descent(batches=2, clip_norm=0.5, skip_nonfinite=True)
+        def build_discriminator_gradient_options(self) -> Any:
+            return gt.GradientOptions(accumulate=2, clip_norm=0.5, skip_nonfinite=True)
 
-        def build_generator_descent(self) -> Any:
-            return gt.Descent(clip_value=0.1)
+        def build_generator_gradient_options(self) -> Any:
+            return gt.GradientOptions(clip_value=0.1)
 
     class LazyGan(Gan):
         """An update that is done in every third step only."""
 
         def updates(self) -> Any:
             discriminator, generator = super().updates()
-            fields = ("name", "loss", "variables", "optimizer", "repeats", "average", "descent", "lazy")
+            fields = ("name", "loss", "variables", "optimizer", "repeats", "average", "gradient_options", "lazy")
             return (discriminator, gt.Update(**{name: getattr(generator, name) for name in fields}, every=3))
 
     def classes() -> Any:

@@ -42,8 +42,8 @@ class ByClass(gt.AdversarialTask):
     def build_augmentations(self) -> tuple[gt.augment.Augmentation, ...]:
         return (gt.augment.Adaptive((gt.augment.Translation(), gt.augment.Cutout())),)
 
-    def build_discriminator_descent(self) -> gt.Descent:
-        return gt.Descent(batches=2, clip_norm=1.0)
+    def build_discriminator_gradient_options(self) -> gt.GradientOptions:
+        return gt.GradientOptions(accumulate=2, clip_norm=1.0)
 
 
 task = Classifier(hidden_units=8)
