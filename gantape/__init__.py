@@ -20,7 +20,7 @@ from gantape.metrics import MetricSet
 from gantape.random.rng import RandomStreams
 from gantape.schedule import When, at, at_end, at_start, every
 from gantape.state import RunState
-from gantape.steps.averaging import MovingAverage
+from gantape.steps.averaging import ExponentialMovingAverage
 from gantape.steps.gradients import GradientOptions
 from gantape.steps.losses import Losses
 from gantape.steps.step import Step, Update
@@ -33,13 +33,13 @@ __all__ = [
     "Best",
     "Callback",
     "Checkpoints",
+    "ExponentialMovingAverage",
     "GantapeError",
     "GradientOptions",
     "History",
     "Loop",
     "Losses",
     "MetricSet",
-    "MovingAverage",
     "Part",
     "Progress",
     "RandomStreams",

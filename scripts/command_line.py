@@ -23,7 +23,7 @@ from gantape.distribute.replicas import scope_of
 from gantape.errors import ResumeError, RunDirectoryError, WorkerLostError, summary
 from gantape.checkpoints.run_directory import RunDirectory
 from gantape.loop.duration import Duration
-from gantape.distribute.workers import start_anew
+from gantape.distribute.workers import restart
 
 DataOrFolder = Annotated[str, tyro.conf.arg(metavar=f"{{{','.join(get_args(Data))},FOLDER}}")]
 OptionalInt = Annotated[int | None, tyro.conf.arg(metavar="INT")]
@@ -132,7 +132,7 @@ class Options:
         left = self._left(loop.state)
         if left:
             return loop.run(data, validation=validation, record=RECORD, **left)
-        return loop.conclude(data, validation=validation, record=RECORD)
+        return loop.finish(data, validation=validation, record=RECORD)
 
     def _left(self, done: gt.RunState) -> dict[str, Any]:
         """The rule for stopping without what is done; empty if nothing is left."""
@@ -227,7 +227,7 @@ def run_script(main: Callable[[], int]) -> None:
         code = main()
     except WorkerLostError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        start_anew()
+        restart()
     except gt.GantapeError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         code = WRONG_USE

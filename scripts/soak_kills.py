@@ -63,7 +63,7 @@ def train(run_dir: Path, steps: int, mode: gt.compiler.Mode) -> None:
     if left:
         loop.run(data, steps=left, record=RECORD)
     else:
-        loop.conclude(data, record=RECORD)
+        loop.finish(data, record=RECORD)
     arrays = {f"{place:04d}": np.asarray(variable.numpy()) for place, variable in enumerate(task.variables)}
     np.savez(run_dir / "variables.npz", **arrays)
 

@@ -105,7 +105,7 @@ def main() -> int:
         callbacks = [
             gt.Callback(watch, gt.every(steps=tenth)),
             gt.Callback(lambda progress: calls.append(len(progress.current())), gt.every(steps=100)),
-            gt.Callback(gt.callbacks.TensorBoardFile(Path(folder, "events")), record),
+            gt.Callback(gt.callbacks.TensorBoardLogger(Path(folder, "events")), record),
             *gt.callbacks.from_keras(keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: None), task.model, task.optimizer),
         ]
         settings = gt.Checkpoints(every=gt.every(steps=arguments.steps_between_saves))

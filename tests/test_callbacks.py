@@ -15,7 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tiny import Classifier, labelled, make
 
 import gantape as gt
-from gantape.callbacks import MetricsFile, TensorBoardFile, from_keras
+from gantape.callbacks import CSVLogger, TensorBoardLogger, from_keras
 
 
 def progress_of(history: gt.History, moment: gt.RunState | None = None) -> gt.Progress:
@@ -146,7 +146,7 @@ def test_the_csv_is_the_history_whenever_it_is_written(tmp_path: Path) -> None:
 
     @given(rows=rows, written_after=st.sets(st.integers(0, 5)))
     def law(rows: list[dict[str, Any]], written_after: set[int]) -> None:
-        history, action = gt.History(), MetricsFile(path)
+        history, action = gt.History(), CSVLogger(path)
         for place, fresh in enumerate(rows):
             history.rows.append(fresh)
             if place in written_after or place == len(rows) - 1:
@@ -162,7 +162,7 @@ def test_the_csv_is_the_history_whenever_it_is_written(tmp_path: Path) -> None:
 
 def test_the_csv_is_not_touched_when_there_is_nothing_new(tmp_path: Path) -> None:
     path, history = tmp_path / "metrics.csv", gt.History()
-    action = MetricsFile(path)
+    action = CSVLogger(path)
     action(progress_of(history))
     assert not path.exists()
     history.rows.append(row(1, "train", loss=0.5))
@@ -184,7 +184,7 @@ def events(folder: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 def test_tensorboard_shows_the_history_by_split(tmp_path: Path) -> None:
-    history, action = gt.History([row(1, "train", loss=0.5), row(1, "validation", loss=0.75)]), TensorBoardFile(tmp_path)
+    history, action = gt.History([row(1, "train", loss=0.5), row(1, "validation", loss=0.75)]), TensorBoardLogger(tmp_path)
     action(progress_of(history))
     history.rows.append(row(2, "train", loss=0.25, accuracy=1.0))
     action(progress_of(history))
@@ -195,7 +195,7 @@ def test_tensorboard_shows_the_history_by_split(tmp_path: Path) -> None:
 
 
 def test_tensorboard_goes_on_after_it_was_closed(tmp_path: Path) -> None:
-    task, action = make(Classifier), TensorBoardFile(tmp_path)
+    task, action = make(Classifier), TensorBoardLogger(tmp_path)
     loop = gt.Loop(task, compiler=gt.StepCompiler("eager"), callbacks=[gt.Callback(action, gt.every(steps=1))])
     for _ in range(2):
         loop.run(labelled(16, 8), steps=1, record=gt.every(steps=1))
@@ -209,7 +209,7 @@ def test_what_an_action_records_reaches_the_files_when_the_run_is_over(tmp_path:
     def measure(progress: gt.Progress) -> None:
         progress.record("validation", {"sharpness": float(progress.step)})
 
-    events = gt.Callback(TensorBoardFile(tmp_path / "events"), gt.at_end())
+    events = gt.Callback(TensorBoardLogger(tmp_path / "events"), gt.at_end())
     callbacks = [events, gt.Callback(measure, gt.every(steps=1) | gt.at_end())]
     loop = gt.Loop(make(Classifier), compiler=gt.StepCompiler("eager"), callbacks=callbacks, run_dir=tmp_path / "run")
     history = loop.run(labelled(16, 8), steps=2)

@@ -103,7 +103,7 @@ def test_an_action_of_the_end_that_fails_is_not_part_of_what_goes_on(tmp_path: P
         loop_in(tmp_path, every=1000, callbacks=[gt.Callback(fail, gt.at_end())]).run(labelled(), steps=5)
     loop = gt.Loop.resume(tmp_path, Classifier())
     assert (loop.state.step, len(loop.history)) == (5, 0)
-    assert [row["step"] for row in loop.conclude(labelled())] == [5]
+    assert [row["step"] for row in loop.finish(labelled())] == [5]
 
 
 @POSIX

@@ -234,7 +234,7 @@ def test_a_copy_in_float32_has_the_weights_and_puts_out_float32(precision, tmp_p
     [("float16", "float32"), ("bfloat16", "float32"), ("float32", "float32"), ("float64", "float64"), ("int8", "int8")],
 )
 def test_what_is_precise_stays_as_it_is(given, found):
-    assert gt.losses.precise(tf.zeros([2], given)).dtype == found
+    assert gt.losses.upcast(tf.zeros([2], given)).dtype == found
 
 
 # The scale

@@ -110,7 +110,7 @@ def test_adversaries_leave_each_others_weights_alone(moved, still, mode):
 @pytest.mark.parametrize("decay", [0.5, 0.05])
 def test_moving_average_is_numpys(decay):
     model, copy = linear(), linear()
-    average = gt.MovingAverage(model, copy, decay)
+    average = gt.ExponentialMovingAverage(model, copy, decay)
     expected = copy.get_weights()[0].astype("float64")
 
     for step in range(12):
@@ -130,7 +130,7 @@ def test_moving_average_takes_statistics_of_batch_norm_too():
     source, copy = model(), model()
     source.layers[0].moving_mean.assign([4.0, 8.0])
 
-    gt.MovingAverage(source, copy, 0.999).follow(tf.constant(0, tf.int64))
+    gt.ExponentialMovingAverage(source, copy, 0.999).follow(tf.constant(0, tf.int64))
 
     np.testing.assert_allclose(copy.layers[0].moving_mean.numpy(), [3.6, 7.2], rtol=1e-6)
 
@@ -288,7 +288,7 @@ def test_a_half_life_is_counted_in_examples(size):
     model, copy = linear(), linear()
     model.set_weights([np.ones((2, 1))])
     copy.set_weights([np.zeros((2, 1))])
-    average = gt.MovingAverage(model, copy, half_life=64.0)
+    average = gt.ExponentialMovingAverage(model, copy, half_life=64.0)
     for _ in range(64 // size):
         average.follow(tf.constant(10**6), size)
     np.testing.assert_allclose(copy.get_weights()[0], 0.5, rtol=1e-5)

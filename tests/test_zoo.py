@@ -62,7 +62,7 @@ def train(recipe: str, mode: Any, steps: int = 20) -> tuple[Any, gt.Loop]:
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_every_recipe_runs_in_a_graph_of_one_trace(recipe: str) -> None:
     task, _ = train(recipe, "graph")
-    pictures = task.gallery(20, gt.RandomStreams(0), example(recipe))
+    pictures = task.sample_grid(20, gt.RandomStreams(0), example(recipe))
     assert pictures.shape[2:] == (28, 28, 1)
     assert float(tf.reduce_max(tf.abs(pictures))) <= 1.0
 
@@ -149,13 +149,13 @@ def test_the_images_of_a_class_are_in_one_column() -> None:
     assert np.array_equal(np.reshape(told, (3, 10)), np.tile(np.arange(10), (3, 1)))
     latents = task.latents(30, gt.RandomStreams(4), "samples")
     expected = np.reshape(task.generate(latents, told), (3, 10, 28, 28, 1))
-    assert np.array_equal(task.gallery(30, gt.RandomStreams(4)), expected)
+    assert np.array_equal(task.sample_grid(30, gt.RandomStreams(4)), expected)
 
 
 def test_a_translation_shows_sources_results_and_targets() -> None:
     task = small(zoo.Pix2Pix)
     targets, sources = example("pix2pix")
-    rows = task.gallery(4, gt.RandomStreams(0), (targets, sources))
+    rows = task.sample_grid(4, gt.RandomStreams(0), (targets, sources))
     assert rows.shape == (6, 2, 28, 28, 1)
     assert np.array_equal(rows[0], sources[:2])
     assert np.array_equal(rows[2], targets[:2])

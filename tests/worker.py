@@ -14,7 +14,7 @@ from pathlib import Path
 from loguru import logger
 
 import gantape as gt
-from gantape.distribute.workers import join, start_anew
+from gantape.distribute.workers import join, restart
 from gantape.errors import WorkerLostError
 
 
@@ -73,4 +73,4 @@ if __name__ == "__main__":
         main(Path(sys.argv[1]), int(sys.argv[2]))
     except WorkerLostError as error:
         logger.error("{}", error)
-        start_anew()
+        restart()

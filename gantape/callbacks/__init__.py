@@ -2,6 +2,6 @@
 
 from gantape.callbacks.callback import Action, Callback, Stateful, Stop
 from gantape.callbacks.keras import from_keras
-from gantape.callbacks.loggers import MetricsFile, TensorBoardFile
+from gantape.callbacks.loggers import CSVLogger, TensorBoardLogger
 
-__all__ = ["Action", "Callback", "MetricsFile", "Stateful", "Stop", "TensorBoardFile", "from_keras"]
+__all__ = ["Action", "CSVLogger", "Callback", "Stateful", "Stop", "TensorBoardLogger", "from_keras"]

@@ -13,7 +13,7 @@ from gantape.history import History
 from gantape.types import Row
 
 
-class MetricsFile:
+class CSVLogger:
     """Keeps the history in a CSV file: an action for every moment at which a row may be new.
 
     Rows that other actions add after it are written the next time, or when the run is over.
@@ -61,7 +61,7 @@ class MetricsFile:
             file.write(text)
 
 
-class TensorBoardFile:
+class TensorBoardLogger:
     """Writes new rows of the history as events for TensorBoard: an action.
 
     Rows that other actions add after it are written the next time, or when the run is over.

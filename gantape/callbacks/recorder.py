@@ -8,7 +8,7 @@ import attrs
 from loguru import logger
 
 from gantape.callbacks.callback import Action, Callback
-from gantape.callbacks.loggers import MetricsFile
+from gantape.callbacks.loggers import CSVLogger
 from gantape.callbacks.progress import Progress
 from gantape.history import History, Split
 from gantape.schedule import When
@@ -39,7 +39,7 @@ class Recorder:
         if self.evaluate is not None:
             actions.append(self.validate)
         if self.run_dir is not None:
-            actions.append(MetricsFile(self.run_dir / "metrics.csv"))
+            actions.append(CSVLogger(self.run_dir / "metrics.csv"))
         return [Callback(action, when) for action in actions]
 
     def record(self, progress: Progress) -> None:

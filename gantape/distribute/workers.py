@@ -165,7 +165,7 @@ def join(addresses: Sequence[str] = (), index: int = 0) -> Any:
     return strategy
 
 
-def start_anew() -> NoReturn:
+def restart() -> NoReturn:
     """Put a fresh process with the same command in the place of this one: where a worker is lost, all begin anew together."""
     logger.warning("starting anew, to go on from the newest checkpoint when all workers are there again")
     sys.stdout.flush()

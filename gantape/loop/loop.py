@@ -173,7 +173,7 @@ class Loop:
         """
         return self._run(data, validation, record, Duration.of(steps, epochs, minutes))
 
-    def conclude(self, data: Batches, *, validation: Batches | None = None, record: When | None = None) -> History:
+    def finish(self, data: Batches, *, validation: Batches | None = None, record: When | None = None) -> History:
         """Do what the end of a run brings, with no further step; for one that was killed behind its last. As for `run`."""
         return self._run(data, validation, record, Duration(steps=0))
 

@@ -26,7 +26,7 @@ from gantape.losses.penalties import (
 )
 from gantape.losses.relativistic import RelativisticAverage, RelativisticAverageHinge, RelativisticPairing
 from gantape.losses.translation import CycleConsistency, Identity
-from gantape.steps.losses import precise
+from gantape.steps.losses import upcast
 
 __all__ = [
     "R1",
@@ -56,6 +56,6 @@ __all__ = [
     "TopK",
     "Wasserstein",
     "gradient_norms",
-    "precise",
     "squared_gradient_norms",
+    "upcast",
 ]

@@ -13,7 +13,7 @@ import tensorflow as tf
 from gantape.losses.checks import ANY, WEIGHT, mean
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Scalar, Scores
-from gantape.steps.losses import Terms, precise
+from gantape.steps.losses import Terms, upcast
 
 
 class AdversarialLoss(ABC):
@@ -39,7 +39,7 @@ class SeparableLoss(AdversarialLoss):
         """What each of the scores `g` costs the generator, of the same shape."""
 
     def generator(self, real: Scores | None, fake: Scores, rng: RandomStreams) -> Terms:
-        return {"adversarial": mean(self.generator_costs(precise(fake)))}
+        return {"adversarial": mean(self.generator_costs(upcast(fake)))}
 
 
 class CrossEntropyLoss(SeparableLoss):
@@ -53,7 +53,7 @@ class CrossEntropyLoss(SeparableLoss):
         """The targets of real and of generated examples, of the shapes of their scores."""
 
     def discriminator(self, real: Scores, fake: Scores, rng: RandomStreams) -> Terms:
-        real, fake = precise(real), precise(fake)
+        real, fake = upcast(real), upcast(fake)
         targets = self.targets(real, fake, rng)
         return {"real": _cross_entropy(targets[0], real), "fake": _cross_entropy(targets[1], fake)}
 
@@ -116,8 +116,8 @@ class LeastSquares(SeparableLoss):
 
     def discriminator(self, real: Scores, fake: Scores, rng: RandomStreams) -> Terms:
         return {
-            "real": 0.5 * mean(tf.square(precise(real) - self.real_target)),
-            "fake": 0.5 * mean(tf.square(precise(fake) - self.fake_target)),
+            "real": 0.5 * mean(tf.square(upcast(real) - self.real_target)),
+            "fake": 0.5 * mean(tf.square(upcast(fake) - self.fake_target)),
         }
 
     def generator_costs(self, fake: Scores) -> Scores:
@@ -150,7 +150,7 @@ class Hinge(SeparableLoss):
     """
 
     def discriminator(self, real: Scores, fake: Scores, rng: RandomStreams) -> Terms:
-        return {"real": mean(tf.nn.relu(1.0 - precise(real))), "fake": mean(tf.nn.relu(1.0 + precise(fake)))}
+        return {"real": mean(tf.nn.relu(1.0 - upcast(real))), "fake": mean(tf.nn.relu(1.0 + upcast(fake)))}
 
     def generator_costs(self, fake: Scores) -> Scores:
         return -fake
@@ -175,7 +175,7 @@ class NoisyLabels(SeparableLoss):
     label_noise: float = attrs.field(default=0.05, validator=WEIGHT)
 
     def discriminator(self, real: Scores, fake: Scores, rng: RandomStreams) -> Terms:
-        scores = precise(tf.concat([fake, real], axis=0))
+        scores = upcast(tf.concat([fake, real], axis=0))
         labels = tf.concat([tf.ones_like(fake), tf.zeros_like(real)], axis=0)
         labels = tf.cast(labels, scores.dtype)
         labels += self.label_noise * tf.cast(rng.uniform("labels", tf.shape(labels)), labels.dtype)

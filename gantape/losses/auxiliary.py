@@ -11,7 +11,7 @@ import tensorflow as tf
 from gantape.errors import ShapeError
 from gantape.losses.checks import WEIGHT, check_labels, check_same_shape, mean
 from gantape.shapes import Scalar, describe
-from gantape.steps.losses import Terms, precise
+from gantape.steps.losses import Terms, upcast
 from gantape.types import Tensor
 
 Codes = tuple[Tensor | None, Tensor | None]
@@ -97,7 +97,7 @@ class MutualInformation:
             terms["categorical_codes"] = self.weight * several * _cross_entropy(categories, logits)
         if numbers is not None and means is not None:
             check_same_shape(("codes", "predicted codes"), numbers, means, where)
-            errors = tf.reduce_sum(tf.square(precise(numbers) - precise(means)) + math.log(2.0 * math.pi), axis=-1)
+            errors = tf.reduce_sum(tf.square(upcast(numbers) - upcast(means)) + math.log(2.0 * math.pi), axis=-1)
             terms["continuous_codes"] = 0.5 * self.continuous_weight * mean(errors)
         return terms
 
@@ -107,4 +107,4 @@ def _kinds(codes: Codes) -> tuple[str, ...]:
 
 
 def _cross_entropy(labels: Tensor, logits: Tensor) -> Scalar:
-    return mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, precise(logits)))
+    return mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, upcast(logits)))

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from gantape.errors import DtypeError, HyperparameterError, ShapeError
 from gantape.shapes import axes_of, describe, dtype_name
-from gantape.steps.losses import precise
+from gantape.steps.losses import upcast
 from gantape.types import Tensor
 
 
@@ -96,4 +96,4 @@ def check_labels(labels: Any, logits: Any, where: str) -> None:
 
 def mean(numbers: Any) -> Tensor:
     """The mean over all axes, in float32 or better."""
-    return tf.reduce_mean(precise(numbers))
+    return tf.reduce_mean(upcast(numbers))

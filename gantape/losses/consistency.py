@@ -9,7 +9,7 @@ from gantape.losses.checks import WEIGHT, check_same_shape, mean
 from gantape.losses.penalties import Penalty
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Scalar
-from gantape.steps.losses import precise
+from gantape.steps.losses import upcast
 from gantape.types import Model, Tensor
 
 
@@ -50,4 +50,4 @@ class BalancedConsistency(Penalty):
         augmented = self.augment(examples, rng)
         check_same_shape(("examples", "augmented ones"), examples, augmented, "gantape.losses.BalancedConsistency")
         changed, plain = discriminator(augmented, training=True), discriminator(examples, training=True)
-        return mean(tf.square(precise(changed) - precise(plain)))
+        return mean(tf.square(upcast(changed) - upcast(plain)))

@@ -10,7 +10,7 @@ from gantape.losses.adversarial import AdversarialLoss, CrossEntropyLoss, Separa
 from gantape.losses.checks import COUNT, POSITIVE_SHARE, SHARE
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Scores
-from gantape.steps.losses import Terms, precise
+from gantape.steps.losses import Terms, upcast
 
 
 @attrs.frozen
@@ -139,7 +139,7 @@ class TopK(AdversarialLoss):
         return self.loss.discriminator(real, fake, rng)
 
     def generator(self, real: Scores | None, fake: Scores, rng: RandomStreams) -> Terms:
-        scores = tf.reshape(precise(fake), [-1])
+        scores = tf.reshape(upcast(fake), [-1])
         ranks = tf.argsort(tf.argsort(scores, direction="DESCENDING", stable=True), stable=True)
         kept = tf.cast(ranks, tf.float64) < self._kept(tf.size(scores), rng.step)
         weights = tf.cast(kept, scores.dtype)

@@ -14,7 +14,7 @@ import tensorflow as tf
 from gantape.losses.checks import WEIGHT, check_same_shape
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Scalar, Scores
-from gantape.steps.losses import precise
+from gantape.steps.losses import upcast
 from gantape.types import Model, Tensor
 
 EPSILON = 1e-10
@@ -99,7 +99,7 @@ class DraganPenalty(Penalty):
 
     def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
         moves = tf.cast(rng.uniform("around", tf.shape(real)), real.dtype)
-        width = tf.cast(self.deviation * tf.math.reduce_std(precise(real)), real.dtype)
+        width = tf.cast(self.deviation * tf.math.reduce_std(upcast(real)), real.dtype)
         return self.weight * _squared_excess(gradient_norms(discriminator, real + width * moves), self.one_sided)
 
 
@@ -154,7 +154,7 @@ def squared_gradient_norms(discriminator: Model, examples: Tensor) -> Scores:
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(examples)
         scores = tf.reduce_sum(discriminator(examples, training=True))
-    gradients = precise(tape.gradient(scores, examples))
+    gradients = upcast(tape.gradient(scores, examples))
     return tf.reduce_sum(tf.square(gradients), axis=list(range(1, len(gradients.shape))))
 
 

@@ -13,7 +13,7 @@ from gantape.losses.adversarial import AdversarialLoss
 from gantape.losses.checks import check_same_shape, mean
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Scores
-from gantape.steps.losses import Terms, precise
+from gantape.steps.losses import Terms, upcast
 
 
 @attrs.frozen
@@ -91,12 +91,12 @@ class RelativisticAverageHinge(AdversarialLoss):
 def _differences(loss: AdversarialLoss, real: Scores, fake: Scores) -> Scores:
     """Scores of pairs, r - g."""
     check_same_shape(("scores of real", "of generated examples"), real, fake, f"gantape.losses.{type(loss).__name__}")
-    return precise(real) - precise(fake)
+    return upcast(real) - upcast(fake)
 
 
 def _to_averages(real: Scores, fake: Scores) -> tuple[Scores, Scores]:
     """Scores against the mean of the other kind, r - ḡ and g - r̄."""
-    return precise(real) - mean(fake), precise(fake) - mean(real)
+    return upcast(real) - mean(fake), upcast(fake) - mean(real)
 
 
 def _given(loss: AdversarialLoss, real: Scores | None) -> Scores:

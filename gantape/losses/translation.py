@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from gantape.losses.checks import WEIGHT, check_same_shape, mean
 from gantape.shapes import Images, Scalar
-from gantape.steps.losses import precise
+from gantape.steps.losses import upcast
 from gantape.types import Tensor
 
 
@@ -57,4 +57,4 @@ class Identity:
 
 def _distance(names: tuple[str, str], one: Tensor, other: Tensor, where: str) -> Scalar:
     check_same_shape(names, one, other, where)
-    return mean(tf.abs(precise(other) - precise(one)))
+    return mean(tf.abs(upcast(other) - upcast(one)))

@@ -67,7 +67,7 @@ def save_picture(picture: Picture, path: str | Path, *, zoom: int = 2) -> None:
 
 @attrs.frozen(eq=False)
 class SampleGrids:
-    """Draws what a task shows of itself, of the same noise each time: an action for a task that has a `gallery`.
+    """Draws what a task shows of itself, of the same noise each time: an action for a task that has a `sample_grid`.
 
     Args:
         folder: Where the pictures go, as `step-000500.png`.
@@ -99,6 +99,6 @@ class SampleGrids:
 
     def draw(self, task: Task) -> Picture:
         """The grid as it looks now."""
-        images = np.asarray(task.gallery(self.count, RandomStreams(self.seed), self.examples))
+        images = np.asarray(task.sample_grid(self.count, RandomStreams(self.seed), self.examples))
         pixels = getattr(task, "pixels", (-1.0, 1.0))
         return image_grid(images.reshape(-1, *images.shape[2:]), columns=images.shape[1], pixels=pixels)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from gantape.callbacks import Callback, TensorBoardFile
+from gantape.callbacks import Callback, TensorBoardLogger
 from gantape.report.animation import Animation
 from gantape.report.grids import SampleGrids
 from gantape.report.interpolation import Interpolation
@@ -40,7 +40,7 @@ def report_adversarial(run_dir: Path, *, record: When, latent_seed: int = 0) -> 
 def report_images(
     run_dir: Path, *, record: When, seed: int = 0, models: Mapping[str, str] = _NONE, examples: Batch | None = None
 ) -> tuple[Callback, ...]:
-    """The report of any task that has a `gallery`.
+    """The report of any task that has a `sample_grid`.
 
     | file | holds |
     |---|---|
@@ -61,7 +61,7 @@ def report_images(
     grids = SampleGrids(samples, seed, examples=examples)
     return (
         show_progress(),
-        Callback(TensorBoardFile(run_dir / "tensorboard"), record),
+        Callback(TensorBoardLogger(run_dir / "tensorboard"), record),
         Callback(grids, at_start() | at(50, 100, 200) | every(steps=500) | at_end()),
         Callback(Animation(samples, run_dir / "samples.gif"), at_end()),
         Callback(HistoryPlot(run_dir / "losses.png"), at_end()),
@@ -86,7 +86,7 @@ def report_supervised(run_dir: Path, *, record: When, metric: str = "accuracy") 
     """
     return (
         show_progress(),
-        Callback(TensorBoardFile(run_dir / "tensorboard"), record),
+        Callback(TensorBoardLogger(run_dir / "tensorboard"), record),
         Callback(HistoryPlot(run_dir / "losses.png"), at_end()),
         Callback(HistoryPlot(run_dir / f"{metric}.png", (metric,), metric), at_end()),
         Callback(SavedModels({"model": run_dir / "model.keras"}), at_end()),

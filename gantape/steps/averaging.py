@@ -7,7 +7,7 @@ from gantape.types import Model, Tensor
 
 
 @attrs.frozen(eq=False)
-class MovingAverage:
+class ExponentialMovingAverage:
     """A copy of a model whose weights follow it slowly: θ̄ ← β θ̄ + (1-β) θ, batch-norm statistics too.
 
     In the first steps β is at most (1 + step) / (10 + step), so that the average does not remember the initial weights.

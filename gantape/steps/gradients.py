@@ -16,8 +16,8 @@ class GradientOptions:
     Gradients are averaged over `accumulate` batches, then clipped by value, then by norm; weights are clipped after the move.
 
     Args:
-        accumulate: Batches, each fresh and with random numbers of its own, whose gradients are averaged for one move: the gradient of one
-            batch as large as all of them, for a loss that is a mean over examples, in the memory of one.
+        accumulate: Batches, each fresh and with random numbers of its own, whose gradients are averaged for one move: the
+            gradient of one batch as large as all of them, for a loss that is a mean over examples, in the memory of one.
         clip_value: Each gradient's entries are clipped to ± this.
         clip_norm: The gradients are scaled down to this norm of all of them together where it is larger.
         clip_weights: The variables are clipped to ± this after the move, as the critic of a Wasserstein GAN is.

@@ -59,13 +59,13 @@ class Losses:
     def total(self) -> Tensor:
         """The sum of the terms, added in their order, in float32 or better."""
         # A number of Python's takes the type of what it is added to.
-        first, *others = (term if isinstance(term, float | int) else precise(term) for term in self.terms.values())
+        first, *others = (term if isinstance(term, float | int) else upcast(term) for term in self.terms.values())
         for term in others:
             first = first + term
         return tf.convert_to_tensor(first)
 
 
-def precise(numbers: Any) -> Tensor:
+def upcast(numbers: Any) -> Tensor:
     """Floating-point numbers of 16 bits in float32; all else as it is."""
     numbers = tf.convert_to_tensor(numbers)
     return tf.cast(numbers, tf.float32) if numbers.dtype in (tf.float16, tf.bfloat16) else numbers

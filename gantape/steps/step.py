@@ -10,7 +10,7 @@ import tensorflow as tf
 from gantape.distribute.replicas import examples_in, in_replicas, mean_of_replicas, outside_of_replicas
 from gantape.errors import GradientError, LossError
 from gantape.random.rng import RandomStreams
-from gantape.steps.averaging import MovingAverage
+from gantape.steps.averaging import ExponentialMovingAverage
 from gantape.steps.gradients import GradientOptions
 from gantape.steps.loss_scale import LossScale
 from gantape.steps.losses import Losses
@@ -41,7 +41,7 @@ class Update:
     optimizer: Optimizer
     repeats: int = 1
     every: int = 1
-    average: MovingAverage | None = None
+    average: ExponentialMovingAverage | None = None
     gradient_options: GradientOptions = attrs.field(factory=GradientOptions)
     lazy: Mapping[str, int] = attrs.field(factory=dict)
 

@@ -9,11 +9,11 @@ import tensorflow as tf
 
 from gantape.augment import Augmentation
 from gantape.conditioning import Condition, Told, Unconditional
-from gantape.losses import AdversarialLoss, Lazy, NonSaturating, Penalty, precise
+from gantape.losses import AdversarialLoss, Lazy, NonSaturating, Penalty, upcast
 from gantape.metrics import MetricSet
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Images, Latents, axes_of
-from gantape.steps.averaging import MovingAverage
+from gantape.steps.averaging import ExponentialMovingAverage
 from gantape.steps.gradients import GradientOptions
 from gantape.steps.losses import Losses
 from gantape.steps.step import Update
@@ -135,7 +135,9 @@ class AdversarialTask(Task):
             check_adds_no_loss(self.generator, type(self).__name__)
 
     def updates(self) -> tuple[Update, ...]:
-        average = MovingAverage(self.generator, self.averaged_generator, self.generator_decay, self.generator_half_life)
+        average = ExponentialMovingAverage(
+            self.generator, self.averaged_generator, self.generator_decay, self.generator_half_life
+        )
         return (
             Update(
                 "discriminator",
@@ -195,13 +197,13 @@ class AdversarialTask(Task):
 
     def generate(self, latents: Latents, told: Told = ()) -> Images:
         """Examples from latents and what they are told by, from the averaged generator as in use (`training=False`)."""
-        return precise(self.averaged_generator(self.condition.for_generator(latents, told), training=False))
+        return upcast(self.averaged_generator(self.condition.for_generator(latents, told), training=False))
 
     def sample(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
         """Examples as the task makes them: latents, and what they are told by, drawn, or taken from a batch of as many."""
         return self.generate(self.latents(count, rng), self.condition.draw(count, batch, rng))
 
-    def gallery(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
+    def sample_grid(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
         rows, columns = self.condition.layout(count, batch)
         latents = self.latents(rows * columns, rng, "samples")
         images = self.generate(latents, self.condition.spread(rows, columns, batch))
@@ -229,5 +231,5 @@ class AdversarialTask(Task):
         real = self.real_examples(batch)
         count = axes_of(real)[0] or 1
         told = self.condition.draw(count, batch, rng)
-        fake = precise(self.generator(self.condition.for_generator(self.latents(count, rng), told), training=True))
+        fake = upcast(self.generator(self.condition.for_generator(self.latents(count, rng), told), training=True))
         return Play(tf.cast(real, fake.dtype), fake, told)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from gantape.augment import Augmentation, augmented
 from gantape.conditioning import Condition, Told
-from gantape.losses import precise
+from gantape.losses import upcast
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Scores
 from gantape.types import Model, Tensor
@@ -68,5 +68,5 @@ class Judge:
 
     def _say(self, seen: Tensor, told: Told, training: bool = True) -> Verdict:
         said: Any = self.discriminator(self.condition.for_discriminator(seen, told), training=training)
-        scores, *answers = map(precise, said if isinstance(said, tuple | list) else [said])
+        scores, *answers = map(upcast, said if isinstance(said, tuple | list) else [said])
         return Verdict(scores, tuple(answers))

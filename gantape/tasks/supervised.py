@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from gantape.errors import DataError, DtypeError, LossError, RangeError, ShapeError
-from gantape.losses import precise
+from gantape.losses import upcast
 from gantape.random.rng import RandomStreams
 from gantape.shapes import axes_of, describe, dtype_name
 from gantape.steps.losses import Losses
@@ -108,7 +108,7 @@ class SupervisedTask(Task):
 
     def _losses(self, batch: Batch, *, training: bool) -> Losses:
         inputs, targets = self._pair(batch)
-        predictions = tf.nest.map_structure(precise, self.model(inputs, training=training))
+        predictions = tf.nest.map_structure(upcast, self.model(inputs, training=training))
         loss = self.loss(targets, predictions)
         if axes_of(tf.convert_to_tensor(loss)) != ():
             raise LossError(

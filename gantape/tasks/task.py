@@ -118,7 +118,7 @@ class Task(ABC):
             do="define evaluate(self, batch, rng), which returns gantape.Losses.",
         )
 
-    def gallery(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
+    def sample_grid(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
         """Images that show what was learnt, laid out as in a picture: `rows columns height width channels`.
 
         Args:
@@ -131,9 +131,9 @@ class Task(ABC):
         """
         raise TaskError(
             "this task does not say what it shows.",
-            where=f"{type(self).__name__}.gallery",
+            where=f"{type(self).__name__}.sample_grid",
             got="a report that draws pictures",
-            do='define gallery(self, count, rng, batch=None), which returns images "rows columns height width channels".',
+            do='define sample_grid(self, count, rng, batch=None), which returns images "rows columns height width channels".',
         )
 
     @classmethod

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from gantape.losses import precise
+from gantape.losses import upcast
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Images
 from gantape.steps.losses import Losses
@@ -52,9 +52,9 @@ class VariationalAutoencoder(Task):
         return (Update("autoencoder", self.evaluate, (self.encoder, self.decoder), self.optimizer),)
 
     def evaluate(self, batch: Batch, rng: RandomStreams) -> Losses:
-        mean, log_variance = tf.split(precise(self.encoder(batch)), 2, axis=1)
+        mean, log_variance = tf.split(upcast(self.encoder(batch)), 2, axis=1)
         latents = mean + tf.exp(0.5 * log_variance) * rng.normal("latent", tf.shape(mean))
-        costs = tf.nn.sigmoid_cross_entropy_with_logits(labels=batch, logits=precise(self.decoder(latents)))
+        costs = tf.nn.sigmoid_cross_entropy_with_logits(labels=batch, logits=upcast(self.decoder(latents)))
         divergence = 0.5 * tf.reduce_sum(tf.square(mean) + tf.exp(log_variance) - 1.0 - log_variance, axis=1)
         return Losses(
             {
@@ -63,8 +63,8 @@ class VariationalAutoencoder(Task):
             }
         )
 
-    def gallery(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
+    def sample_grid(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
         """Images decoded from latents of the prior."""
         side = max(1, round(count**0.5))
-        images = tf.sigmoid(precise(self.decoder(rng.normal("samples", [side * side, self.latent_size]))))
+        images = tf.sigmoid(upcast(self.decoder(rng.normal("samples", [side * side, self.latent_size]))))
         return tf.reshape(images, [side, side, 28, 28, 1])

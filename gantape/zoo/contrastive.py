@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from gantape.augment import Augmentation, Brightness, Contrast, Cutout, Translation, augmented
-from gantape.losses import precise
+from gantape.losses import upcast
 from gantape.random.rng import RandomStreams
 from gantape.steps.losses import Losses
 from gantape.steps.step import Update
@@ -59,7 +59,7 @@ class SimCLR(Task):
 
     def evaluate(self, batch: Batch, rng: RandomStreams) -> Losses:
         views = [augmented(batch, self.augmentations, rng.stream(name)) for name in ("one", "other")]
-        points = tf.math.l2_normalize(precise(self.projector(self.encoder(tf.concat(views, axis=0)))), axis=1)
+        points = tf.math.l2_normalize(upcast(self.projector(self.encoder(tf.concat(views, axis=0)))), axis=1)
         count = tf.shape(points)[0]
         # No point is compared with itself.
         similarity = tf.matmul(points, points, transpose_b=True) / self.temperature - 1e9 * tf.eye(count)

@@ -6,10 +6,10 @@ import math
 import keras
 import tensorflow as tf
 
-from gantape.losses import precise
+from gantape.losses import upcast
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Images
-from gantape.steps.averaging import MovingAverage
+from gantape.steps.averaging import ExponentialMovingAverage
 from gantape.steps.losses import Losses
 from gantape.steps.step import Update
 from gantape.tasks import Part, Task
@@ -53,23 +53,23 @@ class Diffusion(Task):
         return keras.optimizers.Adam(self.learning_rate)
 
     def updates(self) -> tuple[Update, ...]:
-        average = MovingAverage(self.network, self.average, self.decay)
+        average = ExponentialMovingAverage(self.network, self.average, self.decay)
         return (Update("network", self.evaluate, (self.network,), self.optimizer, average=average),)
 
     def evaluate(self, batch: Batch, rng: RandomStreams) -> Losses:
         time = rng.uniform("time", [tf.shape(batch)[0], 1, 1, 1])
         added = rng.normal("added", tf.shape(batch))
         angle = 0.5 * math.pi * time
-        found = precise(self.network([tf.cos(angle) * batch + tf.sin(angle) * added, _waves(time)]))
+        found = upcast(self.network([tf.cos(angle) * batch + tf.sin(angle) * added, _waves(time)]))
         return Losses({"noise": tf.reduce_mean(tf.square(found - added))})
 
-    def gallery(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
+    def sample_grid(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
         """Images made from noise."""
         side = max(1, round(count**0.5))
         images = rng.normal("samples", [side * side, 28, 28, 1])
         angles = [0.5 * math.pi * (1.0 - step / self.sampling_steps) for step in range(self.sampling_steps + 1)]
         for angle, smaller in itertools.pairwise(angles):
-            found = precise(self.average([images, _waves(tf.fill([side * side, 1, 1, 1], 2.0 * angle / math.pi))]))
+            found = upcast(self.average([images, _waves(tf.fill([side * side, 1, 1, 1], 2.0 * angle / math.pi))]))
             clean = tf.clip_by_value((images - math.sin(angle) * found) / max(math.cos(angle), 0.02), -1.0, 1.0)
             images = math.cos(smaller) * clean + math.sin(smaller) * found
         return tf.reshape(images, [side, side, 28, 28, 1])

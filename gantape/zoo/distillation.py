@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from gantape.losses import precise
+from gantape.losses import upcast
 from gantape.metrics import MetricSet
 from gantape.random.rng import RandomStreams
 from gantape.steps.losses import Losses
@@ -72,7 +72,7 @@ class Distillation(Task):
 
     def evaluate(self, batch: Batch, rng: RandomStreams) -> Losses:
         images, labels = batch
-        logits, told = precise(self.student(images)), tf.stop_gradient(precise(self.teacher(images)))
+        logits, told = upcast(self.student(images)), tf.stop_gradient(upcast(self.teacher(images)))
         soft = tf.nn.softmax_cross_entropy_with_logits(tf.nn.softmax(told / self.temperature), logits / self.temperature)
         terms = {
             "labels": (1.0 - self.teacher_share) * self.labelling(labels, logits),

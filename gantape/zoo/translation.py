@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from gantape.conditioning import Condition, SourceImages
-from gantape.losses import AdversarialLoss, CycleConsistency, Identity, LeastSquares, precise
+from gantape.losses import AdversarialLoss, CycleConsistency, Identity, LeastSquares, upcast
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Images
 from gantape.steps.losses import Losses
@@ -144,13 +144,13 @@ class CycleGAN(Task):
         }
         return Losses(terms)
 
-    def gallery(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
+    def sample_grid(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
         """Rows of b, what is made of them, and back; then rows of a, what is made of them, and back."""
         a, b = batch if batch is not None else (tf.zeros([8, 28, 28, 1]),) * 2
         a, b = a[:8], b[:8]
         made_a, made_b = self.to_a(b, training=False), self.to_b(a, training=False)
         shown = [b, made_a, self.to_b(made_a, training=False), a, made_b, self.to_a(made_b, training=False)]
-        return tf.stack([precise(images) for images in shown])
+        return tf.stack([upcast(images) for images in shown])
 
 
 def _total(terms: Any) -> Any:
