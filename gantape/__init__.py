@@ -9,7 +9,7 @@ from loguru import logger as _logger
 from gantape import augment, callbacks, conditioning, data, distribute, errors, losses
 from gantape.callbacks import Callback, Stop
 from gantape.callbacks.progress import Progress
-from gantape.checkpoints.manager import load_best
+from gantape.checkpoints.restore import load_best
 from gantape.checkpoints.settings import Best, Checkpoints
 from gantape.compiler import StepCompiler
 from gantape.errors import BackendError as _BackendError

@@ -12,12 +12,12 @@ from tiny import COMPILED, PointGan, identical, make, points, weights
 
 import gantape as gt
 from gantape.compiler import autotune
-from gantape.compiler.autotune import Choice, Length, Measurement
+from gantape.compiler.autotune import RunLength, Trial, TuningResult
 from gantape.errors import CompileError
 
 seconds = st.floats(1e-6, 1e3)
 measured = st.lists(
-    st.builds(Measurement, st.sampled_from(COMPILED), seconds, seconds),
+    st.builds(Trial, st.sampled_from(COMPILED), seconds, seconds),
     min_size=1,
     max_size=3,
     unique_by=lambda found: found.mode,
@@ -27,39 +27,39 @@ measured = st.lists(
 @given(measured, st.integers(1, 10**6))
 def test_the_chosen_mode_ends_a_run_of_steps_first(measurements, steps):
     ends = {found.mode: found.compile_seconds + steps * found.seconds_per_step for found in measurements}
-    assert ends[Choice(tuple(measurements), Length(steps=steps)).mode] == min(ends.values())
+    assert ends[TuningResult(tuple(measurements), RunLength(steps=steps)).mode] == min(ends.values())
 
 
 @given(measured, st.floats(0.1, 1e5))
 def test_the_chosen_mode_does_most_steps_in_a_run_of_seconds(measurements, length):
     steps = {found.mode: max(length - found.compile_seconds, 0.0) / found.seconds_per_step for found in measurements}
-    chosen = steps[Choice(tuple(measurements), Length(seconds=length)).mode]
+    chosen = steps[TuningResult(tuple(measurements), RunLength(seconds=length)).mode]
     assert chosen == pytest.approx(
         max(steps.values()), rel=1e-6, abs=1e-6 * length / min(f.seconds_per_step for f in measurements)
     )
 
 
 def test_a_long_compile_is_worth_it_in_a_long_run_only():
-    slow, fast = Measurement("graph", 1.0, 0.1), Measurement("xla", 21.0, 0.05)
-    assert [Choice((slow, fast), Length(steps=steps)).mode for steps in (50, 1_000)] == ["graph", "xla"]
-    assert Choice((slow, fast), Length()).mode == "xla"
+    slow, fast = Trial("graph", 1.0, 0.1), Trial("xla", 21.0, 0.05)
+    assert [TuningResult((slow, fast), RunLength(steps=steps)).mode for steps in (50, 1_000)] == ["graph", "xla"]
+    assert TuningResult((slow, fast), RunLength()).mode == "xla"
 
 
 @pytest.mark.parametrize(
     ("steps", "tried"), [(1000, ["graph"]), (1001, COMPILED), (None, COMPILED)], ids=["short", "long enough", "endless"]
 )
 def test_xla_is_tried_in_runs_that_are_long_beside_its_compiling_only(steps, tried, monkeypatch):
-    monkeypatch.setattr(autotune, "_measure", lambda compiled, *_: Measurement(compiled.mode, 1.0, 0.01))
+    monkeypatch.setattr(autotune, "_measure", lambda compiled, *_: Trial(compiled.mode, 1.0, 0.01))
     step = gt.Step(make(PointGan).updates(), seed=0, update_metrics=lambda _: None)
     stack = gt.data.Lookahead(points().open(0, gt.data.Position())).peek(1)
-    choice, _ = autotune.choose_mode(gt.StepCompiler("auto"), step, stack, 0, Length(steps=steps))
+    choice, _ = autotune.choose_mode(gt.StepCompiler("auto"), step, stack, 0, RunLength(steps=steps))
     assert [found.mode for found in choice.measurements] == list(tried)
 
 
 @given(measured, st.integers(1, 10**6))
 def test_a_mode_that_fails_is_never_chosen(measurements, steps):
-    failing = Measurement("failing", 0.0, math.inf, "no such op")
-    choice = Choice((failing, *measurements), Length(steps=steps))
+    failing = Trial("failing", 0.0, math.inf, "no such op")
+    choice = TuningResult((failing, *measurements), RunLength(steps=steps))
     assert choice.mode != "failing"
     assert "fails" in choice.table()
 

@@ -1,6 +1,6 @@
 """A run on the disk: its directory, its record, its checkpoints."""
 
-from gantape.checkpoints.manager import load_best
+from gantape.checkpoints.restore import load_best
 from gantape.checkpoints.settings import Best, Checkpoints
 
 __all__ = ["Best", "Checkpoints", "load_best"]

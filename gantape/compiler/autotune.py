@@ -22,9 +22,10 @@ from gantape._files import write_whole
 from gantape.compiler.compiled import CompiledSteps
 from gantape.compiler.compiler import StepCompiler
 from gantape.compiler.programs import GraphProgram, NamedMode, StepFunction
-from gantape.data import Stack
+from gantape.data import Lookahead, Stack
 from gantape.errors import CompileError
 
+TRIAL_STEPS = 32
 LONGEST_TRIAL = 1.0
 """Seconds of steps in a trial, after compiling."""
 
@@ -45,7 +46,7 @@ of the call, is not measured any further."""
 
 
 @attrs.frozen
-class Length:
+class RunLength:
     """How long a run will be: steps or seconds, whichever is known; neither for one without a known end."""
 
     steps: int | None = None
@@ -53,7 +54,7 @@ class Length:
 
 
 @attrs.frozen
-class Measurement:
+class Trial:
     """What a trial found.
 
     Args:
@@ -68,7 +69,7 @@ class Measurement:
     seconds_per_step: float
     failure: str = ""
 
-    def cost(self, length: Length) -> float:
+    def cost(self, length: RunLength) -> float:
         """What to minimise: the seconds of the whole run; for a run of given seconds, the seconds lost for each step done."""
         if length.steps is not None:
             return self.compile_seconds + length.steps * self.seconds_per_step
@@ -78,7 +79,7 @@ class Measurement:
 
 
 @attrs.frozen(eq=False)
-class Choice:
+class TuningResult:
     """A mode, and why.
 
     Args:
@@ -86,8 +87,8 @@ class Choice:
         length: The length of the run that the choice is for.
     """
 
-    measurements: tuple[Measurement, ...]
-    length: Length
+    measurements: tuple[Trial, ...]
+    length: RunLength
 
     @property
     def mode(self) -> NamedMode:
@@ -107,9 +108,22 @@ class Choice:
         return [attrs.asdict(found) | {"chosen": found.mode == self.mode} for found in self.measurements]
 
 
+def compile_steps(
+    compiler: StepCompiler, step: StepFunction, reader: Lookahead, first_step: int, length: RunLength
+) -> tuple[TuningResult | None, CompiledSteps]:
+    """Compile a step function in the compiler's mode; in mode "auto" on one device, in the one that ends the run soonest.
+
+    Returns:
+        What was tried, if anything, and the compiled step.
+    """
+    if compiler.mode == "auto" and compiler.strategy is None:
+        return choose_mode(compiler, step, reader.peek(TRIAL_STEPS * step.batches_per_step), first_step, length)
+    return None, compiler.compile(step, "graph" if compiler.mode == "auto" else compiler.mode, reader.peek(1))
+
+
 def choose_mode(
-    compiler: StepCompiler, step: StepFunction, stack: Stack, first_step: int, length: Length
-) -> tuple[Choice, CompiledSteps]:
+    compiler: StepCompiler, step: StepFunction, stack: Stack, first_step: int, length: RunLength
+) -> tuple[TuningResult, CompiledSteps]:
     """Try the compiled modes and keep the one that ends the run soonest.
 
     A mode is tried only if it can pay: XLA not in a run that is short beside its compiling (a trace of the graph is the least
@@ -130,12 +144,12 @@ def choose_mode(
     """
     known = _recall(compiler.measurements, key := _key(compiler, step, stack))
     if known:
-        choice = Choice(known, length)
+        choice = TuningResult(known, length)
         logger.info("modes measured before:\n{}", choice.table())
         return choice, compiler.compile(step, choice.mode, stack)
-    tried: dict[NamedMode, tuple[Measurement, CompiledSteps]] = {}
+    tried: dict[NamedMode, tuple[Trial, CompiledSteps]] = {}
 
-    def attempt(mode: NamedMode) -> Measurement:
+    def attempt(mode: NamedMode) -> Trial:
         compiled = compiler.compile(step, mode, stack)
         best = min((found.seconds_per_step for found, _ in tried.values()), default=float("inf"))
         tried[mode] = (_measure(compiled, stack, first_step, length, best), compiled)
@@ -146,7 +160,7 @@ def choose_mode(
         xla = attempt("xla")
         if not xla.failure and xla.seconds_per_step < LONGEST_STEP_TO_LOOP:
             attempt("xla-loop")
-    choice = Choice(tuple(measurement for measurement, _ in tried.values()), length)
+    choice = TuningResult(tuple(measurement for measurement, _ in tried.values()), length)
     if all(measurement.failure for measurement in choice.measurements):
         raise CompileError(
             "the step runs in none of the compiled modes.",
@@ -159,13 +173,13 @@ def choose_mode(
     return choice, tried[choice.mode][1]
 
 
-def _remaining(measurement: Measurement, length: Length) -> float:
+def _remaining(measurement: Trial, length: RunLength) -> float:
     if length.steps is not None:
         return length.steps * measurement.seconds_per_step
     return length.seconds if length.seconds is not None else float("inf")
 
 
-def _measure(compiled: CompiledSteps, stack: Stack, first_step: int, length: Length, best: float) -> Measurement:
+def _measure(compiled: CompiledSteps, stack: Stack, first_step: int, length: RunLength, best: float) -> Trial:
     program = compiled.program(stack, first_step)
     assert isinstance(program, GraphProgram)
     width = compiled.step.batches_per_step
@@ -184,7 +198,7 @@ def _measure(compiled: CompiledSteps, stack: Stack, first_step: int, length: Len
         program.run(stack.first(width), first_step)
         compiled.means()
         compile_seconds = program.compile_seconds = time.perf_counter() - started
-        found = Measurement(compiled.mode, compile_seconds, seconds(1))
+        found = Trial(compiled.mode, compile_seconds, seconds(1))
         spent = found.seconds_per_step
         hopeless = found.seconds_per_step > HOPELESS * best + OF_A_CALL
         while not hopeless and spent < min(LONGEST_TRIAL, SHARE_OF_RUN * _remaining(found, length)):
@@ -194,7 +208,7 @@ def _measure(compiled: CompiledSteps, stack: Stack, first_step: int, length: Len
             spent += taken
         return found
     except CompileError as error:
-        return Measurement(compiled.mode, time.perf_counter() - started, float("inf"), error.got)
+        return Trial(compiled.mode, time.perf_counter() - started, float("inf"), error.got)
     finally:
         for variable, value in saved:
             variable.assign(value)
@@ -208,17 +222,17 @@ def _key(compiler: StepCompiler, step: StepFunction, stack: Stack) -> str:
     return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
 
 
-def _recall(path: Path | None, key: str) -> tuple[Measurement, ...]:
+def _recall(path: Path | None, key: str) -> tuple[Trial, ...]:
     if path is None or not path.exists():
         return ()
     try:
-        return tuple(Measurement(**found) for found in json.loads(path.read_text()).get(key, ()))
+        return tuple(Trial(**found) for found in json.loads(path.read_text()).get(key, ()))
     except (OSError, ValueError, TypeError, AttributeError) as error:
         logger.warning("{} holds no measurements ({}): measuring anew.", path, error)
         return ()
 
 
-def _remember(path: Path | None, key: str, measurements: tuple[Measurement, ...]) -> None:
+def _remember(path: Path | None, key: str, measurements: tuple[Trial, ...]) -> None:
     if path is None:
         return
     kept = {}

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 import tensorflow as tf
 
+from gantape._tensorflow import shuffle_seeds
 from gantape.data.batches import Batches, Position, Reader, Stack, unchanged
 from gantape.errors import DataError, summary
 from gantape.types import Batch
@@ -33,12 +34,12 @@ class DatasetBatches(Batches):
         return iter(self.dataset.as_numpy_iterator())
 
     def describe(self) -> dict[str, Any]:
-        seeds = [list(seed) for seed in _shuffle_seeds(self.dataset)]
+        seeds = [list(seed) for seed in shuffle_seeds(self.dataset)]
         spec = repr(self.dataset.element_spec)
         return {"name": self.name, "batch_size": self.batch_size, "batches": spec, "shuffle_seeds": seeds}
 
     def check_resumable(self) -> None:
-        if (0, 0) in _shuffle_seeds(self.dataset):
+        if (0, 0) in shuffle_seeds(self.dataset):
             raise DataError(
                 "this dataset is shuffled in another order each time, and a run on it could not be resumed.",
                 where=self.name,
@@ -143,12 +144,6 @@ class _DatasetReader(Reader):
             if len(tf.nest.flatten(arrays)[0]) == self._source.batch_size:
                 return arrays
         return None
-
-
-def _shuffle_seeds(dataset: Any) -> list[tuple[int, int]]:
-    """The seeds of all shuffles on the way to a dataset, (0, 0) for none. TensorFlow 2.21 has no public way to ask."""
-    own = [(int(dataset._seed), int(dataset._seed2))] if hasattr(dataset, "_seed2") else []
-    return own + [seed for source in dataset._inputs() for seed in _shuffle_seeds(source)]
 
 
 def from_dataset(dataset: Any, *, prepare: Callable[[Batch], Batch] = unchanged, name: str = "tf.data") -> DatasetBatches:

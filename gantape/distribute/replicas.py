@@ -8,13 +8,13 @@ References:
 """
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import attrs
 import tensorflow as tf
-from keras.src.losses import loss as keras_loss
 
+from gantape._tensorflow import unscaled_losses, without_merge_call
 from gantape.errors import DataError, HyperparameterError, TaskError
 from gantape.types import Batch, Tensor, Variable
 
@@ -106,41 +106,16 @@ def in_replicas(function: Callable[..., Any], *arguments: Any) -> Any:
     """Call a function in every replica, each with its own part of the arguments; simply call it on one device."""
     if not tf.distribute.has_strategy():
         return function(*arguments)
-    with _losses_as_on_one_device():
+    with unscaled_losses():
         return tf.distribute.get_strategy().run(function, arguments)
 
 
-@contextlib.contextmanager
-def _losses_as_on_one_device() -> Iterator[None]:
-    """Where Keras' loss objects do not divide by the number of replicas.
-
-    Those of Keras 3.15 do, its loss functions do not, and nobody else's loss does: means are taken here, of all alike.
-    """
-    scale = keras_loss.scale_loss_for_distribution
-    keras_loss.scale_loss_for_distribution = lambda value: value
-    try:
-        yield
-    finally:
-        keras_loss.scale_loss_for_distribution = scale
-
-
-@contextlib.contextmanager
-def outside_of_replicas() -> Iterator[None]:
+def outside_of_replicas() -> contextlib.AbstractContextManager[Any]:
     """Where an optimizer moves the variables of all replicas at once, by gradients that are means over them already.
 
     In a replica, Keras 3.15 would sum the gradients of all replicas once more, after it has clipped and scaled each one's own.
-    Outside of them it does not, but insists (in `maybe_merge_call`) on leaving the replica that it is not in, unless it is
-    told that there is no need: TensorFlow's own tests tell it so as well.
     """
-    if not tf.distribute.has_strategy():
-        yield
-        return
-    extended = tf.distribute.get_strategy().extended
-    extended._use_merge_call = lambda: False
-    try:
-        yield
-    finally:
-        del extended._use_merge_call
+    return without_merge_call(tf.distribute.get_strategy()) if tf.distribute.has_strategy() else contextlib.nullcontext()
 
 
 def this_replica() -> Replica | None:

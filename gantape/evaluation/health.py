@@ -26,7 +26,7 @@ from gantape.evaluation.rules import (
 )
 from gantape.evaluation.samples import real_batch
 from gantape.random.rng import RandomStreams
-from gantape.tasks.judge import Judge
+from gantape.tasks.scorer import Scorer
 from gantape.types import Model, Row
 
 RULES: tuple[Rule, ...] = (
@@ -93,7 +93,7 @@ class HealthCheck:
         real = np.asarray(task.real_examples(self._batch))
         rng = RandomStreams(self._seed)
         fake = np.asarray(task.sample(len(real), rng, self._batch))
-        judge = Judge(task.discriminator, (), task.condition, task.condition.draw(len(real), self._batch, rng), rng)
+        judge = Scorer(task.discriminator, (), task.condition, task.condition.draw(len(real), self._batch, rng), rng)
         values = {
             "separation": separation(*[judge(tf.convert_to_tensor(seen), training=False) for seen in (real, fake)]),
             "diversity": _spread(fake) / max(_spread(real), 1e-12),

@@ -2,7 +2,7 @@
 
 import attrs
 
-from gantape.compiler.autotune import Length
+from gantape.compiler.autotune import RunLength
 from gantape.errors import ScheduleError
 from gantape.state import RunState
 
@@ -59,13 +59,13 @@ class Duration:
             share = (now.seconds - start.seconds) / (60.0 * (self.minutes or 1.0))
         return min(share, 1.0)
 
-    def length(self, batches_per_epoch: int | None, batches_per_step: int) -> Length:
+    def length(self, batches_per_epoch: int | None, batches_per_step: int) -> RunLength:
         """The length, as far as it is known beforehand."""
         if self.minutes is not None:
-            return Length(seconds=60.0 * self.minutes)
+            return RunLength(seconds=60.0 * self.minutes)
         if self.epochs is not None and batches_per_epoch is not None:
-            return Length(steps=self.epochs * (batches_per_epoch // batches_per_step))
-        return Length(steps=self.steps)
+            return RunLength(steps=self.epochs * (batches_per_epoch // batches_per_step))
+        return RunLength(steps=self.steps)
 
     def steps_left(self, start: RunState, now: RunState) -> int | None:
         """Steps until the end, where they are what is counted."""

@@ -16,7 +16,7 @@ from gantape.checkpoints.manager import CheckpointManager
 from gantape.checkpoints.run_record import RunRecord
 from gantape.checkpoints.settings import Checkpoints
 from gantape.compiler import StepCompiler
-from gantape.compiler.autotune import Choice, Length, choose_mode
+from gantape.compiler.autotune import RunLength, TuningResult, compile_steps
 from gantape.compiler.compiled import CompiledSteps
 from gantape.data import Batches, Lookahead
 from gantape.distribute.workers import Workers
@@ -34,7 +34,7 @@ from gantape.state import RunState
 from gantape.steps.step import Step
 from gantape.tasks import Task
 
-TRIAL_STEPS, CHECKPOINTS = 32, Checkpoints()
+CHECKPOINTS = Checkpoints()
 
 
 class Loop:
@@ -88,7 +88,7 @@ class Loop:
         self._whole = True  # the variables are those of a whole number of steps
         self._step = Step(task.updates(), seed, task.metrics.update, gradient_norms, repr(task), task.variables)
         self._compiled: CompiledSteps | None = None
-        self._choice: Choice | None = None
+        self._choice: TuningResult | None = None
         self._evaluator = Evaluator(task, self.compiler, seed, self._workers)
 
     @classmethod
@@ -288,14 +288,9 @@ class Loop:
         with self.compiler.scope():
             self.task.metrics.reset()
 
-    def _compile(self, reader: Lookahead, length: Length) -> CompiledSteps:
+    def _compile(self, reader: Lookahead, length: RunLength) -> CompiledSteps:
         if self._compiled is None:
-            mode = self.compiler.mode
-            if mode == "auto" and self.compiler.strategy is None:
-                stack = reader.peek(TRIAL_STEPS * self._step.batches_per_step)
-                self._choice, self._compiled = choose_mode(self.compiler, self._step, stack, self._state.step, length)
-            else:
-                self._compiled = self.compiler.compile(self._step, "graph" if mode == "auto" else mode, reader.peek(1))
+            self._choice, self._compiled = compile_steps(self.compiler, self._step, reader, self._state.step, length)
         return self._compiled
 
     def _facts(self, speed: Speed) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from gantape.compiler.autotune import Choice
+from gantape.compiler.autotune import TuningResult
 from gantape.compiler.compiled import CompiledSteps
 from gantape.loop.duration import Speed
 from gantape.state import RunState
 from gantape.tasks import Task
 
 
-def describe_run(task: Task, state: RunState, compiled: CompiledSteps, choice: Choice | None, speed: Speed) -> dict[str, Any]:
+def describe_run(
+    task: Task, state: RunState, compiled: CompiledSteps, choice: TuningResult | None, speed: Speed
+) -> dict[str, Any]:
     """What is trained, how, and how far it is, for the record."""
     return {
         "task": type(task).__name__,
@@ -27,7 +29,7 @@ def describe_run(task: Task, state: RunState, compiled: CompiledSteps, choice: C
     }
 
 
-def explain_run(task: Task, mode: str, compiled: CompiledSteps | None, choice: Choice | None) -> str:
+def explain_run(task: Task, mode: str, compiled: CompiledSteps | None, choice: TuningResult | None) -> str:
     """Mode, traces, compile seconds, what "auto" measured, variables, and the updates of a step, as text."""
     updates = [
         f"  {update.name}: {len(update.trainable_variables)} variables, {type(update.optimizer).__name__}"

@@ -42,8 +42,8 @@ class SeparableLoss(AdversarialLoss):
         return {"adversarial": mean(self.generator_costs(upcast(fake)))}
 
 
-class CrossEntropyLoss(SeparableLoss):
-    """A game in which the discriminator minimises the cross-entropies of its scores to targets.
+class CrossEntropyLoss(ABC):
+    """The half of a game in which the discriminator minimises the cross-entropies of its scores to targets.
 
     With a target t, a score x costs t·sp(-x) + (1-t)·sp(x); the clean targets are 1 for real and 0 for generated examples.
     """
@@ -52,6 +52,10 @@ class CrossEntropyLoss(SeparableLoss):
     def targets(self, real: Scores, fake: Scores, rng: RandomStreams) -> tuple[Scores, Scores]:
         """The targets of real and of generated examples, of the shapes of their scores."""
 
+    @abstractmethod
+    def generator_costs(self, fake: Scores) -> Scores:
+        """As for `SeparableLoss`, the other half."""
+
     def discriminator(self, real: Scores, fake: Scores, rng: RandomStreams) -> Terms:
         real, fake = upcast(real), upcast(fake)
         targets = self.targets(real, fake, rng)
@@ -59,7 +63,7 @@ class CrossEntropyLoss(SeparableLoss):
 
 
 @attrs.frozen
-class Minimax(CrossEntropyLoss):
+class Minimax(CrossEntropyLoss, SeparableLoss):
     """The original game: discriminator sp(-r) + sp(g), generator -sp(g).
 
     The generator's gradient vanishes where the discriminator is sure; `NonSaturating` mends that.
@@ -76,7 +80,7 @@ class Minimax(CrossEntropyLoss):
 
 
 @attrs.frozen
-class NonSaturating(CrossEntropyLoss):
+class NonSaturating(CrossEntropyLoss, SeparableLoss):
     """The game as it is played: discriminator sp(-r) + sp(g), generator sp(-g).
 
     References:

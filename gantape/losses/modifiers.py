@@ -52,7 +52,7 @@ _HAS_COSTS = Wraps(
 
 
 @attrs.frozen
-class OneSidedSmoothing(CrossEntropyLoss):
+class OneSidedSmoothing(CrossEntropyLoss, SeparableLoss):
     """The target of real examples is t instead of 1: t·sp(-r) + (1-t)·sp(r) takes the place of sp(-r).
 
     The discriminator's best score of a real example is then ln(t / (1-t)) at most, 2.2 for t = 0.9. Generated examples keep
@@ -81,7 +81,7 @@ class OneSidedSmoothing(CrossEntropyLoss):
 
 
 @attrs.frozen
-class LabelNoise(CrossEntropyLoss):
+class LabelNoise(CrossEntropyLoss, SeparableLoss):
     """Each target is moved towards the other one by `width · U(0, 1)`: from 1 for real, from 0 for generated examples.
 
     The targets stay probabilities, so that the loss keeps its lower bound, other than with `NoisyLabels`, the guide's own.

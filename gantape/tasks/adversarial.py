@@ -17,10 +17,10 @@ from gantape.steps.averaging import ExponentialMovingAverage
 from gantape.steps.gradients import GradientOptions
 from gantape.steps.losses import Losses
 from gantape.steps.step import Update
-from gantape.tasks.judge import Judge
+from gantape.tasks.gan_batch import FakeCache, GANBatch
 from gantape.tasks.networks import check_adds_no_loss, check_networks, check_real_examples, generate_blank
 from gantape.tasks.part import Part
-from gantape.tasks.play import Play, SharedPlays
+from gantape.tasks.scorer import Scorer
 from gantape.tasks.task import Task, require_positive
 from gantape.types import Batch, Model, Optimizer
 
@@ -160,10 +160,10 @@ class AdversarialTask(Task):
 
     def discriminator_loss(self, batch: Batch, rng: RandomStreams) -> Losses:
         """The discriminator's terms and penalties for a batch."""
-        play = self._shared_plays.begin(batch, lambda: self._play(batch, rng))
+        play = self._fake_cache.begin(batch, lambda: self._play(batch, rng))
         real, fake, told = play.real, play.fake, play.told
-        judge = Judge(self.discriminator, self.augmentations, self.condition, told, rng)
-        of_real, of_fake = judge.verdicts(real, fake, joint=self.joint_batch)
+        judge = Scorer(self.discriminator, self.augmentations, self.condition, told, rng)
+        of_real, of_fake = judge.outputs(real, fake, joint=self.joint_batch)
         for augmentation in self.augmentations:
             augmentation.observe(of_real.scores)
         terms = dict(self.loss.discriminator(of_real.scores, of_fake.scores, rng))
@@ -176,14 +176,14 @@ class AdversarialTask(Task):
 
     def generator_loss(self, batch: Batch, rng: RandomStreams) -> Losses:
         """The generator's terms for a batch."""
-        play = self._shared_plays.take_up(batch) or self._play(batch, rng)
+        play = self._fake_cache.take_up(batch) or self._play(batch, rng)
         real, fake, told = play.real, play.fake, play.told
-        judge = Judge(self.discriminator, self.augmentations, self.condition, told, rng)
+        judge = Scorer(self.discriminator, self.augmentations, self.condition, told, rng)
         if self.loss.generator_sees_real:
-            of_real, of_fake = judge.verdicts(real, fake, joint=self.joint_batch)
+            of_real, of_fake = judge.outputs(real, fake, joint=self.joint_batch)
             terms = dict(self.loss.generator(of_real.scores, of_fake.scores, rng))
         else:
-            of_fake = judge.verdict(fake, "fake")
+            of_fake = judge.output(fake, "fake")
             terms = dict(self.loss.generator(None, of_fake.scores, rng))
         return Losses({**terms, **self.condition.generator_terms(told, real, fake, of_fake.answers)})
 
@@ -224,12 +224,12 @@ class AdversarialTask(Task):
         self.condition.check_batch(batch, f"{name}, argument `batch`")
 
     @functools.cached_property
-    def _shared_plays(self) -> SharedPlays:
-        return SharedPlays(self.generator, self.generator_gradient_options.accumulate if self.shared_examples else 0)
+    def _fake_cache(self) -> FakeCache:
+        return FakeCache(self.generator, self.generator_gradient_options.accumulate if self.shared_examples else 0)
 
-    def _play(self, batch: Batch, rng: RandomStreams) -> Play:
+    def _play(self, batch: Batch, rng: RandomStreams) -> GANBatch:
         real = self.real_examples(batch)
         count = axes_of(real)[0] or 1
         told = self.condition.draw(count, batch, rng)
         fake = upcast(self.generator(self.condition.for_generator(self.latents(count, rng), told), training=True))
-        return Play(tf.cast(real, fake.dtype), fake, told)
+        return GANBatch(tf.cast(real, fake.dtype), fake, told)

@@ -1,14 +1,19 @@
 """The parts of a task, and how they are built."""
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+from typing import Any, Generic, Protocol, TypeVar, cast, overload
 
 from gantape.errors import TaskError
-from gantape.steps.loss_scale import with_loss_scale
-
-if TYPE_CHECKING:
-    from gantape.tasks.task import Task
+from gantape.steps.loss_scale import Precision, with_loss_scale
 
 P = TypeVar("P")
+
+
+class HasParts(Protocol):
+    """What has parts: a task."""
+
+    @property
+    def precision(self) -> Precision:
+        """What its layers compute in."""
 
 
 class Part(Generic[P]):
@@ -24,8 +29,8 @@ class Part(Generic[P]):
     @overload
     def __get__(self, task: None, owner: type) -> "Part[P]": ...
     @overload
-    def __get__(self, task: "Task", owner: type) -> P: ...
-    def __get__(self, task: "Task | None", owner: type) -> "Part[P] | P":
+    def __get__(self, task: HasParts, owner: type) -> P: ...
+    def __get__(self, task: HasParts | None, owner: type) -> "Part[P] | P":
         if task is None:
             return self
         parts = vars(task).setdefault("_parts", {})
@@ -46,7 +51,7 @@ class Part(Generic[P]):
             )
         return cast(P, part)
 
-    def __set__(self, task: "Task", value: Any) -> None:
+    def __set__(self, task: HasParts, value: Any) -> None:
         raise TaskError(
             "a part is made by its build_ method and cannot be set.",
             where=f"{type(task).__name__}.{self._name}",

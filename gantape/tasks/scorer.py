@@ -14,7 +14,7 @@ from gantape.types import Model, Tensor
 
 
 @attrs.frozen(eq=False)
-class Verdict:
+class DiscriminatorOutput:
     """What a discriminator says.
 
     Args:
@@ -27,7 +27,7 @@ class Verdict:
 
 
 @attrs.frozen(eq=False)
-class Judge:
+class Scorer:
     """Scores examples as a discriminator sees them: augmented, and told by a condition.
 
     A judge is a function of examples, which penalties differentiate: `judge(examples, training=True)`.
@@ -49,24 +49,24 @@ class Judge:
     def __call__(self, examples: Tensor, training: bool = True) -> Scores:
         return self._say(self._see(examples, "penalty"), self.told, training).scores
 
-    def verdict(self, examples: Tensor, name: str) -> Verdict:
+    def output(self, examples: Tensor, name: str) -> DiscriminatorOutput:
         """What is said of examples in training; the name is that of their augmentations' stream."""
         return self._say(self._see(examples, name), self.told)
 
-    def verdicts(self, real: Tensor, fake: Tensor, *, joint: bool) -> tuple[Verdict, Verdict]:
+    def outputs(self, real: Tensor, fake: Tensor, *, joint: bool) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:
         """What is said of real and of generated examples, in one pass through the network if it is joint."""
         if not joint:
-            return self.verdict(real, "real"), self.verdict(fake, "fake")
+            return self.output(real, "real"), self.output(fake, "fake")
         seen = tf.concat([self._see(fake, "fake"), self._see(real, "real")], axis=0)
         both = self._say(seen, tf.nest.map_structure(lambda leaf: tf.concat([leaf, leaf], axis=0), self.told))
         halves = [tf.split(part, 2) for part in (both.scores, *both.answers)]
         fake_said, real_said = zip(*halves, strict=True)
-        return Verdict(real_said[0], real_said[1:]), Verdict(fake_said[0], fake_said[1:])
+        return DiscriminatorOutput(real_said[0], real_said[1:]), DiscriminatorOutput(fake_said[0], fake_said[1:])
 
     def _see(self, examples: Tensor, name: str) -> Tensor:
         return augmented(examples, self.augmentations, self.rng.stream(name)) if self.augmentations else examples
 
-    def _say(self, seen: Tensor, told: Told, training: bool = True) -> Verdict:
+    def _say(self, seen: Tensor, told: Told, training: bool = True) -> DiscriminatorOutput:
         said: Any = self.discriminator(self.condition.for_discriminator(seen, told), training=training)
         scores, *answers = map(upcast, said if isinstance(said, tuple | list) else [said])
-        return Verdict(scores, tuple(answers))
+        return DiscriminatorOutput(scores, tuple(answers))

@@ -13,7 +13,7 @@ from gantape.types import Batch, Model, Tensor
 
 
 @attrs.frozen(eq=False)
-class Play:
+class GANBatch:
     """A batch of a game.
 
     Args:
@@ -27,7 +27,7 @@ class Play:
     told: Told
 
 
-class SharedPlays:
+class FakeCache:
     """Plays of the discriminator's update, which the generator's update takes up again instead of generating anew.
 
     Nothing moves the generator in between: its tape, begun when the examples were made, goes on from the gradient with
@@ -41,9 +41,9 @@ class SharedPlays:
     def __init__(self, generator: Model, count: int) -> None:
         self._variables = generator.trainable_variables
         self._count = count
-        self._kept: deque[tuple[Tensor, tf.GradientTape, Play]] = deque(maxlen=count * replicas())
+        self._kept: deque[tuple[Tensor, tf.GradientTape, GANBatch]] = deque(maxlen=count * replicas())
 
-    def begin(self, batch: Batch, play: Callable[[], Play]) -> Play:
+    def begin(self, batch: Batch, play: Callable[[], GANBatch]) -> GANBatch:
         """A play whose examples can be taken up again."""
         if not self._count:
             return play()
@@ -53,7 +53,7 @@ class SharedPlays:
         self._kept.append((_first(batch), tape, begun))
         return begun
 
-    def take_up(self, batch: Batch) -> Play | None:
+    def take_up(self, batch: Batch) -> GANBatch | None:
         """The play that was begun with this very batch; `None` if there is none."""
         place = next((place for place, (first, _, _) in enumerate(self._kept) if first is _first(batch)), None)
         if place is None:
