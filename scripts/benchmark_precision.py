@@ -19,7 +19,7 @@ import gantape as gt
 from gantape import zoo
 from gantape.compiler.compiled import CompiledSteps
 from gantape.compiler.signature import NamedMode
-from gantape.data import Position, Stack
+from gantape.data import Position, BatchStack
 from gantape.steps.loss_scale import Precision
 
 PRECISIONS: tuple[Precision, ...] = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -56,7 +56,7 @@ class Contender:
     precision: Precision
     mode: NamedMode
     steps: CompiledSteps
-    stack: Stack
+    stack: BatchStack
 
     @classmethod
     def prepare(cls, precision: Precision, mode: NamedMode, arguments: Arguments) -> "Contender":

@@ -63,7 +63,7 @@ def train(name: Name, arguments: Arguments) -> None:
     spent = time.process_time() - started
     if history.stopped_by.startswith("SIG"):
         sys.exit(f"stopped by {history.stopped_by}: {folder} is not written")
-    examples = data.prepare(next(iter(data.in_order())))
+    examples = data.prepare(next(iter(data.examples_in_order())))
     save_picture(SampleGrids(folder, arguments.seed, IMAGES, examples).draw(task), folder / "grid.png", zoom=1)
     curves = {column: history.values(column) for column in history.columns if column.endswith("/loss")}
     last = history.last("train")

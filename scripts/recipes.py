@@ -59,7 +59,7 @@ class Recipe:
         """The report."""
         if self.kind in ("images", "labels"):
             return report.report_adversarial(run_dir, record=record, latent_seed=seed)
-        examples = data.prepare(next(iter(data.in_order())))
+        examples = data.prepare(next(iter(data.examples_in_order())))
         return report.report_images(run_dir, record=record, seed=seed, models=self._models(), examples=examples)
 
     def _models(self) -> dict[str, str]:

@@ -51,7 +51,7 @@ def _sources(task_class: type[gt.Task]) -> Any:
     if recipe is None:
         return None
     data = recipe.batches(functools.partial(gt.data.digits, split="test"))
-    return data.prepare(next(iter(data.in_order())))
+    return data.prepare(next(iter(data.examples_in_order())))
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def test_a_long_compile_is_worth_it_in_a_long_run_only():
 def test_xla_is_tried_in_runs_that_are_long_beside_its_compiling_only(steps, tried, monkeypatch):
     monkeypatch.setattr(autotune, "_measure", lambda compiled, *_: Trial(compiled.mode, 1.0, 0.01))
     step = gt.Step(make(PointGan).updates(), seed=0, update_metrics=lambda _: None)
-    stack = gt.data.Lookahead(points().open(0, gt.data.Position())).peek(1)
+    stack = gt.data.PeekableReader(points().open(0, gt.data.Position())).peek(1)
     choice, _ = autotune.choose_mode(gt.StepCompiler("auto"), step, stack, 0, RunLength(steps=steps))
     assert [found.mode for found in choice.measurements] == list(tried)
 

@@ -32,5 +32,5 @@ def test_both_versions_learn_from_the_same_batches(game: Any) -> None:
     assert all(np.isfinite(value) for name, value in history.last().items() if "/" in name)
     model = make("keras", game)
     model.compile(run_eagerly=True)
-    batch = data.prepare(tf.nest.map_structure(tf.convert_to_tensor, next(iter(data.in_order()))))
+    batch = data.prepare(tf.nest.map_structure(tf.convert_to_tensor, next(iter(data.examples_in_order()))))
     assert all(np.isfinite(float(value)) for value in model.train_step(batch).values())

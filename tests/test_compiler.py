@@ -82,7 +82,7 @@ def test_number_of_steps_never_retraces(mode):
 
 def count_python_runs(mode: str, steps: int) -> int:
     step = CountingStep()
-    reader = gt.data.Lookahead(points(examples=22).open(0, gt.data.Position()))
+    reader = gt.data.PeekableReader(points(examples=22).open(0, gt.data.Position()))
     compiled = gt.StepCompiler(mode, steps_per_call=4).compile(step, mode, reader.peek(1))
     done = 0
     while done < steps:
@@ -116,7 +116,7 @@ class CountingStep:
 
 def test_a_call_holds_no_more_than_64_mebibytes_of_copied_batches():
     large = np.zeros((2, 1, 2**20), np.uint8)
-    copied = gt.data.Stack(large, 2, gt.data.Position(), gt.data.unchanged)
+    copied = gt.data.BatchStack(large, 2, gt.data.Position(), gt.data.identity)
     gathered = points().open(0, gt.data.Position()).read(2)
     most = {
         mode: [gt.StepCompiler().compile(CountingStep(), mode, stack).most_steps for stack in (copied, gathered)]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from strategies import seeds
 
 import gantape as gt
-from gantape.data import Lookahead, Position, Stack
+from gantape.data import BatchStack, PeekableReader, Position
 
 chunks = st.lists(st.integers(1, 7), min_size=1, max_size=12)
 sources = st.builds(
@@ -22,7 +22,7 @@ sources = st.builds(
 )
 
 
-def batches_of(stacks: Iterable[Stack]) -> list[list[int]]:
+def batches_of(stacks: Iterable[BatchStack]) -> list[list[int]]:
     return [stack.batch(place).numpy().tolist() for stack in stacks for place in range(stack.count)]
 
 
@@ -87,7 +87,7 @@ def test_reopening_at_any_position_reads_on(source: gt.data.ArrayBatches, seed: 
 
 @given(source=sources, seed=seeds, moves=st.lists(st.tuples(st.booleans(), st.integers(1, 7)), min_size=1, max_size=12))
 def test_looking_ahead_changes_nothing(source: gt.data.ArrayBatches, seed: int, moves: list[tuple[bool, int]]) -> None:
-    ahead, read = Lookahead(source.open(seed, Position())), 0
+    ahead, read = PeekableReader(source.open(seed, Position())), 0
     for looks, size in moves:
         expected = first_batches(source, seed, read + size)[read:]
         stack = ahead.peek(size) if looks else ahead.read(size)
@@ -101,7 +101,7 @@ def test_looking_ahead_changes_nothing(source: gt.data.ArrayBatches, seed: int, 
 
 @given(source=sources)
 def test_in_order_every_example_comes_once_the_last_batch_partial(source: gt.data.ArrayBatches) -> None:
-    batches = [batch.tolist() for batch in source.in_order()]
+    batches = [batch.tolist() for batch in source.examples_in_order()]
     assert [example for batch in batches for example in batch] == list(range(source.examples))
     assert all(len(batch) == source.batch_size for batch in batches[:-1])
     assert 1 <= len(batches[-1]) <= source.batch_size
@@ -137,7 +137,7 @@ def test_the_structure_is_kept_and_bytes_stay_bytes(make: Callable[[Any, Any], A
 
 
 def test_what_is_too_large_to_be_held_twice_is_copied_batch_by_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    def read() -> Stack:
+    def read() -> BatchStack:
         return gt.data.from_arrays((np.arange(6), np.arange(6) * 10), batch_size=2).open(0, Position()).read(3)
 
     gathered = read()
@@ -198,7 +198,7 @@ def test_fewer_examples_than_a_batch_are_refused_for_training() -> None:
     source = gt.data.from_arrays(np.arange(3), batch_size=4, name="toys")
     with pytest.raises(gt.errors.DataError, match="toys, argument `batch_size`\n  got:    3 examples, batch_size=4"):
         source.open(0, Position())
-    assert [batch.tolist() for batch in source.in_order()] == [[0, 1, 2]]
+    assert [batch.tolist() for batch in source.examples_in_order()] == [[0, 1, 2]]
 
 
 @pytest.mark.parametrize(

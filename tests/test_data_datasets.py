@@ -36,7 +36,7 @@ def test_any_reads_from_any_position_give_whole_batches_epoch_after_epoch(exampl
 
 
 def test_in_order_the_partial_batch_is_kept() -> None:
-    assert [batch.tolist() for batch in source_of(10, 4).in_order()] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert [batch.tolist() for batch in source_of(10, 4).examples_in_order()] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
 
 
 def test_a_dataset_without_end_is_one_epoch() -> None:

@@ -105,7 +105,7 @@ def test_epochs_end_with_their_last_whole_batch(kind, folder, records):
 
 @pytest.mark.parametrize("kind", ["folder", "sequence", "records"])
 def test_evaluation_sees_every_example_once_in_order(kind, folder, records):
-    batches = list(sources(folder, records)[kind].in_order())
+    batches = list(sources(folder, records)[kind].examples_in_order())
     found = [int(np.asarray(example).reshape(-1)[0]) for batch in batches for example in tf.nest.flatten(batch)[0]]
     assert [len(batch) for batch in batches] == [4, 4, 4, 4, 4, 3]
     assert found == list(range(EXAMPLES))
@@ -115,15 +115,15 @@ def test_images_are_cut_to_shape_and_brought_to_size(tmp_path):
     picture = np.zeros((10, 30, 3), np.uint8)
     picture[:, 10:20] = 255
     Image.fromarray(picture).save(tmp_path / "wide.bmp")
-    (batch,) = image_folder(tmp_path, batch_size=1, size=5).in_order()
+    (batch,) = image_folder(tmp_path, batch_size=1, size=5).examples_in_order()
     assert (batch.shape, batch.dtype, batch.min()) == ((1, 5, 5, 3), np.uint8, 255)
-    (batch,) = image_folder(tmp_path, batch_size=1, size=(10, 30), channels=1).in_order()
+    (batch,) = image_folder(tmp_path, batch_size=1, size=(10, 30), channels=1).examples_in_order()
     np.testing.assert_array_equal(batch[0, ..., 0], picture[..., 0])
 
 
 def test_labels_are_the_folders_and_pixels_are_scaled(folder):
     data = image_folder(folder, batch_size=EXAMPLES, size=4, labels=True, pixels=(0.0, 1.0))
-    ((images, labels),) = data.in_order()
+    ((images, labels),) = data.examples_in_order()
     assert labels.tolist() == [0] * 10 + [1] * 13
     assert data.describe()["classes"] == ["ants", "bees"]
     prepared, _ = data.prepare((images, labels))
@@ -217,7 +217,7 @@ def test_a_file_that_is_no_image_is_named(tmp_path):
         Image.new("L", (4, 4)).save(tmp_path / f"{place}.png")
     (tmp_path / "5.png").write_bytes(b"broken")
     with pytest.raises(DataError) as caught:
-        list(image_folder(tmp_path, batch_size=2, size=4, channels=1).in_order())
+        list(image_folder(tmp_path, batch_size=2, size=4, channels=1).examples_in_order())
     assert caught.value.where == str(tmp_path / "5.png")
 
 
@@ -246,7 +246,7 @@ def test_wrong_uses_are_answered(make, words, folder, tmp_path):
 def test_records_that_are_broken_or_do_not_fit_are_told(records, tmp_path):
     (tmp_path / "broken.tfrecord").write_bytes(b"not a record at all, but long enough for a header")
     with pytest.raises(DataError, match="a record cannot be read"):
-        list(from_records(tmp_path / "broken.tfrecord", number, batch_size=1).in_order())
+        list(from_records(tmp_path / "broken.tfrecord", number, batch_size=1).examples_in_order())
     with pytest.raises(DataError, match="do not fill a batch"):
         from_records(records, number, batch_size=24).open(0, Position()).read(1)
     with pytest.raises(DataError, match=r"argument `buffer`"):
@@ -271,7 +271,7 @@ def test_hugging_face_and_tfds_are_asked_for_their_data(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", tfds)
     for load in (gt.data.from_hugging_face, gt.data.from_tfds):
         data = load("shapes", split="train", batch_size=2, read=lambda example: (example["image"], example["label"]))
-        images, labels = next(data.in_order())
+        images, labels = next(data.examples_in_order())
         assert (images.shape, labels.tolist()) == ((2, 2, 2), [0, 1])
         with pytest.raises(DataNotFoundError, match="cannot be loaded"):
             load("shapes", split="test", batch_size=2, read=lambda example: example["image"])

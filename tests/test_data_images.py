@@ -67,7 +67,7 @@ def test_images_are_read_from_the_folder(folder: Path, name: str, split: Any, ex
 def test_images_can_come_without_labels(folder: Path) -> None:
     np.savez(folder / "mnist.npz", **arrays_of(IMAGES, LABELS))
     source = gt.data.mnist(batch_size=5, labels=False)
-    np.testing.assert_array_equal(next(source.in_order()), IMAGES[..., None])
+    np.testing.assert_array_equal(next(source.examples_in_order()), IMAGES[..., None])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -253,4 +253,4 @@ def test_what_is_no_bytes_is_left_as_it_is() -> None:
         "weight": "float64",
     }
     assert prepared["label"].numpy().tolist() == [1, 2]
-    assert gt.data.unchanged(batch) is batch
+    assert gt.data.identity(batch) is batch

@@ -30,7 +30,7 @@ def test_outlines_lie_on_the_figures_they_belong_to() -> None:
     assert images.shape == drawn.shape
     assert (images[drawn == 255] >= 96).all()
     assert 0.0 < (drawn == 255).mean() < (images >= 96).mean()
-    prepared = pairs.prepare(tf.nest.map_structure(tf.convert_to_tensor, next(iter(pairs.in_order()))))
+    prepared = pairs.prepare(tf.nest.map_structure(tf.convert_to_tensor, next(iter(pairs.examples_in_order()))))
     assert all(set(np.unique(np.sign(part))) <= {-1.0, 0.0, 1.0} for part in prepared)
     assert set(np.unique(prepared[1])) == {-1.0, 1.0}
 

@@ -37,7 +37,7 @@ def test_pictures_follow_from_the_seed(tmp_path):
     for name, seed in (("one", 0), ("same", 0), ("other", 1)):
         make_pictures(tmp_path / name, 12, 16, seed=seed)
     folders = {name: gt.data.image_folder(tmp_path / name, batch_size=12, size=16) for name in ("one", "same", "other")}
-    images = {name: next(data.in_order()) for name, data in folders.items()}
+    images = {name: next(data.examples_in_order()) for name, data in folders.items()}
     np.testing.assert_array_equal(images["one"], images["same"])
     assert images["one"].tolist() != images["other"].tolist()
     assert sorted(path.name for path in (tmp_path / "one").iterdir()) == sorted(CLASSES)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tiny import MODES, Classifier, LazyGan, PointGan, identical, labelled, make, points, weights
 
 import gantape as gt
-from gantape.data import Lookahead, Position
+from gantape.data import PeekableReader, Position
 from gantape.errors import DataError, ResumeError, RunDirectoryError, TaskError
 from gantape.testing import assert_resumes_exactly
 
@@ -254,13 +254,13 @@ def test_a_shuffled_dataset_goes_on_where_it_was(stops: tuple[int, ...]) -> None
 @pytest.mark.parametrize(("shown", "read"), [(0, 3), (6, 3), (20, 15), (16, 16), (1, 40)])
 def test_what_was_shown_and_not_yet_read_is_saved(tmp_path: Path, shown: int, read: int) -> None:
     """As mode auto looks at batches before the first step; 16 batches are an epoch."""
-    reader = Lookahead(dataset().open(0, Position()))
+    reader = PeekableReader(dataset().open(0, Position()))
     position = Position()
     for _ in range(read):
         reader.peek(max(shown, 1))
         position = reader.read(1).next
     facts = json.loads(json.dumps(reader.save(tmp_path / "data")))
-    other = Lookahead(dataset().open(0, position))
+    other = PeekableReader(dataset().open(0, position))
     other.restore(tmp_path / "data", facts)
     for _ in range(40):
         one, two = reader.read(1), other.read(1)

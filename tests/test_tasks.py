@@ -439,8 +439,8 @@ def test_games_of_other_shapes_train_in_every_mode_with_one_trace(task_class, fr
     losses = history.values(next(name for name in history.columns if name.endswith("loss")))
     assert losses[-1] < losses[0]
     for name, part in parts_with_weights(task):
-        unchanged = all(map(np.array_equal, part.get_weights(), before[name]))
-        assert unchanged == (name in frozen)
+        identity = all(map(np.array_equal, part.get_weights(), before[name]))
+        assert identity == (name in frozen)
 
 
 def parts_with_weights(task: gt.Task) -> list[tuple[str, keras.Model]]:

@@ -148,9 +148,9 @@ def test_one_process_tells_itself() -> None:
     workers = Workers()
     assert workers.chief
     assert not workers.several
-    assert workers.tell([1.5, 2.0], [True, False]) == ([1.5, 2.0], [True, False])
+    assert workers.broadcast([1.5, 2.0], [True, False]) == ([1.5, 2.0], [True, False])
     assert workers.lost(RuntimeError("anything")) is None
-    workers.only_here(running=True)
+    workers.chief_only(running=True)
     workers.check_together("evaluation")
 
 
@@ -169,7 +169,7 @@ def test_an_error_of_our_own_says_who_is_missing() -> None:
     assert isinstance(lost, WorkerLostError)
     assert "a:1, b:2" in str(lost)
     assert "Socket closed" in str(lost)
-    workers.only_here(running=True)
+    workers.chief_only(running=True)
     with pytest.raises(gt.errors.ScheduleError, match="needs all workers"):
         workers.check_together("evaluation")
 

@@ -88,7 +88,7 @@ def test_every_recipe_resumes_exactly_in_one_trace(recipe: str, mode: Any) -> No
 
 def example(recipe: str) -> Any:
     data = batches(recipe)
-    return data.prepare(tf.nest.map_structure(tf.convert_to_tensor, next(iter(data.in_order()))))
+    return data.prepare(tf.nest.map_structure(tf.convert_to_tensor, next(iter(data.examples_in_order()))))
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

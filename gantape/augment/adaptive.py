@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from gantape.augment.augmentation import Augmentation, share_for_each
-from gantape.distribute.replicas import over_replicas, replicas
+from gantape.distribute.replicas import all_reduce_mean, replicas
 from gantape.errors import HyperparameterError
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Scores, axes_of
@@ -56,7 +56,7 @@ class Adaptive(Augmentation):
         return examples
 
     def observe(self, real_scores: Scores) -> None:
-        sureness = over_replicas(tf.reduce_mean(tf.sign(tf.cast(real_scores, tf.float32))))
+        sureness = all_reduce_mean(tf.reduce_mean(tf.sign(tf.cast(real_scores, tf.float32))))
         change = tf.sign(sureness - self.target) * (axes_of(real_scores)[0] or 1) * replicas() / self.images
         value = self.probability.value
         self.probability.assign(tf.clip_by_value(value + tf.cast(change, value.dtype), 0.0, 1.0))

@@ -46,12 +46,12 @@ class CallbackRunner:
         current = self._read_by_all() if self.workers.several and due else self.current
         reason = ""
         for callback in due:
-            everywhere = self.workers.on_all(callback.owner)
-            if self.workers.does(callback.owner):
-                self.workers.only_here(not everywhere)
+            everywhere = self.workers.runs_everywhere(callback.owner)
+            if self.workers.runs_here(callback.owner):
+                self.workers.chief_only(not everywhere)
                 progress = Progress(self.task, state, steps_per_second, share, self.history, self.run_dir, current)
                 answer = callback.action(progress)
-                self.workers.only_here(False)
+                self.workers.chief_only(False)
                 _check_answer(answer, callback.action)
                 reason = reason or ("" if answer is None else answer.reason)
             if everywhere and self.workers.several:
@@ -65,7 +65,7 @@ class CallbackRunner:
     def _agreed(self, reason: str) -> str:
         """The chief's answer and learning rates."""
         rates = learning_rates(self.task)
-        (stop, *told), _ = self.workers.tell([float(bool(reason)), *rates.values()])
+        (stop, *told), _ = self.workers.broadcast([float(bool(reason)), *rates.values()])
         for (name, own), rate in zip(rates.items(), told, strict=True):
             if own != rate:
                 named_variables(self.task)[name].assign(rate)

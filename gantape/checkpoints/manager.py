@@ -236,7 +236,7 @@ class CheckpointManager:
         if wanted is None:
             return None
         best = wanted.value(self._history, state.step)
-        (told,), _ = self._workers.tell([math.nan if best is None else best])
+        (told,), _ = self._workers.broadcast([math.nan if best is None else best])
         return None if math.isnan(told) else told
 
 

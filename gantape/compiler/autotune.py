@@ -22,7 +22,7 @@ from gantape._files import write_whole
 from gantape.compiler.compiled import CompiledSteps
 from gantape.compiler.compiler import StepCompiler
 from gantape.compiler.programs import GraphProgram, NamedMode, StepFunction
-from gantape.data import Lookahead, Stack
+from gantape.data import BatchStack, PeekableReader
 from gantape.errors import CompileError
 
 TRIAL_STEPS = 32
@@ -109,7 +109,7 @@ class TuningResult:
 
 
 def compile_steps(
-    compiler: StepCompiler, step: StepFunction, reader: Lookahead, first_step: int, length: RunLength
+    compiler: StepCompiler, step: StepFunction, reader: PeekableReader, first_step: int, length: RunLength
 ) -> tuple[TuningResult | None, CompiledSteps]:
     """Compile a step function in the compiler's mode; in mode "auto" on one device, in the one that ends the run soonest.
 
@@ -122,7 +122,7 @@ def compile_steps(
 
 
 def choose_mode(
-    compiler: StepCompiler, step: StepFunction, stack: Stack, first_step: int, length: RunLength
+    compiler: StepCompiler, step: StepFunction, stack: BatchStack, first_step: int, length: RunLength
 ) -> tuple[TuningResult, CompiledSteps]:
     """Try the compiled modes and keep the one that ends the run soonest.
 
@@ -179,7 +179,7 @@ def _remaining(measurement: Trial, length: RunLength) -> float:
     return length.seconds if length.seconds is not None else float("inf")
 
 
-def _measure(compiled: CompiledSteps, stack: Stack, first_step: int, length: RunLength, best: float) -> Trial:
+def _measure(compiled: CompiledSteps, stack: BatchStack, first_step: int, length: RunLength, best: float) -> Trial:
     program = compiled.program(stack, first_step)
     assert isinstance(program, GraphProgram)
     width = compiled.step.batches_per_step
@@ -215,7 +215,7 @@ def _measure(compiled: CompiledSteps, stack: Stack, first_step: int, length: Run
         compiled.reset()
 
 
-def _key(compiler: StepCompiler, step: StepFunction, stack: Stack) -> str:
+def _key(compiler: StepCompiler, step: StepFunction, stack: BatchStack) -> str:
     shapes = [f"{leaf.dtype.name}{leaf.shape}" for leaf in tf.nest.flatten(stack.spec)]
     machine = [platform.node(), platform.machine(), os.cpu_count(), tf.config.get_visible_devices()]
     facts = [step.name, step.batches_per_step, compiler.steps_per_call, shapes, machine, tf.__version__, keras.__version__]

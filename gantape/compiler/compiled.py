@@ -11,7 +11,7 @@ from loguru import logger
 
 from gantape.compiler.programs import NamedMode, Program, StepFunction, make_program
 from gantape.compiler.signature import Signature
-from gantape.data import Stack
+from gantape.data import BatchStack
 from gantape.distribute.replicas import scope_of
 from gantape.errors import RetraceError
 
@@ -89,7 +89,7 @@ class CompiledSteps:
         """Every variable that the traced steps read or write, whoever made it; none in eager mode."""
         return [variable for program in self._programs for variable in program.variables]
 
-    def program(self, stack: Stack, first_step: int) -> Program:
+    def program(self, stack: BatchStack, first_step: int) -> Program:
         """The program for a stack of batches from a step on; a new one if none fits.
 
         Args:
@@ -175,5 +175,5 @@ def _batch_of(signature: Signature) -> str:
     return " ".join(f"{leaf.dtype.name}{list(leaf.shape)}" for leaf in tf.nest.flatten(signature.batch))
 
 
-def _examples(stack: Stack) -> int | None:
+def _examples(stack: BatchStack) -> int | None:
     return None if stack.examples is None else len(tf.nest.flatten(stack.examples)[0])

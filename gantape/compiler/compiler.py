@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from gantape.compiler.compiled import CompiledSteps
 from gantape.compiler.programs import Mode, NamedMode, StepFunction
-from gantape.data import Stack
+from gantape.data import BatchStack
 from gantape.distribute.replicas import check_strategy, scope_of
 from gantape.errors import HyperparameterError
 
@@ -78,7 +78,7 @@ class StepCompiler:
         """The scope of the strategy; nothing without one."""
         return scope_of(self.strategy)
 
-    def compile(self, step: StepFunction, mode: NamedMode, stack: Stack) -> CompiledSteps:
+    def compile(self, step: StepFunction, mode: NamedMode, stack: BatchStack) -> CompiledSteps:
         """Prepare to run a step function in a mode, on stacks of batches like this one. It is traced when it is first run."""
         fitting = max(1, MOST_BYTES_PER_CALL // (stack.bytes_per_batch * step.batches_per_step))
         default = 1 if mode == "eager" else min(MOST_STEPS_PER_CALL, fitting)

@@ -19,8 +19,8 @@ import tensorflow as tf
 
 from gantape.compiler.failures import explain_failure
 from gantape.compiler.signature import Due, Signature
-from gantape.data.batches import Stack, take_batch
-from gantape.distribute.replicas import cut
+from gantape.data.batches import BatchStack, take_batch
+from gantape.distribute.replicas import shard
 from gantape.errors import GantapeError
 from gantape.types import Batch, Tensor
 
@@ -75,7 +75,7 @@ class Program(ABC):
         self._last: Any = None
 
     @abstractmethod
-    def run(self, stack: Stack, first_step: int) -> int:
+    def run(self, stack: BatchStack, first_step: int) -> int:
         """Run as many steps as a stack has batches for, and add up what they report.
 
         Args:
@@ -123,7 +123,7 @@ class Program(ABC):
         """What the step reports, the totals with it, and whether all of it is finite."""
         width = self._step.batches_per_step
         taken = [take_batch(batches, examples, index * width + place) for place in range(width)]
-        reported = self._step.run([cut(batch, self.signature.prepare) for batch in taken], step, self.signature.due)
+        reported = self._step.run([shard(batch, self.signature.prepare) for batch in taken], step, self.signature.due)
         self._names = tuple(reported)
         report = tf.stack([tf.cast(value, tf.float32) for value in reported.values()])
         return report, report if totals is None else totals + report, tf.reduce_all(tf.math.is_finite(report))
@@ -132,7 +132,7 @@ class Program(ABC):
 class EagerProgram(Program):
     """Steps run one by one in Python."""
 
-    def run(self, stack: Stack, first_step: int) -> int:
+    def run(self, stack: BatchStack, first_step: int) -> int:
         done = 0
         healthy: Any = True
         while healthy and done < stack.count // self._step.batches_per_step:
@@ -160,7 +160,7 @@ class GraphProgram(Program):
         self._call: Any = None
         self._traced_step: Any = None
 
-    def run(self, stack: Stack, first_step: int) -> int:
+    def run(self, stack: BatchStack, first_step: int) -> int:
         started = time.perf_counter()
         new = self._call is None
         if new:
@@ -178,7 +178,7 @@ class GraphProgram(Program):
             self.compile_seconds = time.perf_counter() - started
         return count
 
-    def trace(self, stack: Stack) -> None:
+    def trace(self, stack: BatchStack) -> None:
         """Trace the step for batches like those of a stack; nothing is run."""
         # Layers and random streams look, when they are traced, whether XLA compiles them: also where the loop is in XLA.
         one_step = tf.function(self._one_step, jit_compile=self._mode != "graph" or None)

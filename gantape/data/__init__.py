@@ -1,7 +1,7 @@
 """Sources of batches: arrays in memory, any `tf.data.Dataset`, files, images of digits and clothes, mixtures of Gaussians."""
 
 from gantape.data.arrays import ArrayBatches, from_arrays, shuffled
-from gantape.data.batches import Batches, Lookahead, Position, Reader, Stack, unchanged
+from gantape.data.batches import Batches, BatchStack, PeekableReader, Position, Reader, identity
 from gantape.data.datasets import DatasetBatches, from_dataset
 from gantape.data.folders import image_folder
 from gantape.data.images import digits, fashion_mnist, mnist, mnist_or_digits
@@ -14,16 +14,16 @@ from gantape.data.sequences import from_hugging_face, from_sequence, from_tfds
 
 __all__ = [
     "ArrayBatches",
+    "BatchStack",
     "Batches",
     "DatasetBatches",
     "Examples",
     "IndexedBatches",
-    "Lookahead",
+    "PeekableReader",
     "Position",
     "Reader",
     "RecordBatches",
     "ScalePixels",
-    "Stack",
     "digits",
     "fashion_mnist",
     "from_arrays",
@@ -34,6 +34,7 @@ __all__ = [
     "from_tfds",
     "grid",
     "grid_centres",
+    "identity",
     "image_folder",
     "mnist",
     "mnist_or_digits",
@@ -42,7 +43,6 @@ __all__ = [
     "ring_centres",
     "scale_pixels",
     "shuffled",
-    "unchanged",
     "unpaired",
     "with_outlines",
 ]

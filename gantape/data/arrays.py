@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 import tensorflow as tf
 
-from gantape.data.batches import Batches, Position, Reader, Stack, unchanged
+from gantape.data.batches import Batches, BatchStack, Position, Reader, identity
 from gantape.errors import DataError
 from gantape.random.rng import derive_key
 from gantape.types import Batch
@@ -66,7 +66,7 @@ class ArrayBatches(ShuffledBatches):
 
     arrays: Arrays = attrs.field(repr=False)
     batch_size: int
-    prepare: Callable[[Batch], Batch] = attrs.field(default=unchanged, repr=False)
+    prepare: Callable[[Batch], Batch] = attrs.field(default=identity, repr=False)
     name: str = "arrays"
 
     @property
@@ -85,7 +85,7 @@ class ArrayBatches(ShuffledBatches):
             return None
         return tf.nest.map_structure(tf.convert_to_tensor, self.arrays)
 
-    def in_order(self) -> Iterator[Batch]:
+    def examples_in_order(self) -> Iterator[Batch]:
         for start in range(0, self.examples, self.batch_size):
             yield self._at(slice(start, start + self.batch_size))
 
@@ -147,7 +147,7 @@ class _ArrayReader(Reader):
         self._position = position
         self._order = shuffled(source.examples, seed, position.epoch)
 
-    def read(self, count: int) -> Stack:
+    def read(self, count: int) -> BatchStack:
         size, position = self._source.batch_size, self._position
         stop = min(position.batch + count, self._source.batches_per_epoch)
         chosen = self._order[position.batch * size : stop * size].reshape(-1, size)
@@ -157,11 +157,11 @@ class _ArrayReader(Reader):
             self._order = shuffled(self._source.examples, self._seed, self._position.epoch)
         else:
             self._position = Position(position.epoch, stop)
-        return Stack(batches, stop - position.batch, self._position, self._source.prepare, self._examples)
+        return BatchStack(batches, stop - position.batch, self._position, self._source.prepare, self._examples)
 
 
 def from_arrays(
-    arrays: Arrays, *, batch_size: int, prepare: Callable[[Batch], Batch] = unchanged, name: str = "arrays"
+    arrays: Arrays, *, batch_size: int, prepare: Callable[[Batch], Batch] = identity, name: str = "arrays"
 ) -> ArrayBatches:
     """Batches from arrays in memory.
 

@@ -26,7 +26,7 @@ class Position:
 
 
 @attrs.frozen(eq=False)
-class Stack:
+class BatchStack:
     """Several batches that lie one behind the other, or the rows of examples in memory that they are made of.
 
     Args:
@@ -70,7 +70,7 @@ class Stack:
         """A stored batch."""
         return take_batch(self.batches, self.examples, index)
 
-    def first(self, count: int) -> "Stack":
+    def first(self, count: int) -> "BatchStack":
         """The first batches."""
         return attrs.evolve(self, batches=tf.nest.map_structure(lambda leaf: leaf[:count], self.batches), count=count)
 
@@ -86,15 +86,15 @@ class Reader(ABC):
     """Reads training batches in order, from a position on."""
 
     @abstractmethod
-    def read(self, count: int) -> Stack:
+    def read(self, count: int) -> BatchStack:
         """Read up to `count` whole batches, at least one, and never across the end of an epoch."""
 
-    def save(self, prefix: Path, shown: Sequence[Stack] = ()) -> dict[str, Any]:
+    def save(self, prefix: Path, shown: Sequence[BatchStack] = ()) -> dict[str, Any]:
         """Save what seed and position do not tell: nothing here.
 
         Args:
             prefix: How the names of the files begin.
-            shown: What was read by a `Lookahead` and has still to be given.
+            shown: What was read by a `PeekableReader` and has still to be given.
 
         Returns:
             Plain data that `restore` needs.
@@ -113,7 +113,7 @@ class Reader(ABC):
         """
 
 
-class Lookahead(Reader):
+class PeekableReader(Reader):
     """A reader that can show what it will read next.
 
     Args:
@@ -122,20 +122,20 @@ class Lookahead(Reader):
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._shown: list[Stack] = []
+        self._shown: list[BatchStack] = []
 
-    def save(self, prefix: Path, shown: Sequence[Stack] = ()) -> dict[str, Any]:
+    def save(self, prefix: Path, shown: Sequence[BatchStack] = ()) -> dict[str, Any]:
         return self._reader.save(prefix, [*shown, *self._shown])
 
     def restore(self, prefix: Path, facts: Mapping[str, Any]) -> None:
         self._reader.restore(prefix, facts)
 
-    def peek(self, count: int) -> Stack:
+    def peek(self, count: int) -> BatchStack:
         """Up to `count` batches, at least one, that `read` will give next."""
         self._show(count)
         return _joined(self._shown[:count])
 
-    def read(self, count: int) -> Stack:
+    def read(self, count: int) -> BatchStack:
         if not self._shown:
             return self._reader.read(count)
         self._show(count)
@@ -147,7 +147,7 @@ class Lookahead(Reader):
             self._shown.append(self._reader.read(1))
 
 
-def _joined(stacks: list[Stack]) -> Stack:
+def _joined(stacks: list[BatchStack]) -> BatchStack:
     batches = tf.nest.map_structure(lambda *leaves: np.concatenate(leaves), *(stack.batches for stack in stacks))
     return attrs.evolve(stacks[-1], batches=batches, count=len(stacks))
 
@@ -187,7 +187,7 @@ class Batches(ABC):
         """Raise a `DataError` if a reader cannot go on, in another process, where one was saved."""
 
     @abstractmethod
-    def in_order(self) -> Iterator[Batch]:
+    def examples_in_order(self) -> Iterator[Batch]:
         """Every example once, in stored order, the last batch partial."""
 
     @abstractmethod
@@ -195,6 +195,6 @@ class Batches(ABC):
         """What the data is, for the record of a run: name, number of examples, checksum."""
 
 
-def unchanged(batch: Batch) -> Batch:
+def identity(batch: Batch) -> Batch:
     """Prepare nothing."""
     return batch

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from gantape._tensorflow import shuffle_seeds
-from gantape.data.batches import Batches, Position, Reader, Stack, unchanged
+from gantape.data.batches import Batches, BatchStack, Position, Reader, identity
 from gantape.errors import DataError, summary
 from gantape.types import Batch
 
@@ -20,7 +20,7 @@ class DatasetBatches(Batches):
 
     dataset: Any = attrs.field(repr=False)
     batch_size: int
-    prepare: Callable[[Batch], Batch] = attrs.field(default=unchanged, repr=False)
+    prepare: Callable[[Batch], Batch] = attrs.field(default=identity, repr=False)
     name: str = "tf.data"
 
     @property
@@ -30,7 +30,7 @@ class DatasetBatches(Batches):
     def open(self, seed: int, position: Position) -> Reader:
         return _DatasetReader(self, position)
 
-    def in_order(self) -> Iterator[Batch]:
+    def examples_in_order(self) -> Iterator[Batch]:
         return iter(self.dataset.as_numpy_iterator())
 
     def describe(self) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class _DatasetReader(Reader):
         # What was taken from the iterator and is still to be given; None where an epoch ends.
         self._queue: list[Batch | None] = []
 
-    def read(self, count: int) -> Stack:
+    def read(self, count: int) -> BatchStack:
         found: list[Batch] = []
         while len(found) < count and self._ahead() is not None:
             found.append(self._queue.pop(0))
@@ -77,9 +77,9 @@ class _DatasetReader(Reader):
         else:
             self._position = Position(self._position.epoch, self._position.batch + len(found))
         batches = tf.nest.map_structure(lambda *leaves: np.stack(leaves), *found)
-        return Stack(batches, len(found), self._position, self._source.prepare)
+        return BatchStack(batches, len(found), self._position, self._source.prepare)
 
-    def save(self, prefix: Path, shown: Sequence[Stack] = ()) -> dict[str, Any]:
+    def save(self, prefix: Path, shown: Sequence[BatchStack] = ()) -> dict[str, Any]:
         """Save the iterator, with its buffers, and the batches that were taken from it."""
         queue = [item for stack in shown for item in (stack.batch(0), *([None] if stack.ends_epoch else []))] + self._queue
         variables = [tf.Variable(leaf) for item in queue if item is not None for leaf in tf.nest.flatten(item)]
@@ -146,7 +146,7 @@ class _DatasetReader(Reader):
         return None
 
 
-def from_dataset(dataset: Any, *, prepare: Callable[[Batch], Batch] = unchanged, name: str = "tf.data") -> DatasetBatches:
+def from_dataset(dataset: Any, *, prepare: Callable[[Batch], Batch] = identity, name: str = "tf.data") -> DatasetBatches:
     """Batches from a `tf.data.Dataset` that is batched already. Shuffling is the dataset's own business.
 
     Args:

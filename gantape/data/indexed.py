@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from gantape.data.arrays import ShuffledBatches, shuffled
-from gantape.data.batches import Position, Reader, Stack, unchanged
+from gantape.data.batches import BatchStack, Position, Reader, identity
 from gantape.errors import DataError
 from gantape.types import Batch
 
@@ -49,7 +49,7 @@ class IndexedBatches(ShuffledBatches):
 
     source: Examples = attrs.field(repr=False)
     batch_size: int
-    prepare: Callable[[Batch], Batch] = attrs.field(default=unchanged, repr=False)
+    prepare: Callable[[Batch], Batch] = attrs.field(default=identity, repr=False)
     name: str = "examples"
 
     def __attrs_post_init__(self) -> None:
@@ -70,7 +70,7 @@ class IndexedBatches(ShuffledBatches):
         self.check_fills_a_batch()
         return _IndexedReader(self, seed, position)
 
-    def in_order(self) -> Iterator[Batch]:
+    def examples_in_order(self) -> Iterator[Batch]:
         return self.source.batches(np.arange(self.examples, dtype=np.int64), self.batch_size)
 
     def describe(self) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class _IndexedReader(Reader):
         self._position = position
         self._batches: Iterator[Batch] | None = None
 
-    def read(self, count: int) -> Stack:
+    def read(self, count: int) -> BatchStack:
         source, position, size = self._source, self._position, self._source.batch_size
         if self._batches is None:
             order = shuffled(source.examples, self._seed, position.epoch)
@@ -97,4 +97,4 @@ class _IndexedReader(Reader):
         else:
             self._position = Position(position.epoch, stop)
         batches = tf.nest.map_structure(lambda *leaves: np.stack(leaves), *found)
-        return Stack(batches, len(found), self._position, source.prepare)
+        return BatchStack(batches, len(found), self._position, source.prepare)

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from gantape.data.arrays import shuffled
-from gantape.data.batches import Batches, Position, Reader, Stack, unchanged
+from gantape.data.batches import Batches, BatchStack, Position, Reader, identity
 from gantape.errors import DataError, DataNotFoundError, summary
 from gantape.random.rng import derive_key
 from gantape.types import Batch, Tensor
@@ -28,7 +28,7 @@ class RecordBatches(Batches):
     batch_size: int
     buffer: int = 4096
     compression: Compression = ""
-    prepare: Callable[[Batch], Batch] = attrs.field(default=unchanged, repr=False)
+    prepare: Callable[[Batch], Batch] = attrs.field(default=identity, repr=False)
     name: str = "records"
 
     @property
@@ -38,7 +38,7 @@ class RecordBatches(Batches):
     def open(self, seed: int, position: Position) -> Reader:
         return _RecordReader(self, seed, position)
 
-    def in_order(self) -> Iterator[Batch]:
+    def examples_in_order(self) -> Iterator[Batch]:
         yield from self._batches(self._records(self.files, at_once=1))
 
     def describe(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class _RecordReader(Reader):
         self._batches: Iterator[Batch] | None = None
         self._ahead: Batch | None = None
 
-    def read(self, count: int) -> Stack:
+    def read(self, count: int) -> BatchStack:
         if self._batches is None:
             self._batches = self._source.epoch(self._seed, self._position)
             self._ahead = self._next()
@@ -114,7 +114,7 @@ class _RecordReader(Reader):
         else:
             self._position = Position(self._position.epoch, self._position.batch + len(found))
         batches = tf.nest.map_structure(lambda *leaves: np.stack(leaves), *found)
-        return Stack(batches, len(found), self._position, self._source.prepare)
+        return BatchStack(batches, len(found), self._position, self._source.prepare)
 
     def _next(self) -> Batch | None:
         batch = next(self._batches, None) if self._batches is not None else None
@@ -129,7 +129,7 @@ def from_records(
     batch_size: int,
     buffer: int = 4096,
     compression: Compression = "",
-    prepare: Callable[[Batch], Batch] = unchanged,
+    prepare: Callable[[Batch], Batch] = identity,
 ) -> RecordBatches:
     """Batches from TFRecord files of any size, in an order that is a pure function of (seed, epoch).
 

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import tensorflow as tf
 
-from gantape.data.batches import unchanged
+from gantape.data.batches import identity
 from gantape.data.indexed import Examples, IndexedBatches, Rows
 from gantape.errors import DataError, DataNotFoundError, summary
 from gantape.types import Batch
@@ -60,8 +60,8 @@ def from_sequence(
     sequence: Sequence,
     *,
     batch_size: int,
-    read: Callable[[Any], Batch] = unchanged,
-    prepare: Callable[[Batch], Batch] = unchanged,
+    read: Callable[[Any], Batch] = identity,
+    prepare: Callable[[Batch], Batch] = identity,
     name: str = "sequence",
 ) -> IndexedBatches:
     """Batches from a sequence, of which an example is read when it is its turn.
@@ -97,7 +97,7 @@ def from_hugging_face(
     split: str,
     batch_size: int,
     read: Callable[[Any], Batch],
-    prepare: Callable[[Batch], Batch] = unchanged,
+    prepare: Callable[[Batch], Batch] = identity,
 ) -> IndexedBatches:
     """Batches of a data set of the Hugging Face Hub, by the library `datasets`, which downloads and keeps it.
 
@@ -122,7 +122,7 @@ def from_tfds(
     split: str,
     batch_size: int,
     read: Callable[[Any], Batch],
-    prepare: Callable[[Batch], Batch] = unchanged,
+    prepare: Callable[[Batch], Batch] = identity,
 ) -> IndexedBatches:
     """Batches of a data set of TensorFlow Datasets, by its own library, which downloads and keeps it.
 

@@ -102,7 +102,7 @@ def scope_of(strategy: Any) -> contextlib.AbstractContextManager[Any]:
     return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
-def in_replicas(function: Callable[..., Any], *arguments: Any) -> Any:
+def run_per_replica(function: Callable[..., Any], *arguments: Any) -> Any:
     """Call a function in every replica, each with its own part of the arguments; simply call it on one device."""
     if not tf.distribute.has_strategy():
         return function(*arguments)
@@ -110,7 +110,7 @@ def in_replicas(function: Callable[..., Any], *arguments: Any) -> Any:
         return tf.distribute.get_strategy().run(function, arguments)
 
 
-def outside_of_replicas() -> contextlib.AbstractContextManager[Any]:
+def cross_replica() -> contextlib.AbstractContextManager[Any]:
     """Where an optimizer moves the variables of all replicas at once, by gradients that are means over them already.
 
     In a replica, Keras 3.15 would sum the gradients of all replicas once more, after it has clipped and scaled each one's own.
@@ -131,7 +131,7 @@ def replicas() -> int:
     return int(tf.distribute.get_strategy().num_replicas_in_sync)
 
 
-def over_replicas(value: Tensor) -> Tensor:
+def all_reduce_mean(value: Tensor) -> Tensor:
     """In a replica, the mean of all replicas' values; on one device, the value."""
     replica = this_replica()
     if replica is None or replica.count == 1:
@@ -139,7 +139,7 @@ def over_replicas(value: Tensor) -> Tensor:
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, value)
 
 
-def cut(batch: Batch, prepare: Callable[[Batch], Batch]) -> Batch:
+def shard(batch: Batch, prepare: Callable[[Batch], Batch]) -> Batch:
     """Each replica's rows of a stored batch, prepared where it is; the prepared batch on one device.
 
     Raises:
@@ -165,7 +165,7 @@ def cut(batch: Batch, prepare: Callable[[Batch], Batch]) -> Batch:
         replica = this_replica()
         return prepare(parts[0 if replica is None else replica.index])
 
-    return in_replicas(part)
+    return run_per_replica(part)
 
 
 def mean_of(value: Any) -> Any:
@@ -209,7 +209,7 @@ def mean_of_replicas(
         stacked = tf.stack([tf.cast(value, values[0].dtype) for value in values])
         return stacked, gradients, [tf.identity(variable.value) for variable in statistics]
 
-    scalars, gradients, seen = in_replicas(in_one, *arguments)
+    scalars, gradients, seen = run_per_replica(in_one, *arguments)
     beside = [variable.value for variable in (variables[0], *variables, *statistics)]
     pairs = list(zip([scalars, *gradients, *seen], beside, strict=True))
     scalars, *reduced = strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.MEAN, pairs)

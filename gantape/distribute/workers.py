@@ -46,7 +46,7 @@ class Workers:
         self._alone = False
         self._exchange = tf.function(self._sums, autograph=False)
 
-    def tell(self, numbers: Sequence[float], flags: Sequence[bool] = ()) -> tuple[list[float], list[bool]]:
+    def broadcast(self, numbers: Sequence[float], flags: Sequence[bool] = ()) -> tuple[list[float], list[bool]]:
         """What the chief knows, and whether any worker has raised a flag. Every worker has to call it, with as many of both.
 
         Args:
@@ -58,15 +58,15 @@ class Workers:
         sums = self._exchange(tf.constant(numbers, tf.float64), tf.constant(list(flags), tf.float64)).numpy().tolist()
         return sums[: len(numbers)], [raised > 0.0 for raised in sums[len(numbers) :]]
 
-    def on_all(self, action: Any) -> bool:
+    def runs_everywhere(self, action: Any) -> bool:
         """Whether an action is done by every worker: that of one alone, and what records rows, for which metrics are read."""
         return not self.several or bool(getattr(action, "on_every_worker", False))
 
-    def does(self, action: Any) -> bool:
+    def runs_here(self, action: Any) -> bool:
         """Whether this worker does an action."""
-        return self.chief or self.on_all(action)
+        return self.chief or self.runs_everywhere(action)
 
-    def only_here(self, running: bool) -> None:
+    def chief_only(self, running: bool) -> None:
         """Note whether what runs now runs on this worker alone."""
         self._alone = running
 

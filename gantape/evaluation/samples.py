@@ -39,7 +39,7 @@ def real_batch(task: AdversarialTask, data: Batches, most: int | None) -> Batch:
     """
     parts: list[Batch] = []
     seen = 0
-    for stored in data.in_order():
+    for stored in data.examples_in_order():
         batch = data.prepare(tf.nest.map_structure(tf.convert_to_tensor, stored))
         parts.append(tf.nest.map_structure(np.asarray, batch))
         seen += len(np.asarray(task.real_examples(parts[-1])))

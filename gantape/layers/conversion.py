@@ -5,7 +5,6 @@ from typing import Any
 
 import keras
 
-from gantape.data import unchanged
 from gantape.errors import TaskError
 from gantape.layers.convolutional import FastConv2D, FastConv2DTranspose
 from gantape.layers.normalization import BatchNorm
@@ -78,7 +77,7 @@ def _without_mixed_policies(config: Any) -> Any:
     return [_without_mixed_policies(value) for value in config] if isinstance(config, list) else config
 
 
-def _with_layers(model: Any, others: Mapping[Any, Any], where: str, configured: Callable[[Any], Any] = unchanged) -> Model:
+def _with_layers(model: Any, others: Mapping[Any, Any], where: str, configured: Callable[[Any], Any] | None = None) -> Model:
     if not isinstance(model, keras.Model):
         raise TaskError(
             "only models have layers to replace.",
@@ -96,7 +95,8 @@ def _with_layers(model: Any, others: Mapping[Any, Any], where: str, configured: 
     copies: list[tuple[Any, Any]] = []
 
     def copy(layer: Any) -> Any:
-        copies.append((layer, others.get(type(layer), type(layer)).from_config(configured(layer.get_config()))))
+        config = configured(layer.get_config()) if configured else layer.get_config()
+        copies.append((layer, others.get(type(layer), type(layer)).from_config(config)))
         return copies[-1][1]
 
     try:

@@ -3,7 +3,7 @@
 import attrs
 
 from gantape.checkpoints.manager import CheckpointManager
-from gantape.data import Batches, Lookahead, Position
+from gantape.data import Batches, PeekableReader, Position
 from gantape.loop.checks import check_data, check_numbers, check_resumable
 from gantape.state import RunState
 from gantape.tasks import Task
@@ -24,9 +24,9 @@ class DataIterator:
         self._seed = seed
         self._manager = manager
         self._data: Batches | None = None
-        self._reader: Lookahead | None = None
+        self._reader: PeekableReader | None = None
 
-    def open(self, data: Batches, state: RunState, batches_per_step: int, *, in_step: bool) -> tuple[Lookahead, RunState]:
+    def open(self, data: Batches, state: RunState, batches_per_step: int, *, in_step: bool) -> tuple[PeekableReader, RunState]:
         """Read on in the data of the run before, or begin other data.
 
         Args:
@@ -50,7 +50,7 @@ class DataIterator:
         resumes = new and self._manager.resumes(data, first=self._data is None)
         if new and not resumes:
             state = attrs.evolve(state, batch=0)
-        reader = Lookahead(data.open(self._seed, Position(state.epoch, state.batch)))
+        reader = PeekableReader(data.open(self._seed, Position(state.epoch, state.batch)))
         if resumes:
             self._manager.restore_reader(reader)
         if new:
@@ -62,7 +62,7 @@ class DataIterator:
         """The examples of the next batches from a state on, by their places in the data, where these are known."""
         return None if self._data is None else self._data.rows(self._seed, Position(state.epoch, state.batch), count)
 
-    def _check(self, data: Batches, reader: Lookahead) -> None:
+    def _check(self, data: Batches, reader: PeekableReader) -> None:
         stack = reader.peek(1)
         batch = stack.prepare(stack.batch(0))
         self._task.check_batch(batch)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from gantape.compiler import StepCompiler
 from gantape.compiler.failures import explain_failure
 from gantape.data import Batches
-from gantape.distribute.replicas import cut, in_replicas, mean_of, replicas, this_replica
+from gantape.distribute.replicas import mean_of, replicas, run_per_replica, shard, this_replica
 from gantape.distribute.workers import Workers
 from gantape.errors import DataError, GantapeError
 from gantape.loop.checks import check_data
@@ -68,7 +68,7 @@ class Evaluator:
             self._compiled = self._compiler.compile_function(self._one_batch)
         sums: Any = 0.0
         examples = 0
-        for index, stored in enumerate(data.in_order()):
+        for index, stored in enumerate(data.examples_in_order()):
             batch = tf.nest.map_structure(tf.convert_to_tensor, stored)
             size = int(tf.nest.flatten(batch)[0].shape[0])
             try:
@@ -93,8 +93,8 @@ class Evaluator:
         assert self._prepare is not None
         # A batch that cannot be cut into equal parts every replica evaluates whole, and one of them counts it.
         whole = replicas() > 1 and tf.nest.flatten(stored)[0].shape[0] % replicas() > 0
-        batch = in_replicas(self._prepare, stored) if whole else cut(stored, self._prepare)
-        return mean_of(in_replicas(self._in_replica, batch, index, whole))
+        batch = run_per_replica(self._prepare, stored) if whole else shard(stored, self._prepare)
+        return mean_of(run_per_replica(self._in_replica, batch, index, whole))
 
     def _in_replica(self, batch: Batch, index: Tensor, whole: bool) -> Tensor:
         losses = self._task.evaluate(batch, RandomStreams(self._seed, index, whole).stream("evaluation"))

@@ -18,7 +18,7 @@ from gantape.checkpoints.settings import Checkpoints
 from gantape.compiler import StepCompiler
 from gantape.compiler.autotune import RunLength, TuningResult, compile_steps
 from gantape.compiler.compiled import CompiledSteps
-from gantape.data import Batches, Lookahead
+from gantape.data import Batches, PeekableReader
 from gantape.distribute.workers import Workers
 from gantape.history import History
 from gantape.loop.checks import check_arguments, too_few_batches
@@ -185,7 +185,7 @@ class Loop:
             self._manager.open(stack)
             interruption = stack.enter_context(heed_signals())
             for callback in callbacks:
-                if self._workers.does(callback.owner):
+                if self._workers.runs_here(callback.owner):
                     stack.callback(getattr(callback.action, "close", lambda: None))
             compiled = self._compile(reader, duration.length(data.batches_per_epoch, self._step.batches_per_step))
             runner = CallbackRunner(self.task, self.history, self._manager.run_dir, self._current, self._workers)
@@ -288,7 +288,7 @@ class Loop:
         with self.compiler.scope():
             self.task.metrics.reset()
 
-    def _compile(self, reader: Lookahead, length: RunLength) -> CompiledSteps:
+    def _compile(self, reader: PeekableReader, length: RunLength) -> CompiledSteps:
         if self._compiled is None:
             self._choice, self._compiled = compile_steps(self.compiler, self._step, reader, self._state.step, length)
         return self._compiled

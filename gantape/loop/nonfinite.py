@@ -10,7 +10,7 @@ from loguru import logger
 
 from gantape._files import write_whole
 from gantape.compiler.programs import Program
-from gantape.data import Stack
+from gantape.data import BatchStack
 from gantape.errors import NotFiniteError
 from gantape.steps.step import Step, Update
 
@@ -19,7 +19,7 @@ MOST_NAMES = 4
 
 
 def explain_not_finite(
-    step: Step, program: Program, stack: Stack, number: int, rows: list[int] | None, run_dir: Path | None
+    step: Step, program: Program, stack: BatchStack, number: int, rows: list[int] | None, run_dir: Path | None
 ) -> NotFiniteError:
     """The error for a call that ended in numbers that are not finite; what is needed to look at it goes into `failure.json`.
 
@@ -72,7 +72,7 @@ def _norms(update: Update) -> dict[str, Any]:
     }
 
 
-def _extent(stack: Stack) -> list[dict[str, Any]]:
+def _extent(stack: BatchStack) -> list[dict[str, Any]]:
     """Type, shape and range of each tensor in the last batch."""
     batch = stack.prepare(stack.batch(stack.count - 1))
     leaves = [tf.convert_to_tensor(leaf) for leaf in tf.nest.flatten(batch)]

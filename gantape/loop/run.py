@@ -7,7 +7,7 @@ import attrs
 from gantape.callbacks import Callback
 from gantape.callbacks.runner import CallbackRunner
 from gantape.compiler.compiled import CompiledSteps
-from gantape.data import Lookahead
+from gantape.data import PeekableReader
 from gantape.loop.duration import Duration, Speed
 from gantape.loop.signals import SIGNALS, Interruption
 from gantape.state import RunState
@@ -30,7 +30,7 @@ class Run:
     """
 
     compiled: CompiledSteps
-    reader: Lookahead
+    reader: PeekableReader
     callbacks: Sequence[Callback]
     runner: CallbackRunner
     duration: Duration
@@ -67,6 +67,6 @@ class Run:
         """Seconds and speed as the chief has them, and the signal that any worker was sent: the same on all workers."""
         speed = self.speed
         signals = [self.interruption.signal_name == name for name in SIGNALS]
-        told, sent = self.runner.workers.tell([seconds, speed.steps, speed.seconds], signals)
+        told, sent = self.runner.workers.broadcast([seconds, speed.steps, speed.seconds], signals)
         speed.steps, speed.seconds = int(told[1]), told[2]
         return told[0], next((name for name, anywhere in zip(SIGNALS, sent, strict=True) if anywhere), "")

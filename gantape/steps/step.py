@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import tensorflow as tf
 
-from gantape.distribute.replicas import examples_in, in_replicas, mean_of_replicas, outside_of_replicas
+from gantape.distribute.replicas import cross_replica, examples_in, mean_of_replicas, run_per_replica
 from gantape.errors import GradientError, LossError
 from gantape.random.rng import RandomStreams
 from gantape.steps.averaging import ExponentialMovingAverage
@@ -139,9 +139,9 @@ class Update:
         """
         variables = self.trainable_variables
         optimizer = self.optimizer if self.scale is None else self.scale.inner
-        with outside_of_replicas():
+        with cross_replica():
             optimizer.apply(self.gradient_options.clip(gradients), variables)
-        in_replicas(self._follow_up, step, examples)
+        run_per_replica(self._follow_up, step, examples)
 
     def _follow_up(self, step: Tensor, examples: int) -> None:
         self.gradient_options.limit(self.trainable_variables)

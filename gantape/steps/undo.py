@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from gantape.distribute.replicas import in_replicas
+from gantape.distribute.replicas import run_per_replica
 from gantape.types import Tensor, Variable
 
 
@@ -21,7 +21,7 @@ class Guard:
     def __init__(self, variables: Sequence[Variable]) -> None:
         self._variables = tuple(variables)
         # Each replica remembers its own: what a pool of images holds, or how dropout's seed stands, may differ.
-        self._before = in_replicas(lambda: [tf.identity(variable.value) for variable in self._variables])
+        self._before = run_per_replica(lambda: [tf.identity(variable.value) for variable in self._variables])
 
     def settle(self, gradients: Sequence[Tensor], values: Mapping[str, Tensor], forgiving: Any = True) -> dict[str, Any]:
         """Keep the update if its gradients and values are finite, or nothing is forgiven; else undo it.
@@ -37,7 +37,7 @@ class Guard:
         numbers = [tf.convert_to_tensor(number) for number in (*gradients, *values.values())]
         sound = tf.reduce_all([tf.reduce_all(tf.math.is_finite(number)) for number in numbers])
         sound = tf.logical_or(sound, tf.logical_not(forgiving))
-        in_replicas(self._put_back, sound, self._before)
+        run_per_replica(self._put_back, sound, self._before)
         kept = {name: tf.where(sound, value, tf.zeros_like(value)) for name, value in values.items()}
         return kept | {"skipped": tf.where(sound, 0.0, 1.0)}
 

@@ -14,7 +14,7 @@ from gantape.types import Batch, Model, Tensor
 
 @attrs.frozen(eq=False)
 class GANBatch:
-    """A batch of a game.
+    """What both losses of a GAN see of a batch.
 
     Args:
         real: Real examples.
@@ -28,14 +28,14 @@ class GANBatch:
 
 
 class FakeCache:
-    """Plays of the discriminator's update, which the generator's update takes up again instead of generating anew.
+    """Batches of the discriminator's update, which the generator's update takes up again instead of generating anew.
 
     Nothing moves the generator in between: its tape, begun when the examples were made, goes on from the gradient with
     respect to them.
 
     Args:
         generator: What is differentiated.
-        count: How many plays are taken up again in each replica, the newest ones; the others are forgotten. 0 for none.
+        count: How many batches are taken up again in each replica, the newest ones; the others are forgotten. 0 for none.
     """
 
     def __init__(self, generator: Model, count: int) -> None:
@@ -44,7 +44,7 @@ class FakeCache:
         self._kept: deque[tuple[Tensor, tf.GradientTape, GANBatch]] = deque(maxlen=count * replicas())
 
     def begin(self, batch: Batch, play: Callable[[], GANBatch]) -> GANBatch:
-        """A play whose examples can be taken up again."""
+        """A batch whose examples can be taken up again."""
         if not self._count:
             return play()
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -54,7 +54,7 @@ class FakeCache:
         return begun
 
     def take_up(self, batch: Batch) -> GANBatch | None:
-        """The play that was begun with this very batch; `None` if there is none."""
+        """The batch that was begun with this very batch; `None` if there is none."""
         place = next((place for place, (first, _, _) in enumerate(self._kept) if first is _first(batch)), None)
         if place is None:
             return None

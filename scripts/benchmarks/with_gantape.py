@@ -83,8 +83,8 @@ class _Watched(gt.data.Batches):
     def open(self, seed: int, position: gt.data.Position) -> gt.data.Reader:
         return _WatchedReader(self, self._batches.open(seed, position))
 
-    def in_order(self) -> Iterator[Any]:
-        return self._batches.in_order()
+    def examples_in_order(self) -> Iterator[Any]:
+        return self._batches.examples_in_order()
 
     def describe(self) -> dict[str, Any]:
         return self._batches.describe()
@@ -95,7 +95,7 @@ class _WatchedReader(gt.data.Reader):
         self._watched = watched
         self._reader = reader
 
-    def read(self, count: int) -> gt.data.Stack:
+    def read(self, count: int) -> gt.data.BatchStack:
         started = time.perf_counter()
         stack = self._reader.read(count)
         self._watched.seconds += time.perf_counter() - started
