@@ -24,16 +24,16 @@ class GivenLatents(gt.conditioning.Condition):
 
     latent_size: int = 3
 
-    def draw(self, count, batch, rng):
+    def sample(self, count, batch, rng):
         return batch[1]
 
-    def spread(self, rows, columns, batch):
+    def for_grid(self, rows, columns, batch):
         return tf.zeros([rows * columns, self.latent_size], keras.config.floatx())
 
-    def for_generator(self, latents, told):
-        return told
+    def for_generator(self, latents, conditioning):
+        return conditioning
 
-    def for_discriminator(self, examples, told):
+    def for_discriminator(self, examples, conditioning):
         return examples
 
 

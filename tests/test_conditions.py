@@ -84,7 +84,7 @@ def test_a_penalty_sees_the_discriminator_as_it_is_told() -> None:
 
 
 def test_labels_are_drawn_from_all_classes_where_there_is_no_batch() -> None:
-    drawn = ClassLabels(3).draw(300, None, NOISE)
+    drawn = ClassLabels(3).sample(300, None, NOISE)
     assert np.bincount(drawn).tolist() == pytest.approx([100, 100, 100], abs=30)
     assert make(LabelledGan).sample(5, NOISE).shape == (5, 2)
 
@@ -106,7 +106,7 @@ def test_labels_that_cannot_be_right_are_refused(broken: Any, error: Any) -> Non
 
 def test_codes_are_one_vector_with_the_latents_and_read_from_what_is_made() -> None:
     codes = Codes(3, 2, MutualInformation(2.0, 0.5))
-    category, numbers = codes.draw(500, None, NOISE)
+    category, numbers = codes.sample(500, None, NOISE)
     assert set(np.asarray(category)) == {0, 1, 2}
     assert np.abs(numbers).max() <= 1.0
     vector = np.asarray(codes.for_generator(tf.zeros([500, 4]), (category, numbers)))
@@ -120,7 +120,7 @@ def test_codes_are_one_vector_with_the_latents_and_read_from_what_is_made() -> N
 
 
 def test_a_picture_has_a_column_for_each_category_and_rows_for_the_first_number() -> None:
-    category, numbers = Codes(3, 2).spread(5, 3, None)
+    category, numbers = Codes(3, 2).for_grid(5, 3, None)
     assert np.reshape(category, (5, 3)).tolist() == [[0, 1, 2]] * 5
     assert np.reshape(numbers[:, 0], (5, 3))[:, 1].tolist() == [-1.0, -0.5, 0.0, 0.5, 1.0]
     assert not np.any(numbers[:, 1])
@@ -129,7 +129,7 @@ def test_a_picture_has_a_column_for_each_category_and_rows_for_the_first_number(
 def test_a_translation_needs_sources() -> None:
     sources = SourceImages((2, 2, 1))
     with pytest.raises(TaskError, match="images to translate"):
-        sources.draw(3, None, NOISE)
+        sources.sample(3, None, NOISE)
     with pytest.raises(DataError, match="pair"):
         sources.check_batch(tf.zeros([3, 2, 2, 1]), "Task")
     with pytest.raises(ShapeError, match="sources"):

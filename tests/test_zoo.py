@@ -145,10 +145,10 @@ def test_a_weight_of_a_clipped_critic_lies_within_the_limit() -> None:
 
 def test_the_images_of_a_class_are_in_one_column() -> None:
     task = small(zoo.CGAN)
-    told = task.condition.spread(3, 10, None)
-    assert np.array_equal(np.reshape(told, (3, 10)), np.tile(np.arange(10), (3, 1)))
+    conditioning = task.condition.for_grid(3, 10, None)
+    assert np.array_equal(np.reshape(conditioning, (3, 10)), np.tile(np.arange(10), (3, 1)))
     latents = task.latents(30, gt.RandomStreams(4), "samples")
-    expected = np.reshape(task.generate(latents, told), (3, 10, 28, 28, 1))
+    expected = np.reshape(task.generate(latents, conditioning), (3, 10, 28, 28, 1))
     assert np.array_equal(task.sample_grid(30, gt.RandomStreams(4)), expected)
 
 

@@ -1,8 +1,8 @@
-"""What the networks of a GAN are told beside latents and examples: nothing, labels, codes, or images to translate."""
+"""What the networks of a GAN receive besides latents and examples: nothing, labels, codes, or images to translate."""
 
 from gantape.conditioning.codes import Codes
-from gantape.conditioning.condition import Condition, Told, Unconditional
+from gantape.conditioning.condition import Condition, Conditioning, Unconditional
 from gantape.conditioning.labels import ClassLabels
 from gantape.conditioning.sources import SourceImages
 
-__all__ = ["ClassLabels", "Codes", "Condition", "SourceImages", "Told", "Unconditional"]
+__all__ = ["ClassLabels", "Codes", "Condition", "Conditioning", "SourceImages", "Unconditional"]

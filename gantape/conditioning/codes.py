@@ -6,7 +6,7 @@ from typing import Any, final
 import attrs
 import tensorflow as tf
 
-from gantape.conditioning.condition import Condition, Told
+from gantape.conditioning.condition import Condition, Conditioning
 from gantape.losses import MutualInformation
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Latents
@@ -40,33 +40,37 @@ class Codes(Condition):
         """Numbers that the generator is given beside the latents."""
         return self.categories + self.continuous
 
-    def draw(self, count: int, batch: Batch | None, rng: RandomStreams) -> Told:
+    def sample(self, count: int, batch: Batch | None, rng: RandomStreams) -> Conditioning:
         category = rng.integers("category", [count], self.categories)
         return category, rng.uniform("continuous", [count, self.continuous], -1.0, 1.0)
 
-    def spread(self, rows: int, columns: int, batch: Batch | None) -> Told:
+    def for_grid(self, rows: int, columns: int, batch: Batch | None) -> Conditioning:
         category = tf.range(rows * columns) % columns % self.categories
         # The first continuous code runs down the rows; the others are 0.
         first = tf.repeat(tf.linspace(-1.0, 1.0, rows), columns)[:, None]
         return category, first * tf.one_hot([0], self.continuous)
 
-    def for_generator(self, latents: Latents, told: Told) -> Any:
-        category, numbers = told
+    def for_generator(self, latents: Latents, conditioning: Conditioning) -> Any:
+        category, numbers = conditioning
         one_hot = tf.one_hot(category, self.categories, dtype=latents.dtype)
         return tf.concat([latents, one_hot, tf.cast(numbers, latents.dtype)], axis=1)
 
-    def for_discriminator(self, examples: Tensor, told: Told) -> Any:
+    def for_discriminator(self, examples: Tensor, conditioning: Conditioning) -> Any:
         return examples
 
-    def layout(self, count: int, batch: Batch | None) -> tuple[int, int]:
+    def grid_shape(self, count: int, batch: Batch | None) -> tuple[int, int]:
         return math.ceil(count / self.categories), self.categories
 
-    def discriminator_terms(self, told: Told, real_answers: tuple[Tensor, ...], fake_answers: tuple[Tensor, ...]) -> Terms:
-        return self._terms(told, fake_answers)
+    def discriminator_terms(
+        self, conditioning: Conditioning, real_answers: tuple[Tensor, ...], fake_answers: tuple[Tensor, ...]
+    ) -> Terms:
+        return self._terms(conditioning, fake_answers)
 
-    def generator_terms(self, told: Told, real: Tensor, fake: Tensor, fake_answers: tuple[Tensor, ...]) -> Terms:
-        return self._terms(told, fake_answers)
+    def generator_terms(
+        self, conditioning: Conditioning, real: Tensor, fake: Tensor, fake_answers: tuple[Tensor, ...]
+    ) -> Terms:
+        return self._terms(conditioning, fake_answers)
 
-    def _terms(self, told: Told, answers: tuple[Tensor, ...]) -> Terms:
+    def _terms(self, conditioning: Conditioning, answers: tuple[Tensor, ...]) -> Terms:
         logits, means = answers
-        return self.information(told, (logits, means))
+        return self.information(conditioning, (logits, means))

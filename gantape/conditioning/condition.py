@@ -11,56 +11,60 @@ from gantape.shapes import Latents
 from gantape.steps.losses import Terms
 from gantape.types import Batch, Tensor
 
-Told: TypeAlias = Any
-"""What the networks are told: a tensor, or a tuple of tensors, each with the axis `batch` first; `()` for nothing."""
+Conditioning: TypeAlias = Any
+"""What both networks receive: a tensor, or a tuple of tensors, each with the axis `batch` first; `()` for nothing."""
 
 
 class Condition(ABC):
-    """What the generator is given beside latents, the discriminator beside examples, and which terms that adds.
+    """What the generator and the discriminator receive besides latents and examples, and the loss terms this adds.
 
-    In training, generated examples are made for what the batch's real examples are told by, so that one `told` serves both.
+    In training, generated examples are made for the conditioning of the batch's real examples, so that one serves both.
     """
 
     @abstractmethod
-    def draw(self, count: int, batch: Batch | None, rng: RandomStreams) -> Told:
-        """What `count` examples are told by: taken from a batch, or drawn where there is none."""
+    def sample(self, count: int, batch: Batch | None, rng: RandomStreams) -> Conditioning:
+        """The conditioning of `count` examples: taken from a batch, or drawn where there is none."""
 
     @abstractmethod
-    def spread(self, rows: int, columns: int, batch: Batch | None) -> Told:
-        """What `rows · columns` examples in a picture are told by, row by row; zeros where a batch is needed and missing."""
+    def for_grid(self, rows: int, columns: int, batch: Batch | None) -> Conditioning:
+        """The conditioning of `rows · columns` examples in a picture, row by row; zeros where a batch is needed and missing."""
 
     @abstractmethod
-    def for_generator(self, latents: Latents, told: Told) -> Any:
+    def for_generator(self, latents: Latents, conditioning: Conditioning) -> Any:
         """What the generator is called with."""
 
     @abstractmethod
-    def for_discriminator(self, examples: Tensor, told: Told) -> Any:
+    def for_discriminator(self, examples: Tensor, conditioning: Conditioning) -> Any:
         """What the discriminator is called with."""
 
-    def layout(self, count: int, batch: Batch | None) -> tuple[int, int]:
+    def grid_shape(self, count: int, batch: Batch | None) -> tuple[int, int]:
         """Rows and columns of a picture of about `count` examples; nearly as many of the one as of the other by default."""
         columns = math.ceil(math.sqrt(count))
         return math.ceil(count / columns), columns
 
-    def frame(self, images: Tensor, batch: Batch | None) -> Tensor:
+    def add_context(self, images: Tensor, batch: Batch | None) -> Tensor:
         """Put what belongs beside the images of a picture, axes `rows columns ...`; nothing by default."""
         return images
 
-    def discriminator_terms(self, told: Told, real_answers: tuple[Tensor, ...], fake_answers: tuple[Tensor, ...]) -> Terms:
+    def discriminator_terms(
+        self, conditioning: Conditioning, real_answers: tuple[Tensor, ...], fake_answers: tuple[Tensor, ...]
+    ) -> Terms:
         """What the discriminator's loss gains; nothing by default.
 
         Args:
-            told: What `draw` gave.
+            conditioning: What `sample` gave.
             real_answers: What the discriminator puts out for real examples beside scores.
             fake_answers: The same for generated ones.
         """
         return {}
 
-    def generator_terms(self, told: Told, real: Tensor, fake: Tensor, fake_answers: tuple[Tensor, ...]) -> Terms:
+    def generator_terms(
+        self, conditioning: Conditioning, real: Tensor, fake: Tensor, fake_answers: tuple[Tensor, ...]
+    ) -> Terms:
         """What the generator's loss gains; nothing by default.
 
         Args:
-            told: What `draw` gave.
+            conditioning: What `sample` gave.
             real: The real examples.
             fake: The generated ones.
             fake_answers: What the discriminator puts out for generated examples beside scores.
@@ -76,14 +80,14 @@ class Condition(ABC):
 class Unconditional(Condition):
     """Nothing: the generator is given latents, the discriminator examples."""
 
-    def draw(self, count: int, batch: Batch | None, rng: RandomStreams) -> Told:
+    def sample(self, count: int, batch: Batch | None, rng: RandomStreams) -> Conditioning:
         return ()
 
-    def spread(self, rows: int, columns: int, batch: Batch | None) -> Told:
+    def for_grid(self, rows: int, columns: int, batch: Batch | None) -> Conditioning:
         return ()
 
-    def for_generator(self, latents: Latents, told: Told) -> Any:
+    def for_generator(self, latents: Latents, conditioning: Conditioning) -> Any:
         return latents
 
-    def for_discriminator(self, examples: Tensor, told: Told) -> Any:
+    def for_discriminator(self, examples: Tensor, conditioning: Conditioning) -> Any:
         return examples

@@ -6,7 +6,7 @@ from typing import Any, final
 import attrs
 import tensorflow as tf
 
-from gantape.conditioning.condition import Condition, Told
+from gantape.conditioning.condition import Condition, Conditioning
 from gantape.errors import DataError, RangeError
 from gantape.losses import AuxiliaryClassifier
 from gantape.random.rng import RandomStreams
@@ -35,33 +35,37 @@ class ClassLabels(Condition):
     classes: int = 10
     classifier: AuxiliaryClassifier | None = None
 
-    def draw(self, count: int, batch: Batch | None, rng: RandomStreams) -> Told:
+    def sample(self, count: int, batch: Batch | None, rng: RandomStreams) -> Conditioning:
         if batch is None:
             return rng.integers("labels", [count], self.classes)
         return tf.cast(batch[1], tf.int32)
 
-    def spread(self, rows: int, columns: int, batch: Batch | None) -> Told:
+    def for_grid(self, rows: int, columns: int, batch: Batch | None) -> Conditioning:
         return tf.range(rows * columns) % columns % self.classes
 
-    def for_generator(self, latents: Latents, told: Told) -> Any:
-        return [tf.convert_to_tensor(latents), tf.convert_to_tensor(told)]
+    def for_generator(self, latents: Latents, conditioning: Conditioning) -> Any:
+        return [tf.convert_to_tensor(latents), tf.convert_to_tensor(conditioning)]
 
-    def for_discriminator(self, examples: Tensor, told: Told) -> Any:
-        return examples if self.classifier else [examples, told]
+    def for_discriminator(self, examples: Tensor, conditioning: Conditioning) -> Any:
+        return examples if self.classifier else [examples, conditioning]
 
-    def layout(self, count: int, batch: Batch | None) -> tuple[int, int]:
+    def grid_shape(self, count: int, batch: Batch | None) -> tuple[int, int]:
         return math.ceil(count / self.classes), self.classes
 
-    def discriminator_terms(self, told: Told, real_answers: tuple[Tensor, ...], fake_answers: tuple[Tensor, ...]) -> Terms:
+    def discriminator_terms(
+        self, conditioning: Conditioning, real_answers: tuple[Tensor, ...], fake_answers: tuple[Tensor, ...]
+    ) -> Terms:
         if self.classifier is None:
             return {}
         return {
-            "real_class": self.classifier(told, real_answers[0]),
-            "fake_class": self.classifier(told, fake_answers[0]),
+            "real_class": self.classifier(conditioning, real_answers[0]),
+            "fake_class": self.classifier(conditioning, fake_answers[0]),
         }
 
-    def generator_terms(self, told: Told, real: Tensor, fake: Tensor, fake_answers: tuple[Tensor, ...]) -> Terms:
-        return {"class": self.classifier(told, fake_answers[0])} if self.classifier else {}
+    def generator_terms(
+        self, conditioning: Conditioning, real: Tensor, fake: Tensor, fake_answers: tuple[Tensor, ...]
+    ) -> Terms:
+        return {"class": self.classifier(conditioning, fake_answers[0])} if self.classifier else {}
 
     def check_batch(self, batch: Batch, where: str) -> None:
         """Check the labels of a batch.

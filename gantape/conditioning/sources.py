@@ -6,7 +6,7 @@ from typing import Any, final
 import attrs
 import tensorflow as tf
 
-from gantape.conditioning.condition import Condition, Told
+from gantape.conditioning.condition import Condition, Conditioning
 from gantape.errors import DataError, TaskError
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Latents, check_shape
@@ -33,13 +33,13 @@ class SourceImages(Condition):
     shape: tuple[int, int, int] = (28, 28, 1)
     weight: float = 100.0
 
-    def layout(self, count: int, batch: Batch | None) -> tuple[int, int]:
+    def grid_shape(self, count: int, batch: Batch | None) -> tuple[int, int]:
         """As many examples as there are sources, at most."""
         shown = count if batch is None else min(count, len(batch[1]))
         columns = math.ceil(math.sqrt(shown))
         return math.ceil(shown / columns), columns
 
-    def draw(self, count: int, batch: Batch | None, rng: RandomStreams) -> Told:
+    def sample(self, count: int, batch: Batch | None, rng: RandomStreams) -> Conditioning:
         if batch is None:
             raise TaskError(
                 "a translation needs images to translate.",
@@ -49,18 +49,18 @@ class SourceImages(Condition):
             )
         return batch[1]
 
-    def spread(self, rows: int, columns: int, batch: Batch | None) -> Told:
+    def for_grid(self, rows: int, columns: int, batch: Batch | None) -> Conditioning:
         if batch is None:
             return tf.zeros([rows * columns, *self.shape])
         return tf.gather(batch[1], self._places(rows * columns, batch))
 
-    def for_generator(self, latents: Latents, told: Told) -> Any:
-        return told
+    def for_generator(self, latents: Latents, conditioning: Conditioning) -> Any:
+        return conditioning
 
-    def for_discriminator(self, examples: Tensor, told: Told) -> Any:
-        return [examples, tf.cast(told, examples.dtype)]
+    def for_discriminator(self, examples: Tensor, conditioning: Conditioning) -> Any:
+        return [examples, tf.cast(conditioning, examples.dtype)]
 
-    def frame(self, images: Tensor, batch: Batch | None) -> Tensor:
+    def add_context(self, images: Tensor, batch: Batch | None) -> Tensor:
         if batch is None:
             return images
         rows, columns = images.shape[:2]
@@ -69,7 +69,9 @@ class SourceImages(Condition):
         stacked = tf.stack([tf.reshape(sources, shape), images, tf.reshape(targets, images.shape)], axis=1)
         return tf.reshape(stacked, (3 * rows, columns, *self.shape))
 
-    def generator_terms(self, told: Told, real: Tensor, fake: Tensor, fake_answers: tuple[Tensor, ...]) -> Terms:
+    def generator_terms(
+        self, conditioning: Conditioning, real: Tensor, fake: Tensor, fake_answers: tuple[Tensor, ...]
+    ) -> Terms:
         return {"distance": self.weight * tf.reduce_mean(tf.abs(fake - real))}
 
     def check_batch(self, batch: Batch, where: str) -> None:

@@ -93,7 +93,7 @@ class HealthCheck:
         real = np.asarray(task.real_examples(self._batch))
         rng = RandomStreams(self._seed)
         fake = np.asarray(task.sample(len(real), rng, self._batch))
-        judge = Scorer(task.discriminator, (), task.condition, task.condition.draw(len(real), self._batch, rng), rng)
+        judge = Scorer(task.discriminator, (), task.condition, task.condition.sample(len(real), self._batch, rng), rng)
         values = {
             "separation": separation(*[judge(tf.convert_to_tensor(seen), training=False) for seen in (real, fake)]),
             "diversity": _spread(fake) / max(_spread(real), 1e-12),

@@ -28,7 +28,7 @@ def drawn_labels(task: AdversarialTask, count: int, seed: int) -> np.ndarray[Any
         count: How many samples.
         seed: Their seed.
     """
-    return np.concatenate([np.asarray(task.condition.draw(size, None, rng)) for size, rng in _parts(count, seed)])
+    return np.concatenate([np.asarray(task.condition.sample(size, None, rng)) for size, rng in _parts(count, seed)])
 
 
 def real_batch(task: AdversarialTask, data: Batches, most: int | None) -> Batch:

@@ -68,8 +68,8 @@ class Interpolation:
         ends = np.asarray(task.latents(2 * self.rows, RandomStreams(self.seed), "interpolation"))
         ways = spherical_path(ends[: self.rows], ends[self.rows :], self.columns)
         # What a picture of one row is told by, column by column, is for the rows here.
-        told = tf.nest.map_structure(
-            lambda leaf: tf.repeat(leaf, self.columns, axis=0), task.condition.spread(1, self.rows, None)
+        conditioning = tf.nest.map_structure(
+            lambda leaf: tf.repeat(leaf, self.columns, axis=0), task.condition.for_grid(1, self.rows, None)
         )
-        images = task.generate(tf.convert_to_tensor(ways.reshape(-1, ways.shape[-1])), told)
+        images = task.generate(tf.convert_to_tensor(ways.reshape(-1, ways.shape[-1])), conditioning)
         return image_grid(images, columns=self.columns, pixels=task.pixels)

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from gantape.augment import Augmentation
-from gantape.conditioning import Condition, Told, Unconditional
+from gantape.conditioning import Condition, Conditioning, Unconditional
 from gantape.losses import AdversarialLoss, Lazy, NonSaturating, Penalty, upcast
 from gantape.metrics import MetricSet
 from gantape.random.rng import RandomStreams
@@ -98,7 +98,7 @@ class AdversarialTask(Task):
         return ()
 
     def build_condition(self) -> Condition:
-        """What the networks are told beside latents and examples; nothing by default."""
+        """What the networks receive besides latents and examples; nothing by default."""
         return Unconditional()
 
     def build_augmentations(self) -> tuple[Augmentation, ...]:
@@ -161,13 +161,13 @@ class AdversarialTask(Task):
     def discriminator_loss(self, batch: Batch, rng: RandomStreams) -> Losses:
         """The discriminator's terms and penalties for a batch."""
         play = self._fake_cache.begin(batch, lambda: self._play(batch, rng))
-        real, fake, told = play.real, play.fake, play.told
-        judge = Scorer(self.discriminator, self.augmentations, self.condition, told, rng)
+        real, fake, conditioning = play.real, play.fake, play.conditioning
+        judge = Scorer(self.discriminator, self.augmentations, self.condition, conditioning, rng)
         of_real, of_fake = judge.outputs(real, fake, joint=self.joint_batch)
         for augmentation in self.augmentations:
             augmentation.observe(of_real.scores)
         terms = dict(self.loss.discriminator(of_real.scores, of_fake.scores, rng))
-        terms |= self.condition.discriminator_terms(told, of_real.answers, of_fake.answers)
+        terms |= self.condition.discriminator_terms(conditioning, of_real.answers, of_fake.answers)
         judging = cast(Model, judge)  # of which a penalty asks only that it can be called
         for penalty in self.penalties:
             terms[penalty.name] = penalty(judging, real, fake, rng.stream(penalty.name))
@@ -177,15 +177,15 @@ class AdversarialTask(Task):
     def generator_loss(self, batch: Batch, rng: RandomStreams) -> Losses:
         """The generator's terms for a batch."""
         play = self._fake_cache.take_up(batch) or self._play(batch, rng)
-        real, fake, told = play.real, play.fake, play.told
-        judge = Scorer(self.discriminator, self.augmentations, self.condition, told, rng)
+        real, fake, conditioning = play.real, play.fake, play.conditioning
+        judge = Scorer(self.discriminator, self.augmentations, self.condition, conditioning, rng)
         if self.loss.generator_sees_real:
             of_real, of_fake = judge.outputs(real, fake, joint=self.joint_batch)
             terms = dict(self.loss.generator(of_real.scores, of_fake.scores, rng))
         else:
             of_fake = judge.output(fake, "fake")
             terms = dict(self.loss.generator(None, of_fake.scores, rng))
-        return Losses({**terms, **self.condition.generator_terms(told, real, fake, of_fake.answers)})
+        return Losses({**terms, **self.condition.generator_terms(conditioning, real, fake, of_fake.answers)})
 
     def real_examples(self, batch: Batch) -> Images:
         """The real examples of a batch."""
@@ -195,19 +195,19 @@ class AdversarialTask(Task):
         """Standard normal latents, shape `count latent`."""
         return rng.normal(name, [count or 1, self.latent_size])
 
-    def generate(self, latents: Latents, told: Told = ()) -> Images:
+    def generate(self, latents: Latents, conditioning: Conditioning = ()) -> Images:
         """Examples from latents and what they are told by, from the averaged generator as in use (`training=False`)."""
-        return upcast(self.averaged_generator(self.condition.for_generator(latents, told), training=False))
+        return upcast(self.averaged_generator(self.condition.for_generator(latents, conditioning), training=False))
 
     def sample(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
         """Examples as the task makes them: latents, and what they are told by, drawn, or taken from a batch of as many."""
-        return self.generate(self.latents(count, rng), self.condition.draw(count, batch, rng))
+        return self.generate(self.latents(count, rng), self.condition.sample(count, batch, rng))
 
     def sample_grid(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
-        rows, columns = self.condition.layout(count, batch)
+        rows, columns = self.condition.grid_shape(count, batch)
         latents = self.latents(rows * columns, rng, "samples")
-        images = self.generate(latents, self.condition.spread(rows, columns, batch))
-        return self.condition.frame(tf.reshape(images, [rows, columns, *images.shape[1:]]), batch)
+        images = self.generate(latents, self.condition.for_grid(rows, columns, batch))
+        return self.condition.add_context(tf.reshape(images, [rows, columns, *images.shape[1:]]), batch)
 
     def check_batch(self, batch: Batch) -> None:
         """Check real examples, and what they are told by, against the networks.
@@ -230,6 +230,6 @@ class AdversarialTask(Task):
     def _play(self, batch: Batch, rng: RandomStreams) -> GANBatch:
         real = self.real_examples(batch)
         count = axes_of(real)[0] or 1
-        told = self.condition.draw(count, batch, rng)
-        fake = upcast(self.generator(self.condition.for_generator(self.latents(count, rng), told), training=True))
-        return GANBatch(tf.cast(real, fake.dtype), fake, told)
+        conditioning = self.condition.sample(count, batch, rng)
+        fake = upcast(self.generator(self.condition.for_generator(self.latents(count, rng), conditioning), training=True))
+        return GANBatch(tf.cast(real, fake.dtype), fake, conditioning)

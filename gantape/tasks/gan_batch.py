@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import tensorflow as tf
 
-from gantape.conditioning import Told
+from gantape.conditioning import Conditioning
 from gantape.distribute.replicas import replicas
 from gantape.types import Batch, Model, Tensor
 
@@ -19,12 +19,12 @@ class GANBatch:
     Args:
         real: Real examples.
         fake: As many generated ones, of the same floating-point type.
-        told: What both are told by.
+        conditioning: What both are told by.
     """
 
     real: Tensor
     fake: Tensor
-    told: Told
+    conditioning: Conditioning
 
 
 class FakeCache:

@@ -22,7 +22,7 @@ def generate_blank(generator: Model, condition: Condition, latent_size: int, tas
     """
     latents = tf.zeros([EXAMPLES, latent_size], keras.config.floatx())
     try:
-        return generator(condition.for_generator(latents, condition.spread(1, EXAMPLES, None)), training=False)
+        return generator(condition.for_generator(latents, condition.for_grid(1, EXAMPLES, None)), training=False)
     except GantapeError:
         raise
     except Exception as error:
@@ -42,9 +42,9 @@ def check_networks(generator: Model, discriminator: Model, condition: Condition,
         ShapeError: If the discriminator does not end in one score for each example or pack of them, or one for each patch.
     """
     made = generate_blank(generator, condition, latent_size, task)
-    told = condition.spread(1, EXAMPLES, None)
+    conditioning = condition.for_grid(1, EXAMPLES, None)
     try:
-        said: Any = discriminator(condition.for_discriminator(made, told), training=False)
+        said: Any = discriminator(condition.for_discriminator(made, conditioning), training=False)
     except GantapeError:
         raise
     except Exception as error:

@@ -139,20 +139,22 @@ def u_net(width: int, name: str) -> Model:
     return faster(keras.Model(images, made, name=name))
 
 
-def patch_discriminator(width: int, name: str, *, told: bool = False) -> Model:
+def patch_discriminator(width: int, name: str, *, conditional: bool = False) -> Model:
     """A discriminator that scores 7×7 patches of 10×10 pixels.
 
     Args:
         width: Channels of the widest layer are 4 times as many.
         name: Of the model.
-        told: Whether it is called with `[images, sources]`.
+        conditional: Whether it is called with `[images, sources]`.
     """
     images, sources = keras.Input((28, 28, 1)), keras.Input((28, 28, 1))
-    hidden = layers.Conv2D(2 * width, 4, strides=2, padding="same")(layers.Concatenate()([images, sources]) if told else images)
+    hidden = layers.Conv2D(2 * width, 4, strides=2, padding="same")(
+        layers.Concatenate()([images, sources]) if conditional else images
+    )
     hidden = layers.LeakyReLU(negative_slope=0.2)(hidden)
     hidden = layers.BatchNormalization()(layers.Conv2D(4 * width, 4, strides=2, padding="same", use_bias=False)(hidden))
     scores = layers.Conv2D(1, 1)(layers.LeakyReLU(negative_slope=0.2)(hidden))
-    return faster(keras.Model([images, sources] if told else images, scores, name=name))
+    return faster(keras.Model([images, sources] if conditional else images, scores, name=name))
 
 
 def dense_classifier(units: int, name: str) -> Model:

@@ -42,7 +42,7 @@ class Pix2Pix(AdversarialTask):
         return u_net(self.width, "generator")
 
     def build_discriminator(self) -> Model:
-        return patch_discriminator(self.width, "discriminator", told=True)
+        return patch_discriminator(self.width, "discriminator", conditional=True)
 
     def build_generator_optimizer(self) -> Optimizer:
         return adam(self.learning_rate)
