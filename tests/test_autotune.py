@@ -65,7 +65,7 @@ def test_a_mode_that_fails_is_never_chosen(measurements, steps):
 
 
 def run(mode, steps=40, measurements=None, **hyperparameters):
-    compiler = gt.StepCompiler(mode, measurements=measurements)
+    compiler = gt.StepCompiler(mode, autotune_cache=measurements)
     loop = gt.Loop(make(PointGan, **hyperparameters), compiler=compiler, seed=2)
     loop.run(points(), steps=steps)
     return loop

@@ -142,7 +142,7 @@ def choose_mode(
     Raises:
         CompileError: If no mode can run the step.
     """
-    known = _recall(compiler.measurements, key := _key(compiler, step, stack))
+    known = _recall(compiler.autotune_cache, key := _key(compiler, step, stack))
     if known:
         choice = TuningResult(known, length)
         logger.info("modes measured before:\n{}", choice.table())
@@ -168,7 +168,7 @@ def choose_mode(
             got="; ".join(f"{found.mode}: {found.failure}" for found in choice.measurements),
             do='mend the first failure; mode="eager" runs the same code line by line.',
         )
-    _remember(compiler.measurements, key, choice.measurements)
+    _remember(compiler.autotune_cache, key, choice.measurements)
     logger.info("modes tried:\n{}", choice.table())
     return choice, tried[choice.mode][1]
 

@@ -32,7 +32,7 @@ class StepCompiler:
         steps_per_call: The most steps between two visits to Python; by default 1 in eager mode, else up to 128, as many as
             64 MiB of batches allow. A call is cut shorter where something is due, which never traces anew.
         max_traces: How often a step may be traced for one set of updates; more is a `RetraceError`. Without it, the log warns.
-        measurements: A JSON file in which "auto" keeps what it measured, and finds it again for the same task, shapes, machine
+        autotune_cache: A JSON file in which "auto" keeps what it measured, and finds it again for the same task, shapes, machine
             and versions.
         strategy: What says which devices learn together: a `tf.distribute.OneDeviceStrategy`, `MirroredStrategy` or
             `MultiWorkerMirroredStrategy`, in whose scope the task was made. Steps are run in mode "graph" then, or "eager";
@@ -45,7 +45,7 @@ class StepCompiler:
     mode: Mode = "graph"
     steps_per_call: int | None = None
     max_traces: int | None = None
-    measurements: Path | None = None
+    autotune_cache: Path | None = None
     strategy: Any = None
 
     def __attrs_post_init__(self) -> None:
@@ -65,11 +65,11 @@ class StepCompiler:
                     got=repr(value),
                     do="give a positive whole number.",
                 )
-        if not isinstance(self.measurements, Path | None):
+        if not isinstance(self.autotune_cache, Path | None):
             raise HyperparameterError(
                 "measurements are kept in a file.",
-                where="gantape.StepCompiler, argument `measurements`",
-                got=repr(self.measurements),
+                where="gantape.StepCompiler, argument `autotune_cache`",
+                got=repr(self.autotune_cache),
                 do='give pathlib.Path("modes.json"), say.',
             )
         check_strategy(self.strategy, self.mode)
