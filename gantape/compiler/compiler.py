@@ -32,8 +32,8 @@ class StepCompiler:
         steps_per_call: The most steps between two visits to Python; by default 1 in eager mode, else up to 128, as many as
             64 MiB of batches allow. A call is cut shorter where something is due, which never traces anew.
         max_traces: How often a step may be traced for one set of updates; more is a `RetraceError`. Without it, the log warns.
-        autotune_cache: A JSON file in which "auto" keeps what it measured, and finds it again for the same task, shapes, machine
-            and versions.
+        autotune_cache: A JSON file in which "auto" keeps what it measured, and finds it again for the same task, shapes,
+            machine and versions.
         strategy: What says which devices learn together: a `tf.distribute.OneDeviceStrategy`, `MirroredStrategy` or
             `MultiWorkerMirroredStrategy`, in whose scope the task was made. Steps are run in mode "graph" then, or "eager";
             "auto" is "graph". A batch is cut into equal parts, one for each replica.
@@ -67,7 +67,7 @@ class StepCompiler:
                 )
         if not isinstance(self.autotune_cache, Path | None):
             raise HyperparameterError(
-                "measurements are kept in a file.",
+                'what "auto" measured is kept in a file.',
                 where="gantape.StepCompiler, argument `autotune_cache`",
                 got=repr(self.autotune_cache),
                 do='give pathlib.Path("modes.json"), say.',
