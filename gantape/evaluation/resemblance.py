@@ -4,9 +4,10 @@ from typing import Any
 
 import attrs
 import numpy as np
+from sklearn.neighbors import KNeighborsClassifier
 
 from gantape.evaluation.measurement import FloatArray, as_features
-from gantape.evaluation.neighbours import count_balls, distance_blocks, nearest_squares, neighbour_radii
+from gantape.evaluation.neighbours import count_balls, nearest_squares, neighbour_radii
 from gantape.shapes import check_shape
 
 NEIGHBOURS = 5
@@ -105,14 +106,11 @@ class RealImages:
     def _classes(self, seen: FloatArray) -> tuple[float, ...]:
         if not len(self.labels):
             return ()
-        counts = np.zeros(self.labels.max() + 1)
-        if not len(seen):
-            return tuple(counts.tolist())
-        for _, squares in distance_blocks(seen, self.voters):
-            nearest = np.argpartition(squares, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
-            for votes in self.labels[nearest]:
-                counts[np.bincount(votes).argmax()] += 1.0
-        return tuple((counts / counts.sum()).tolist())
+        counts = np.zeros(int(self.labels.max()) + 1)
+        if len(seen):
+            voters = KNeighborsClassifier(NEIGHBOURS, weights="distance", algorithm="brute").fit(self.voters, self.labels)
+            counts += np.bincount(voters.predict(seen), minlength=len(counts)) / len(seen)
+        return tuple(counts.tolist())
 
 
 def _averaged(images: Any) -> tuple[FloatArray, FloatArray]:
