@@ -12,7 +12,10 @@ from gantape.evaluation.manifolds import density_coverage, precision_recall
 from gantape.evaluation.measurement import Bootstrap, Measurement
 from gantape.evaluation.modes import Assigned, assign_modes, good_share, mode_coverage
 from gantape.evaluation.monitor import SampleQuality
+from gantape.evaluation.outcome import Outcome, judge_images
+from gantape.evaluation.outcome_of_task import Translator, judge_outcome
 from gantape.evaluation.pictures import picture_neighbours, plot_classes
+from gantape.evaluation.resemblance import ResemblanceFigures
 from gantape.evaluation.rules import (
     DiscriminatorHasWon,
     Diverging,
@@ -46,10 +49,13 @@ __all__ = [
     "ModeCollapse",
     "Neighbours",
     "Oscillating",
+    "Outcome",
+    "ResemblanceFigures",
     "Rule",
     "SampleQuality",
     "Seen",
     "Series",
+    "Translator",
     "VanishingGradient",
     "WrongRange",
     "assign_modes",
@@ -61,6 +67,8 @@ __all__ = [
     "frozen_statistics",
     "good_share",
     "inception_score",
+    "judge_images",
+    "judge_outcome",
     "judges_folder",
     "kernel_distance",
     "label_accuracy",

@@ -143,6 +143,11 @@ class CycleGAN(Task):
         }
         return Losses(terms)
 
+    def translate(self, batch: Batch) -> tuple[Images, Images]:
+        """Images a made from the images b of a batch, and images b made from its images a."""
+        a, b = batch
+        return precise(self.to_a(b, training=False)), precise(self.to_b(a, training=False))
+
     def gallery(self, count: int, noise: Noise, batch: Batch | None = None) -> Images:
         """Rows of b, what is made of them, and back; then rows of a, what is made of them, and back."""
         a, b = batch if batch is not None else (tf.zeros([8, 28, 28, 1]),) * 2
