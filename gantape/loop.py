@@ -12,6 +12,7 @@ from loguru import logger
 from gantape.acting import Acting
 from gantape.autotune import Choice, Length, choose_mode
 from gantape.callbacks import Callback
+from gantape.callbacks.callback import contributed
 from gantape.checkpoints import Checkpoints
 from gantape.compiler import CompiledSteps, StepCompiler
 from gantape.data import Batches, Lookahead
@@ -235,7 +236,7 @@ class Loop:
             due = [callback for callback in callbacks if callback.when.due(before, now)]
             stopped_by = acting.act(due, share, speed) or stopped_by
             first = before is start
-            if self._keeper.save(running, before, must=first or bool(stopped_by)) or first:
+            if self._keeper.save(running, before, must=first or bool(stopped_by)) or first or contributed(due):
                 self._keeper.write(self._facts(speed), "running")
         # Only now comes what the end brings: the checkpoint is one of a run that goes on.
         told = due if here.moment.ended else []
@@ -295,5 +296,6 @@ class Loop:
 
     def _facts(self, speed: Speed) -> dict[str, Any]:
         assert self._compiled is not None
-        facts = describe_run(self.task, self._standing, self._compiled, self._choice, speed)
+        facts = contributed(self.callbacks)
+        facts |= describe_run(self.task, self._standing, self._compiled, self._choice, speed)
         return facts | {"seed": self.seed, "gradient_norms": self.gradient_norms, "stopped_by": self.history.stopped_by}

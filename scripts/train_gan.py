@@ -12,7 +12,7 @@ from judging import judging
 from recipes import FOLDER_RECIPES, RECIPES, FolderName, Name, Recipe
 
 import gantape as gt
-from gantape import zoo
+from gantape import evaluation, zoo
 from gantape.errors import HyperparameterError
 
 
@@ -24,14 +24,17 @@ class Choice:
         task: The kind of GAN; "image-gan" needs a folder of images, --data FOLDER.
         preset: "light" makes digits in minutes on a CPU; "guide" (dcgan only) has the Keras guide's networks, and needs a GPU.
         seed: The seed of everything: initial weights, noise, order of the data, latents of the pictures.
-        judge_every: Steps between two looks at 1,000 samples: figures go to metrics.csv, the best generator to best.keras, and
-            what is going wrong to the log. The judge, a classifier, is trained first, which takes about two minutes once.
+        judge_every: Steps between two looks at 1,000 samples: figures go to metrics.csv, and the best generator to best.keras.
+            The judge, a classifier, is trained first, which takes about two minutes once.
+        health_checks: Look at a few samples now and then, for less than a hundredth of the time, and say in the log and in
+            run.json what goes wrong. There is no such check for cyclegan, which has no latents.
     """
 
     task: Name | FolderName = "dcgan"
     preset: Literal["light", "guide"] = "light"
     seed: int = 0
     judge_every: command_line.OptionalInt = None
+    health_checks: bool = True
 
     @property
     def recipe(self) -> Recipe:
@@ -62,7 +65,9 @@ def main() -> int:
     callbacks = choice.recipe.callbacks(run_dir, data, choice.seed, command_line.RECORD)
     if choice.judge_every is not None:
         when = gt.every(steps=choice.judge_every) | gt.at_end()
-        callbacks += judging(choice.recipe, options.data, data, when, run_dir)
+        callbacks += judging(choice.recipe, options.data, when, run_dir)
+    if choice.health_checks and isinstance(task, gt.AdversarialTask):
+        callbacks = (*callbacks, evaluation.watch_health(data, seed=choice.seed))
     loop = options.loop(task, choice.seed, run_dir, callbacks)
     history = options.train(loop, data)
     if not options.devices.chief:

@@ -1,7 +1,16 @@
 """Actions and when they are due."""
 
-from gantape.callbacks.callback import Action, Callback, Stateful, Stop
+from gantape.callbacks.callback import Action, Callback, Contributor, Stateful, Stop
 from gantape.callbacks.keras import from_keras
 from gantape.callbacks.tables import MetricsFile, TensorBoardFile
 
-__all__ = ["Action", "Callback", "MetricsFile", "Stateful", "Stop", "TensorBoardFile", "from_keras"]
+__all__ = [
+    "Action",
+    "Callback",
+    "Contributor",
+    "MetricsFile",
+    "Stateful",
+    "Stop",
+    "TensorBoardFile",
+    "from_keras",
+]
