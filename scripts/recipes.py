@@ -1,6 +1,6 @@
 """The GANs that the scripts know by name: what is trained, on what, and what is reported."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,10 +38,12 @@ class Recipe:
     Args:
         task_class: The class to train.
         kind: What a batch is: images, images and labels, images and their outlines, or images and others' outlines.
+        note: What is known to fail, for `--help` and docs/outcomes.md, such as "fails on digits with one seed in three".
     """
 
     task_class: type[gt.Task]
     kind: Kind = "images"
+    note: str = ""
 
     def batches(self, load: Callable[..., gt.data.ArrayBatches]) -> gt.data.ArrayBatches:
         """The batches, from a function that takes `batch_size`, `labels` and `pixels` as `gantape.data.mnist` does."""
@@ -88,3 +90,10 @@ RECIPES: dict[Name, Recipe] = {
 }
 FOLDER_RECIPES: dict[FolderName, Recipe] = {"image-gan": Recipe(zoo.ImageGAN)}
 """For images in a folder: their size is a hyper-parameter, which digits do not have."""
+
+
+def task_help(recipes: Mapping[Name, Recipe] = RECIPES) -> str:
+    """The help of `--task`: what is known to fail stands at the name of the recipe."""
+    notes = [f"{name} {recipe.note}" for name, recipe in recipes.items() if recipe.note]
+    known = f" Known to fail: {'; '.join(notes)}." if notes else ""
+    return f'The kind of GAN; "image-gan" needs a folder of images, --data FOLDER.{known}'

@@ -4,12 +4,13 @@ The flags below "task options" are the hyper-parameters of the chosen task and p
 """
 
 import functools
-from typing import Literal
+from typing import Annotated, Literal
 
 import attrs
 import command_line
+import tyro
 from judging import judging
-from recipes import FOLDER_RECIPES, RECIPES, FolderName, Name, Recipe
+from recipes import FOLDER_RECIPES, RECIPES, FolderName, Name, Recipe, task_help
 
 import gantape as gt
 from gantape import evaluation, zoo
@@ -21,7 +22,7 @@ class Choice:
     """What to train.
 
     Args:
-        task: The kind of GAN; "image-gan" needs a folder of images, --data FOLDER.
+        task: The kind of GAN: the name of a recipe.
         preset: "light" makes digits in minutes on a CPU; "guide" (dcgan only) has the Keras guide's networks, and needs a GPU.
         seed: The seed of everything: initial weights, noise, order of the data, latents of the pictures.
         judge_every: Steps between two looks at 1,000 samples: figures go to metrics.csv, and the best generator to best.keras.
@@ -30,7 +31,7 @@ class Choice:
             run.json what goes wrong. There is no such check for cyclegan, which has no latents.
     """
 
-    task: Name | FolderName = "dcgan"
+    task: Annotated[Name | FolderName, tyro.conf.arg(help=task_help())] = "dcgan"
     preset: Literal["light", "guide"] = "light"
     seed: int = 0
     judge_every: command_line.OptionalInt = None

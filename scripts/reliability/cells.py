@@ -44,7 +44,8 @@ class Cell:
 
     def path(self, folder: Path) -> Path:
         """The file of the cell."""
-        return folder / f"{self.recipe}-{self.data}-{self.mode}-seed-{self.seed}.json"
+        flag, value = self.length
+        return folder / f"{self.recipe}-{self.data}-{self.mode}-{value}-{flag.strip('-')}-seed-{self.seed}.json"
 
     def command(self, run_dir: Path) -> list[str]:
         """The command that trains it."""
@@ -79,7 +80,7 @@ def make_cell(cell: Cell, folder: Path) -> dict[str, Any]:
         }
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            facts |= {"good": False, "reason": f"Bad: train_gan.py exited with {done.returncode}: {last[:300]}"}
+            facts |= {"good": False, "reason": f"Bad: train_gan.py exited with {done.returncode}: {last.strip()[:300]}"}
         else:
             run = RunOutcome(run_dir)
             facts |= {"steps": run.record["steps"], "health": run.record.get("health", []), **attrs.asdict(run.judged)}
