@@ -230,7 +230,7 @@ def test_a_directory_of_another_run_is_refused(gan: Path, tmp_path: Path) -> Non
 def test_without_mnist_auto_says_that_it_falls_back(tmp_path: Path) -> None:
     done = run("train_gan.py", "--steps", "2", "--width", "2", "--mode", "graph", folder=tmp_path)
     assert done.returncode == 0
-    assert "MNIST is not to be had here: using the 1,797 embedded digits instead" in done.stderr
+    assert "MNIST is not available; using the 1,797 embedded digits." in done.stderr
     (run_dir,) = (tmp_path / "runs").iterdir()
     assert re.fullmatch(r"dcgan-\d{4}-\d\d-\d\d-\d{6}", run_dir.name)
     assert json.loads((run_dir / "run.json").read_text())["data"]["name"] == "digits train"

@@ -1,7 +1,18 @@
 """Actions and when they are due."""
 
 from gantape.callbacks.callback import Action, Callback, Stateful, Stop
+from gantape.callbacks.display import ProgressDisplay, show_progress
 from gantape.callbacks.keras import from_keras
 from gantape.callbacks.tables import MetricsFile, TensorBoardFile
 
-__all__ = ["Action", "Callback", "MetricsFile", "Stateful", "Stop", "TensorBoardFile", "from_keras"]
+__all__ = [
+    "Action",
+    "Callback",
+    "MetricsFile",
+    "ProgressDisplay",
+    "Stateful",
+    "Stop",
+    "TensorBoardFile",
+    "from_keras",
+    "show_progress",
+]
