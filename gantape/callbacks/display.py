@@ -149,7 +149,10 @@ def _share(opened: _Opened, progress: Progress) -> float | None:
 
 
 def _speed(steps_per_second: float) -> str:
-    return f"{steps_per_second:.{0 if steps_per_second >= 10.0 else 2}f} steps/s" if steps_per_second else ""
+    if not steps_per_second:
+        return ""
+    places = 0 if steps_per_second >= 10.0 else 1 if steps_per_second >= 1.0 else 2
+    return f"{steps_per_second:.{places}f} steps/s"
 
 
 def _values(progress: Progress) -> list[str]:

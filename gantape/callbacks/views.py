@@ -10,7 +10,7 @@ from typing import Any, TextIO, final
 
 from tqdm import tqdm
 
-WIDTH = 118
+WIDTH = 120
 """Characters of a line where no terminal sets its width."""
 
 ROWS = 24
