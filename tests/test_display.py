@@ -262,6 +262,7 @@ def test_the_time_left_follows_from_the_length(
     length: Any, moments: list[tuple[int, float]], expected: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     monkeypatch.setattr(views.LineView, "due", lambda view, elapsed: True)
+    monkeypatch.setattr(gt.callbacks.display, "time", SimpleNamespace(perf_counter=lambda: 0.0))
     display = ProgressDisplay()
     display.open("run", length, gt.Moment())
     for step, seconds in moments:
