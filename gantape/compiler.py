@@ -1,6 +1,7 @@
 """From a function of one step to a fast function of many. Follows `programs` in the reading order; knows no task."""
 
 import contextlib
+import functools
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -94,7 +95,7 @@ class StepCompiler:
         if self.mode == "eager":
             return function
         # Whether a batch can be cut into the parts of replicas is seen while it is traced.
-        return tf.function(function, reduce_retracing=self.strategy is None)
+        return tf.function(functools.partial(function), reduce_retracing=self.strategy is None)  # a partial: see `programs`
 
 
 @attrs.frozen

@@ -13,6 +13,7 @@ from gantape.acting import Acting
 from gantape.autotune import Choice, Length, choose_mode
 from gantape.callbacks import Callback
 from gantape.callbacks.callback import contributed
+from gantape.callbacks.display import ProgressDisplay, with_display
 from gantape.checkpoints import Checkpoints
 from gantape.compiler import CompiledSteps, StepCompiler
 from gantape.data import Batches, Lookahead
@@ -24,7 +25,7 @@ from gantape.history import History
 from gantape.interruption import Interruption, heed_signals
 from gantape.keeper import Keeper
 from gantape.recorder import Recorder
-from gantape.refusals import check_arguments, too_few_batches
+from gantape.refusals import check_arguments, check_progress, too_few_batches
 from gantape.resumption import Origin
 from gantape.saver import Running
 from gantape.schedule import Moment, When, at_end, every
@@ -61,6 +62,7 @@ class Loop:
         callbacks: Actions and when they are due.
         gradient_norms: Whether to record the norm of each update's gradient.
         checkpoints: When checkpoints are saved in `run_dir`, and which are kept; `None` for no checkpoints.
+        progress: Whether to show how far the run is, as `gantape.callbacks.show_progress` does; `False` shows nothing.
     """
 
     def __init__(
@@ -73,14 +75,17 @@ class Loop:
         callbacks: Sequence[Callback] = (),
         gradient_norms: bool = False,
         checkpoints: Checkpoints | None = CHECKPOINTS,
+        progress: bool = True,
     ) -> None:
         check_arguments(task, compiler, run_dir, callbacks, seed, checkpoints)
+        check_progress(progress)
         self.task = task
         self.compiler = compiler or StepCompiler()
         self.run_dir = None if run_dir is None else Path(run_dir)
         self.seed = seed
         self.callbacks = tuple(callbacks)
         self.gradient_norms = gradient_norms
+        self.progress = progress
         self.history = History()
         self._standing = Standing()
         self._workers = Workers(self.compiler.strategy)
@@ -102,6 +107,7 @@ class Loop:
         callbacks: Sequence[Callback] = (),
         checkpoints: Checkpoints | None = CHECKPOINTS,
         changed: Sequence[str] = (),
+        progress: bool = True,
     ) -> "Loop":
         """A loop that goes on with a run where its newest whole checkpoint was saved, bit for bit.
 
@@ -114,6 +120,7 @@ class Loop:
             callbacks: The run's actions. Those that are `Stateful` get back what they remembered.
             checkpoints: When checkpoints are saved from here on.
             changed: Names of hyper-parameters, or "data", that are others than the run's on purpose.
+            progress: Whether to show how far the whole run is.
 
         Raises:
             ResumeError: If the task, or in `run` the data, is not the run's; with the differences.
@@ -130,6 +137,7 @@ class Loop:
             callbacks=callbacks,
             gradient_norms=norms,
             checkpoints=checkpoints,
+            progress=progress,
         )
         with how.scope():
             found = loop._keeper.take_up(origin, task)
@@ -182,14 +190,20 @@ class Loop:
     def _run(self, data: Batches, validation: Batches | None, record: When | None, rule: Rule) -> History:
         reader = self._feed.open(data, self._standing, self._step.batches_per_step, in_step=self._sound)
         recorder = Recorder(self.history, self._reset, self._evaluator.of(validation), self._keeper.run_dir)
-        callbacks = [*recorder.callbacks(record or every(epochs=1) | at_end()), *self.callbacks]
+        shown = with_display(self.callbacks, self.progress)
+        callbacks = [*recorder.callbacks(record or every(epochs=1) | at_end()), *shown]
+        length = rule.length(data.batches_per_epoch, self._step.batches_per_step)
         with contextlib.ExitStack() as stack:
             self._keeper.open(stack, self.task)
             interruption = stack.enter_context(heed_signals())
             for callback in callbacks:
                 if self._workers.does(callback.owner):
                     stack.callback(getattr(callback.action, "close", lambda: None))
-            compiled = self._compile(reader, rule.length(data.batches_per_epoch, self._step.batches_per_step))
+                    if isinstance(callback.owner, ProgressDisplay):
+                        callback.owner.open(
+                            f"{type(self.task).__name__}, {rule}", length, self.moment, resumed=self._compiled is None
+                        )
+            compiled = self._compile(reader, length)
             running, speed = Running(self._standing, self.history, compiled, reader, callbacks), Speed()
             try:
                 self.history.stopped_by = self._drive(running, rule, interruption, speed)

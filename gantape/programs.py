@@ -8,6 +8,7 @@
 | `xla-loop` | part of the program | a loop in one XLA program |
 """
 
+import functools
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
@@ -161,7 +162,8 @@ class GraphProgram(Program):
             raise error.with_traceback(None) from None
         except Exception as error:
             raise explain_failure(error, self.mode, self.signature.due) from None
-        self._call = tf.function(self._many_steps, jit_compile=self.loop_in_xla or None, autograph=False)
+        # TensorFlow counts the traces of a method for all instances together, and would warn in a process with many loops.
+        self._call = tf.function(functools.partial(self._many_steps), jit_compile=self.loop_in_xla or None, autograph=False)
 
     @property
     def variables(self) -> Sequence[Any]:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import attrs
 import command_line
 import tyro
+from announcements import REPORT, NextCommand, closing_lines, newest_samples, opening_lines, resume_command, say
 from judging import judging
 from recipes import FOLDER_RECIPES, RECIPES, FolderName, Name, Recipe, task_help
 
@@ -70,11 +71,25 @@ def main() -> int:
     if choice.health_checks and isinstance(task, gt.AdversarialTask):
         callbacks = (*callbacks, evaluation.watch_health(data, seed=choice.seed))
     loop = options.loop(task, choice.seed, run_dir, callbacks)
+    if options.devices.chief:
+        say(opening_lines(choice.task, data, options, loop))
     history = options.train(loop, data)
     if not options.devices.chief:
         return command_line.EXIT_CODES.get(history.stopped_by, 0)
     command_line.complete_record(run_dir, preset=choice.preset, latent_seed=choice.seed, pixels=task.pixels)
-    print(f"Run: {run_dir}\nMore images: python scripts/sample.py {run_dir}")
+    files = {
+        "report": REPORT,
+        "samples": newest_samples(run_dir),
+        "how it grew": "samples.gif",
+        "losses": "losses.png",
+        "generator": "generator.keras",
+    }
+    commands = (
+        NextCommand("more images", ("python", "scripts/sample.py", str(run_dir)), "generator.keras"),
+        NextCommand("judge it", ("python", "scripts/evaluate.py", str(run_dir)), "generator.keras"),
+        resume_command("train_gan.py", options, run_dir),
+    )
+    say(closing_lines(run_dir, files, commands))
     return command_line.EXIT_CODES.get(history.stopped_by, 0)
 
 

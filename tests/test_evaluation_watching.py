@@ -287,7 +287,8 @@ def test_a_failure_is_said_when_it_is_seen_and_at_the_end_and_is_in_the_record(t
     watch([FAR] * 8, run_dir=tmp_path / "run")
     early, late = lines
     sentence = (
-        "The discriminator has won: it tells real from fake with probability 1.000 for 300 steps, and no sample is near the data. "
+        "The discriminator has won: it tells real from fake with probability 1.000 for 300 steps, "
+        "and no sample is near the data. "
         "Try a lower learning rate, a penalty (gantape.losses.R1), or a smaller discriminator.\n"
     )
     assert early == f"WARNING step 500: {sentence}"

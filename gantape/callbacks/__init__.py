@@ -1,6 +1,7 @@
 """Actions and when they are due."""
 
 from gantape.callbacks.callback import Action, Callback, Contributor, Stateful, Stop
+from gantape.callbacks.display import ProgressDisplay, show_progress
 from gantape.callbacks.keras import from_keras
 from gantape.callbacks.tables import MetricsFile, TensorBoardFile
 
@@ -9,8 +10,10 @@ __all__ = [
     "Callback",
     "Contributor",
     "MetricsFile",
+    "ProgressDisplay",
     "Stateful",
     "Stop",
     "TensorBoardFile",
     "from_keras",
+    "show_progress",
 ]
