@@ -287,9 +287,8 @@ def test_a_failure_is_said_when_it_is_seen_and_at_the_end_and_is_in_the_record(t
     watch([FAR] * 8, run_dir=tmp_path / "run")
     early, late = lines
     sentence = (
-        "The discriminator has won: it tells real from fake with probability 1.000 for 300 steps, "
-        "and no sample is near the data. "
-        "Try a lower learning rate, a penalty (gantape.losses.R1), or a smaller discriminator.\n"
+        "The discriminator has won: it tells real from fake with probability 1.000 for 300 steps, and no sample is near the "
+        "data. Try a lower learning rate, a penalty (gantape.losses.R1) or a smaller discriminator.\n"
     )
     assert early == f"WARNING step 500: {sentence}"
     assert late == f"WARNING at the end: {sentence}"
@@ -395,6 +394,14 @@ FAILED = {
 def test_healthy_runs_raise_no_alarm_at_any_look_whatever_the_scores(run: str, separation: float) -> None:
     distance, diversity = HEALTHY[run]
     history = rows(LOOKS, distance=distance, diversity=diversity, separation=[separation] * 8)
+    assert [ev.diagnose(history[:looks]) for looks in range(9)] == [()] * 9
+
+
+def test_a_gradient_that_falls_while_samples_come_nearer_is_healthy() -> None:
+    """Of a packed DCGAN: at the first step, samples of an untrained generator get a long gradient."""
+    gradient = [22.8, 1.69, 0.76, 0.81, 0.84, 1.58, 1.35, 0.97]
+    distance = [2.36, 2.16, 2.08, 1.72, 1.56, 1.08, 0.24, 0.10]
+    history = rows([1, *LOOKS[:-1]], sample_gradient=gradient, distance=distance)
     assert [ev.diagnose(history[:looks]) for looks in range(9)] == [()] * 9
 
 
