@@ -157,6 +157,12 @@ def test_samples_are_made_from_a_finished_run(gan: Path, tmp_path: Path) -> None
     np.testing.assert_array_equal(again, last)
 
 
+def test_a_run_too_short_to_make_digits_does_not_pass_the_gate(gan: Path, tmp_path: Path) -> None:
+    done = run("reliability/gate.py", "--runs", gan, folder=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.strip() == f"{gan}: Bad: 0 % of the images resemble real ones, where 96 % of real images do."
+
+
 def test_a_class_conditional_run_is_sampled_by_class(tmp_path: Path) -> None:
     flags = ("--data", "digits", "--steps", "3", "--mode", "graph", "--latent-size", "8", "--width", "2", "--run-dir", "run")
     finish("train_gan.py", "--task", "cgan", *flags, folder=tmp_path)

@@ -1,4 +1,4 @@
-"""Pages of labelled strips of images, in few colours, for the documentation."""
+"""Pages of labelled strips of images, in greys and red, for the documentation."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import attrs
 from PIL import Image, ImageDraw, ImageFont
 
-COLOURS = 32
 GAP = 8
+GREY_STEP = 15
 BLACK, RED, WHITE = (20, 20, 20), (190, 0, 0), (255, 255, 255)
 
 
@@ -57,4 +57,11 @@ def draw_page(columns: Sequence[Sequence[Tile]], path: Path, *, zoom: int = 1, c
                         shown = image.convert("RGB").crop((0, 0, width // zoom, height // zoom))
                     page.paste(shown.resize((width, height), Image.Resampling.NEAREST), (left, top + line + place * height))
     path.parent.mkdir(parents=True, exist_ok=True)
-    page.quantize(COLOURS).save(path, optimize=True)
+    page.quantize(palette=_palette(), dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def _palette() -> Image.Image:
+    """Greys and red: of colours chosen by frequency, red text would lend some to the greys."""
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*(level for level in range(0, 256, GREY_STEP) for _ in range(3)), *RED])
+    return palette
