@@ -1,5 +1,6 @@
 """The GANs that the scripts know by name: what is trained, on what, and what is reported."""
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -7,7 +8,7 @@ from typing import Any, Literal
 import attrs
 
 import gantape as gt
-from gantape import report, zoo
+from gantape import evaluation, report, zoo
 
 Kind = Literal["images", "labels", "pairs", "unpaired"]
 Name = Literal[
@@ -52,6 +53,18 @@ class Recipe:
         if self.kind in ("pairs", "unpaired"):
             data = gt.data.with_outlines(data)
         return gt.data.unpaired(data) if self.kind == "unpaired" else data
+
+    def judged(self, task: Any, name: str) -> evaluation.Outcome:
+        """Judge from outside what a trained task makes.
+
+        Args:
+            task: The task.
+            name: The data that it was trained on, one of `training_data.NAMES`.
+        """
+        labelled = attrs.evolve(self, kind="labels") if self.kind == "images" else self
+        load = getattr(gt.data, name)
+        train, test = (labelled.batches(functools.partial(load, split=split)) for split in ("train", "test"))
+        return evaluation.judge_outcome(task, train, test)
 
     def image_shape(self, task: Any) -> tuple[int, ...] | None:
         """Height, width and channels of the images that the data is to have; `None` where it is digits only."""

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import command_line
 import numpy as np
-from finished_run import KNOWN_DATA, FinishedRun
+from finished_run import FinishedRun, data_name
 from recipes import RECIPES, Recipe
 
 import gantape as gt
@@ -66,31 +66,17 @@ class RunOutcome:
             getattr(task, part).set_weights(command_line.load_generator(self.path / f"{part}.keras").get_weights())
         return task
 
-    def data(self, split: str) -> gt.data.ArrayBatches:
-        """The data of a split, with labels where the recipe's batches can have them."""
-        name = str(self.record.get("data", {}).get("name", "")).split(" ")[0]
-        if name not in KNOWN_DATA:
-            raise RunDirectoryError(
-                "this run was not trained on data that the script knows.",
-                where=str(self.path),
-                got=name or "no name of data",
-                do=f"name a run on {', '.join(KNOWN_DATA)}.",
-            )
-        load = functools.partial(getattr(gt.data, name), split=split)
-        recipe = attrs.evolve(self.recipe, kind="labels") if self.recipe.kind == "images" else self.recipe
-        return recipe.batches(load)
-
     @functools.cached_property
     def judged(self) -> evaluation.Outcome:
         """The verdict."""
-        return evaluation.judge_outcome(self.task, self.data("train"), self.data("test"))
+        return self.recipe.judged(self.task, data_name(self.path, self.record))
 
     def strip(self) -> np.ndarray[Any, Any]:
         """Twelve images in a row: samples, or six pairs of an image and what was made of it."""
         task = self.task
         if self.recipe.kind in ("images", "labels"):
             return image_grid(evaluation.make_samples(task, SHOWN, 1), columns=SHOWN, pixels=task.pixels)
-        data = self.data("test")
+        data = self.recipe.batches(functools.partial(getattr(gt.data, data_name(self.path, self.record)), split="test"))
         batch = tuple(np.asarray(part)[: SHOWN // 2] for part in data.prepare(next(iter(data.in_order()))))
         made = task.translate(batch)[0] if self.recipe.kind == "unpaired" else task.sample(SHOWN // 2, gt.Noise(1), batch)
         pairs = np.stack([batch[1], np.asarray(made)], axis=1)

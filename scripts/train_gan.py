@@ -4,7 +4,7 @@ The flags below "task options" are the hyper-parameters of the chosen task and p
 """
 
 import functools
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import attrs
 import command_line
@@ -12,10 +12,11 @@ import tyro
 from announcements import REPORT, NextCommand, closing_lines, newest_samples, opening_lines, resume_command, say
 from judging import judging
 from recipes import FOLDER_RECIPES, RECIPES, FolderName, Name, Recipe, task_help
+from training_data import name_of
 
 import gantape as gt
 from gantape import evaluation, zoo
-from gantape.errors import HyperparameterError
+from gantape.errors import DataError, HyperparameterError
 
 
 @attrs.frozen
@@ -58,6 +59,15 @@ class Choice:
         return self.recipe.task_class
 
 
+def judged(recipe: Recipe, task: Any, data: gt.data.Batches) -> evaluation.Outcome | None:
+    """The verdict on what the task makes; `None` if the data is too little to judge by."""
+    name = name_of(getattr(data, "name", ""))
+    try:
+        return recipe.judged(task, name) if name else evaluation.judge_outcome(task, data)
+    except DataError:
+        return None
+
+
 def main() -> int:
     """Train, report, and return the exit code."""
     choice, options, task = command_line.parse(Choice, __doc__)
@@ -76,7 +86,9 @@ def main() -> int:
     history = options.train(loop, data)
     if not options.devices.chief:
         return command_line.EXIT_CODES.get(history.stopped_by, 0)
-    command_line.complete_record(run_dir, preset=choice.preset, latent_seed=choice.seed, pixels=task.pixels)
+    outcome = judged(choice.recipe, task, data)
+    facts = {"preset": choice.preset, "latent_seed": choice.seed, "pixels": task.pixels}
+    command_line.complete_record(run_dir, **facts, outcome=None if outcome is None else attrs.asdict(outcome))
     files = {
         "report": REPORT,
         "samples": newest_samples(run_dir),
@@ -89,7 +101,7 @@ def main() -> int:
         NextCommand("judge it", ("python", "scripts/evaluate.py", str(run_dir)), "generator.keras"),
         resume_command("train_gan.py", options, run_dir),
     )
-    say(closing_lines(run_dir, files, commands))
+    say(closing_lines(run_dir, files, commands, quality=None if outcome is None else str(outcome)))
     return command_line.EXIT_CODES.get(history.stopped_by, 0)
 
 
