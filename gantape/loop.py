@@ -310,6 +310,5 @@ class Loop:
 
     def _facts(self, speed: Speed) -> dict[str, Any]:
         assert self._compiled is not None
-        facts = contributed(self.callbacks)
-        facts |= describe_run(self.task, self._standing, self._compiled, self._choice, speed)
+        facts = contributed(self.callbacks) | describe_run(self.task, self._standing, self._compiled, self._choice, speed)
         return facts | {"seed": self.seed, "gradient_norms": self.gradient_norms, "stopped_by": self.history.stopped_by}

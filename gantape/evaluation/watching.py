@@ -44,7 +44,7 @@ class TimeBudget:
         share: The share of the run's time that they may take; `None` for any.
         clock: Seconds from any beginning.
         warm_up: Seconds of the first look, in which the data is read and operations run for the first time. They do not count
-            against the share: a fifth of a second on a quiet core.
+            against the share: some tenths of a second.
         spent: Seconds of all others.
         newest: Seconds of the newest of these, which is what the next one is expected to take.
     """
