@@ -106,7 +106,7 @@ def work(task: str, setting: str, steps: str, repetitions: str, file: str) -> No
         learnt = {"mlp": zoo.DigitClassifier, "dcgan": zoo.DCGAN, "wgan-gp": zoo.WGANGP}[task]()
     adversarial = isinstance(learnt, gt.AdversarialTask)
     data = gt.data.digits(batch_size=64, **({"labels": False, "pixels": (-1.0, 1.0)} if adversarial else {}))
-    loop = gt.Loop(learnt, compiler=gt.StepCompiler("graph", strategy=strategy))
+    loop = gt.Loop(learnt, compiler=gt.StepCompiler("graph", strategy=strategy), progress=False)
     started = time.perf_counter()
     loop.run(data, steps=4)
     first = time.perf_counter() - started

@@ -1,6 +1,7 @@
 """What the training scripts share: flags, two stages of parsing, the log, and exit codes."""
 
 import quiet_start  # noqa: F401, I001  has to come before TensorFlow
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -14,11 +15,10 @@ import tyro
 from devices import Devices
 from flags_of_runs import COMMAND, CommandFile, take_up_if_started_again, value_of, whole_command_line
 from loguru import logger
-from tqdm import tqdm
 from training_data import Data, load
 
 import gantape as gt
-from gantape.compiler.signature import Mode
+from gantape.compiler.programs import Mode
 from gantape.distribute.replicas import scope_of
 from gantape.errors import ResumeError, RunDirectoryError, WorkerLostError, summary
 from gantape.checkpoints.run_directory import RunDirectory
@@ -217,10 +217,10 @@ def run_script(main: Callable[[], int]) -> None:
     """Run a script: show the log, print errors of gantape without a traceback, and exit with the script's code."""
     logger.remove()
     logger.add(
-        lambda line: tqdm.write(line, file=sys.stderr, end=""),
+        lambda line: print(line, file=sys.stderr, end=""),
         format="{time:HH:mm:ss} {level: <7} {message}",
-        # The rows are in metrics.csv, and the newest is in the line of progress.
-        filter={"": "INFO", "gantape.callbacks.recorder": "WARNING"},
+        # The rows are in metrics.csv, and the newest is in the line of progress; the last lines of a script tell its end.
+        filter={"": "INFO", "gantape.callbacks.recorder": "WARNING", "gantape.loop": "WARNING"},
     )
     logger.enable("gantape")
     try:
@@ -233,4 +233,16 @@ def run_script(main: Callable[[], int]) -> None:
         code = WRONG_USE
     except KeyboardInterrupt:
         code = EXIT_CODES["SIGINT"]
+    except BrokenPipeError:
+        code = 0
+    finally:
+        _flush_quietly()
     sys.exit(code)
+
+
+def _flush_quietly() -> None:
+    """Write what is left. A program that reads it, such as `head`, may have ended: Python would print a traceback at exit."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

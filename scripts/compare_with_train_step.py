@@ -58,7 +58,7 @@ def data_of(game: Game) -> gt.data.ArrayBatches:
 
 def gantape_run(game: Game, mode: Any, steps: int) -> Callable[[], Any]:
     """What does so many steps."""
-    loop = gt.Loop(make("gantape", game), compiler=gt.StepCompiler(mode, steps_per_call=steps))
+    loop = gt.Loop(make("gantape", game), compiler=gt.StepCompiler(mode, steps_per_call=steps), progress=False)
     return lambda: loop.run(data_of(game), steps=steps)
 
 

@@ -1,18 +1,40 @@
 """What a finished run of train_gan.py left: its task with the trained generator, and the data it was trained on."""
 
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 import command_line
+from training_data import NAMES, name_of
 
 import gantape as gt
 from gantape import zoo
 from gantape.checkpoints.run_directory import RunDirectory
 from gantape.errors import RunDirectoryError, summary
 
-KNOWN_DATA = ("mnist", "fashion_mnist", "digits")
+
+def data_name(path: Path, record: Mapping[str, Any]) -> str:
+    """The name of the data that a run was trained on.
+
+    Args:
+        path: The run's directory.
+        record: Its run.json.
+
+    Raises:
+        RunDirectoryError: If it was trained on other data than that which scripts can load by name.
+    """
+    described = str(record.get("data", {}).get("name", ""))
+    name = name_of(described)
+    if name is None:
+        raise RunDirectoryError(
+            "this run was not trained on data that the script knows.",
+            where=str(path),
+            got=described or "no name of data",
+            do=f"name a run on {', '.join(NAMES)}; for other data use gantape.evaluation in a script of your own.",
+        )
+    return name
 
 
 @attrs.frozen(slots=False)
@@ -76,13 +98,5 @@ class FinishedRun:
         Raises:
             RunDirectoryError: If it was trained on other data than the scripts can load.
         """
-        name = str(self.record.get("data", {}).get("name", "")).removesuffix(" train")
-        if name not in KNOWN_DATA:
-            raise RunDirectoryError(
-                "this run was not trained on data that the script knows.",
-                where=str(self.path),
-                got=name or "no name of data",
-                do=f"name a run on {', '.join(KNOWN_DATA)}; for other data use gantape.evaluation in a script of your own.",
-            )
-        load = getattr(gt.data, name)
+        load = getattr(gt.data, data_name(self.path, self.record))
         return load(batch_size=64), load(batch_size=64, split="test")

@@ -11,13 +11,12 @@ from gantape import evaluation
 from gantape.errors import HyperparameterError
 
 
-def judging(recipe: Recipe, data: str, training: gt.data.Batches, when: gt.When, run_dir: Path) -> tuple[gt.Callback, ...]:
-    """Judge a few samples, keep the best generator as `best.keras`, and tell in the log what is going wrong.
+def judging(recipe: Recipe, data: str, when: gt.When, run_dir: Path) -> tuple[gt.Callback, ...]:
+    """Judge a few samples, and keep the best generator as `best.keras`.
 
     Args:
         recipe: What is trained.
         data: The name of its data, whose labels train the judge.
-        training: The batches that it is trained on.
         when: When samples are judged.
         run_dir: The directory of the run.
 
@@ -34,5 +33,4 @@ def judging(recipe: Recipe, data: str, training: gt.data.Batches, when: gt.When,
         )
     judge = evaluation.train_judge(load(data, 64, None), load(data, 64, None, split="test"))
     held_out = recipe.batches(functools.partial(load, data, shape=None, split="test"))
-    quality = evaluation.SampleQuality(judge, held_out, best=run_dir / "best.keras")
-    return gt.Callback(quality, when), gt.Callback(evaluation.HealthCheck(training), when)
+    return (gt.Callback(evaluation.SampleQuality(judge, held_out, best=run_dir / "best.keras"), when),)

@@ -1,13 +1,14 @@
 """The GANs that the scripts know by name: what is trained, on what, and what is reported."""
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import attrs
 
 import gantape as gt
-from gantape import report, zoo
+from gantape import evaluation, report, zoo
 
 Kind = Literal["images", "labels", "pairs", "unpaired"]
 Name = Literal[
@@ -38,10 +39,12 @@ class Recipe:
     Args:
         task_class: The class to train.
         kind: What a batch is: images, images and labels, images and their outlines, or images and others' outlines.
+        note: What is known to fail, for `--help` and docs/outcomes.md, such as "fails on digits with one seed in three".
     """
 
     task_class: type[gt.Task]
     kind: Kind = "images"
+    note: str = ""
 
     def batches(self, load: Callable[..., gt.data.ArrayBatches]) -> gt.data.ArrayBatches:
         """The batches, from a function that takes `batch_size`, `labels` and `pixels` as `gantape.data.mnist` does."""
@@ -50,6 +53,18 @@ class Recipe:
         if self.kind in ("pairs", "unpaired"):
             data = gt.data.with_outlines(data)
         return gt.data.unpaired(data) if self.kind == "unpaired" else data
+
+    def judged(self, task: Any, name: str) -> evaluation.Outcome:
+        """Judge from outside what a trained task makes.
+
+        Args:
+            task: The task.
+            name: The data that it was trained on, one of `training_data.NAMES`.
+        """
+        labelled = attrs.evolve(self, kind="labels") if self.kind == "images" else self
+        load = getattr(gt.data, name)
+        train, test = (labelled.batches(functools.partial(load, split=split)) for split in ("train", "test"))
+        return evaluation.judge_outcome(task, train, test)
 
     def image_shape(self, task: Any) -> tuple[int, ...] | None:
         """Height, width and channels of the images that the data is to have; `None` where it is digits only."""
@@ -88,3 +103,10 @@ RECIPES: dict[Name, Recipe] = {
 }
 FOLDER_RECIPES: dict[FolderName, Recipe] = {"image-gan": Recipe(zoo.ImageGAN)}
 """For images in a folder: their size is a hyper-parameter, which digits do not have."""
+
+
+def task_help(recipes: Mapping[Name, Recipe] = RECIPES) -> str:
+    """The help of `--task`: what is known to fail stands at the name of the recipe."""
+    notes = [f"{name} {recipe.note}" for name, recipe in recipes.items() if recipe.note]
+    known = f" Known to fail: {'; '.join(notes)}." if notes else ""
+    return f'The kind of GAN; "image-gan" needs a folder of images, --data FOLDER.{known}'

@@ -58,7 +58,7 @@ def train(run_dir: Path, steps: int, mode: gt.compiler.Mode) -> None:
     if (run_dir / "run.json").exists():
         loop = gt.Loop.resume(run_dir, task, checkpoints=settings)
     else:
-        loop = gt.Loop(task, compiler=gt.StepCompiler(mode), run_dir=run_dir, checkpoints=settings)
+        loop = gt.Loop(task, compiler=gt.StepCompiler(mode), run_dir=run_dir, checkpoints=settings, progress=False)
     left = steps - loop.state.step
     if left:
         loop.run(data, steps=left, record=RECORD)

@@ -115,6 +115,7 @@ def main() -> int:
             run_dir=Path(folder, "run"),
             callbacks=callbacks,
             checkpoints=settings,
+            progress=False,
         )
         loop.run(data, validation=data, steps=arguments.steps, record=record)
         cost = json.loads(Path(folder, "run", "run.json").read_text())["checkpoints"]

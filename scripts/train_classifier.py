@@ -7,6 +7,7 @@ from typing import Literal
 
 import attrs
 import command_line
+from announcements import REPORT, closing_lines, opening_lines, resume_command, say
 
 import gantape as gt
 from gantape import report, zoo
@@ -41,12 +42,16 @@ def main() -> int:
     run_dir = options.directory(choice.task)
     callbacks = report.report_supervised(run_dir, record=command_line.RECORD)
     loop = options.loop(task, choice.seed, run_dir, callbacks)
+    if options.devices.chief:
+        say(opening_lines(choice.task, train, options, loop))
     history = options.train(loop, train, validation)
     test = loop.evaluate(options.batches(split="test"))
     if not options.devices.chief:
         return command_line.EXIT_CODES.get(history.stopped_by, 0)
     command_line.complete_record(run_dir, validation=validation.describe(), test=test)
-    print(f"Test accuracy: {test['accuracy']:.4f}\nRun: {run_dir}")
+    files = {"report": REPORT, "model": "model.keras", "accuracy": "accuracy.png", "losses": "losses.png"}
+    quality = f"Test accuracy: {test['accuracy']:.4f}, of images that it was not trained on"
+    say(closing_lines(run_dir, files, (resume_command("train_classifier.py", options, run_dir),), quality=quality))
     return command_line.EXIT_CODES.get(history.stopped_by, 0)
 
 

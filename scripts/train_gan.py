@@ -4,16 +4,19 @@ The flags below "task options" are the hyper-parameters of the chosen task and p
 """
 
 import functools
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import attrs
 import command_line
+import tyro
+from announcements import REPORT, NextCommand, closing_lines, newest_samples, opening_lines, resume_command, say
 from judging import judging
-from recipes import FOLDER_RECIPES, RECIPES, FolderName, Name, Recipe
+from recipes import FOLDER_RECIPES, RECIPES, FolderName, Name, Recipe, task_help
+from training_data import name_of
 
 import gantape as gt
-from gantape import zoo
-from gantape.errors import HyperparameterError
+from gantape import evaluation, zoo
+from gantape.errors import DataError, HyperparameterError
 
 
 @attrs.frozen
@@ -21,17 +24,20 @@ class Choice:
     """What to train.
 
     Args:
-        task: The kind of GAN; "image-gan" needs a folder of images, --data FOLDER.
+        task: The kind of GAN: the name of a recipe.
         preset: "light" makes digits in minutes on a CPU; "guide" (dcgan only) has the Keras guide's networks, and needs a GPU.
         seed: The seed of everything: initial weights, noise, order of the data, latents of the pictures.
-        judge_every: Steps between two looks at 1,000 samples: figures go to metrics.csv, the best generator to best.keras, and
-            what is going wrong to the log. The judge, a classifier, is trained first, which takes about two minutes once.
+        judge_every: Steps between two looks at 1,000 samples: figures go to metrics.csv, and the best generator to best.keras.
+            The judge, a classifier, is trained first, which takes about two minutes once.
+        health_checks: Look at a few samples now and then, for less than a hundredth of the time, and say in the log and in
+            run.json what goes wrong. There is no such check for cyclegan, which has no latents.
     """
 
-    task: Name | FolderName = "dcgan"
+    task: Annotated[Name | FolderName, tyro.conf.arg(help=task_help())] = "dcgan"
     preset: Literal["light", "guide"] = "light"
     seed: int = 0
     judge_every: command_line.OptionalInt = None
+    health_checks: bool = True
 
     @property
     def recipe(self) -> Recipe:
@@ -53,6 +59,15 @@ class Choice:
         return self.recipe.task_class
 
 
+def judged(recipe: Recipe, task: Any, data: gt.data.Batches) -> evaluation.Outcome | None:
+    """The verdict on what the task makes; `None` if the data is too little to judge by."""
+    name = name_of(getattr(data, "name", ""))
+    try:
+        return recipe.judged(task, name) if name else evaluation.judge_outcome(task, data)
+    except DataError:
+        return None
+
+
 def main() -> int:
     """Train, report, and return the exit code."""
     choice, options, task = command_line.parse(Choice, __doc__)
@@ -62,13 +77,31 @@ def main() -> int:
     callbacks = choice.recipe.callbacks(run_dir, data, choice.seed, command_line.RECORD)
     if choice.judge_every is not None:
         when = gt.every(steps=choice.judge_every) | gt.at_end()
-        callbacks += judging(choice.recipe, options.data, data, when, run_dir)
+        callbacks += judging(choice.recipe, options.data, when, run_dir)
+    if choice.health_checks and isinstance(task, gt.AdversarialTask):
+        callbacks = (*callbacks, evaluation.watch_health(data, seed=choice.seed))
     loop = options.loop(task, choice.seed, run_dir, callbacks)
+    if options.devices.chief:
+        say(opening_lines(choice.task, data, options, loop))
     history = options.train(loop, data)
     if not options.devices.chief:
         return command_line.EXIT_CODES.get(history.stopped_by, 0)
-    command_line.complete_record(run_dir, preset=choice.preset, latent_seed=choice.seed, pixels=task.pixels)
-    print(f"Run: {run_dir}\nMore images: python scripts/sample.py {run_dir}")
+    outcome = judged(choice.recipe, task, data)
+    facts = {"preset": choice.preset, "latent_seed": choice.seed, "pixels": task.pixels}
+    command_line.complete_record(run_dir, **facts, outcome=None if outcome is None else attrs.asdict(outcome))
+    files = {
+        "report": REPORT,
+        "samples": newest_samples(run_dir),
+        "how it grew": "samples.gif",
+        "losses": "losses.png",
+        "generator": "generator.keras",
+    }
+    commands = (
+        NextCommand("more images", ("python", "scripts/sample.py", str(run_dir)), "generator.keras"),
+        NextCommand("judge it", ("python", "scripts/evaluate.py", str(run_dir)), "generator.keras"),
+        resume_command("train_gan.py", options, run_dir),
+    )
+    say(closing_lines(run_dir, files, commands, quality=None if outcome is None else str(outcome)))
     return command_line.EXIT_CODES.get(history.stopped_by, 0)
 
 

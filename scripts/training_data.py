@@ -9,6 +9,14 @@ import gantape as gt
 from gantape.errors import DataNotFoundError
 
 Data = Literal["auto", "mnist", "fashion_mnist", "digits"]
+NAMES = ("mnist", "fashion_mnist", "digits")
+"""Data that `gantape.data` loads by name."""
+
+
+def name_of(description: str) -> str | None:
+    """The name of data, given that of its batches, such as "mnist train"; `None` for other data than that of `NAMES`."""
+    name = description.split(" ")[0]
+    return name if name in NAMES else None
 
 
 def load(data: str, batch_size: int, shape: Sequence[int] | None, **options: Any) -> Any:

@@ -80,6 +80,23 @@ def test_instance_noise_is_annealed(step: int, deviation: float) -> None:
     assert drawn.std() == pytest.approx(deviation, rel=0.03)
 
 
+def test_instance_noise_can_stay_for_ever() -> None:
+    rng = augment.InstanceNoise(0.1, steps=None)
+    for step in (0, 1_000_000):
+        drawn = np.asarray(rng(np.zeros((20, 28, 28, 1), "float32"), gt.RandomStreams(0, step)))
+        assert drawn.std() == pytest.approx(0.1, rel=0.03)
+        assert drawn.mean() == pytest.approx(0.0, abs=0.003)
+
+
+def test_a_traced_step_with_augmentations_warns_of_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    class Noisy(PointGan):
+        def build_augmentations(self):
+            return (augment.InstanceNoise(),)
+
+    gt.Loop(make(Noisy)).run(points(), steps=2)
+    assert not [record for record in caplog.records if "AutoGraph" in record.getMessage()]
+
+
 @pytest.mark.parametrize("xla", [False, True], ids=["graph", "xla"])
 def test_every_mode_augments_alike(xla: bool) -> None:
     def chain(images: Any) -> Any:

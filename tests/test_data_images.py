@@ -118,7 +118,7 @@ def test_mnist_or_digits_takes_mnist_where_it_is(folder: Path, log: list[str]) -
 @pytest.mark.usefixtures("folder")
 def test_mnist_or_digits_falls_back_and_says_so(log: list[str]) -> None:
     assert gt.data.mnist_or_digits(batch_size=2, split="test").name == "digits test"
-    assert log == ["WARNING MNIST is not to be had here: using the 1,797 embedded digits instead (test split).\n"]
+    assert log == ["WARNING MNIST is not available; using the 1,797 embedded digits.\n"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -85,7 +85,7 @@ def test_a_finding_says_what_was_seen_and_what_to_try() -> None:
     (won, *_) = ev.diagnose(history(**columns))
     assert "with probability 0.995 for 300 steps" in str(won)
     assert "gradient is down" in str(won)
-    assert "; try a lower learning rate of the discriminator" in str(won)
+    assert ". Try a lower learning rate" in str(won)
 
 
 def test_a_file_of_metrics_is_diagnosed_as_the_history_is(tmp_path: Path) -> None:

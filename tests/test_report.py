@@ -1,4 +1,4 @@
-"""Reports: pictures, plots, progress and saved networks, each against what it is made from."""
+"""Reports: pictures, plots and saved networks, each against what it is made from."""
 
 import csv
 from collections.abc import Callable
@@ -10,13 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from loguru import logger
 from matplotlib.axes import Axes
 from PIL import Image
 
 import gantape as gt
 from gantape import errors, report
-from gantape.report.progress import ProgressBar, ProgressLines
 from gantape.zoo import DCGAN, DigitClassifier
 
 WIDTH_OF_CELL = 28 + 4
@@ -192,43 +190,6 @@ def test_saved_models_come_back_as_they_were(task: DCGAN, tmp_path: Path) -> Non
     loaded = keras.saving.load_model(path, safe_mode=True)
     latents = task.latents(3, gt.RandomStreams(0))
     np.testing.assert_array_equal(loaded(latents, training=False), task.generate(latents))
-
-
-def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    for terminal, kind in ((True, ProgressBar), (False, ProgressLines)):
-        monkeypatch.setattr("sys.stderr.isatty", lambda terminal=terminal: terminal, raising=False)
-        assert isinstance(report.show_progress().action, kind)
-
-
-def test_the_bar_shows_share_speed_losses_and_time_left(task: DCGAN, capsys: pytest.CaptureFixture[str]) -> None:
-    bar = ProgressBar()
-    bar(progress(task))
-    bar.close()
-    shown = capsys.readouterr().err.split("\r")[-1]
-    assert shown.startswith(" 25% |")
-    assert "<" in shown
-    assert "step 30 3.0 steps/s discriminator/loss 1.250 real_score 0.750" in shown
-    assert "discriminator/real" not in shown
-
-
-@pytest.mark.parametrize(("share", "left"), [(0.25, "25% done, 00:30 left"), (0.0, "0% done, time left unknown")])
-def test_a_line_says_what_the_bar_shows(task: DCGAN, share: float, left: str) -> None:
-    lines: list[str] = []
-    logger.enable("gantape")
-    sink = logger.add(lines.append, format="{message}")
-    try:
-        ProgressLines()(progress(task, fraction_done=share))
-    finally:
-        logger.remove(sink)
-        logger.disable("gantape")
-    assert lines == [f"{left}, step 30 3.0 steps/s discriminator/loss 1.250 real_score 0.750\n"]
-
-
-def test_right_after_a_row_progress_shows_the_row(task: DCGAN, capsys: pytest.CaptureFixture[str]) -> None:
-    bar = ProgressBar()
-    bar(progress(task, current=dict, history=history()))
-    bar.close()
-    assert "loss 0.333" in capsys.readouterr().err
 
 
 @saves_with_keras

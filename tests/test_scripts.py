@@ -100,6 +100,33 @@ def test_a_run_of_the_gan_leaves_every_artifact(gan: Path) -> None:
     assert list((gan / "tensorboard" / "train").glob("events.*"))
 
 
+def test_a_script_says_what_will_happen_and_what_was_made(tmp_path: Path) -> None:
+    flags = ("--data", "digits", "--steps", "3", "--mode", "graph", "--width", "2", "--run-dir", "run")
+    done = run("train_gan.py", *flags, folder=tmp_path)
+    first, length, runs, results, *_ = done.stdout.splitlines()
+    assert first == "Training dcgan on digits train: 1,500 examples, 64 in a batch."
+    assert re.match(r"Length +3 steps in all; Ctrl-C", length)
+    assert re.match(r"Runs +on the CPU \(\d+ cores?\), compiled to a graph", runs)
+    assert re.match(r"Results +in run: watch report.html", results)
+    assert "Done: 3 steps in" in done.stdout
+    assert re.search(r"^  samples +run/samples/step-000003.png$", done.stdout, re.MULTILINE)
+    assert re.search(r"^  train on +python scripts/train_gan.py --resume run --steps 6$", done.stdout, re.MULTILINE)
+    opened, *_, last = done.stderr.splitlines()
+    assert opened == "  0%  DCGAN, 3 steps: preparing the first step"
+    assert re.match(r"100%  done in \d\d:\d\d  step 3 ", last)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+def test_help_may_be_cut_short_by_its_reader(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "train_gan.py"), "--help"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=tmp_path, env=environment(tmp_path), stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        _, written = process.communicate(timeout=120)
+    assert written == ""
+
+
 def test_the_record_of_a_run_says_how_to_repeat_it(gan: Path) -> None:
     record = json.loads((gan / "run.json").read_text())
     assert record["hyperparameters"]["latent_size"] == 8
@@ -128,6 +155,12 @@ def test_samples_are_made_from_a_finished_run(gan: Path, tmp_path: Path) -> None
     # The seed of the run gives the latents of its own pictures: generator.keras is the averaged generator that drew them.
     again, last = (read_picture(path) for path in (tmp_path / "again.png", gan / "samples" / "step-000110.png"))
     np.testing.assert_array_equal(again, last)
+
+
+def test_a_run_too_short_to_make_digits_does_not_pass_the_gate(gan: Path, tmp_path: Path) -> None:
+    done = run("reliability/gate.py", "--runs", gan, folder=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.strip() == f"{gan}: Bad: 0 % of the images resemble real ones, where 96 % of real images do."
 
 
 def test_a_class_conditional_run_is_sampled_by_class(tmp_path: Path) -> None:
@@ -186,7 +219,9 @@ def test_a_run_of_the_classifier_leaves_curves_model_and_test_accuracy(classifie
     }
     record = json.loads((run_dir / "run.json").read_text())
     accuracy = record["test"]["accuracy"]
-    assert f"Test accuracy: {accuracy:.4f}" in printed
+    assert re.search(rf"^Quality +Test accuracy: {accuracy:.4f}", printed, re.MULTILINE)
+    assert "Training digit-classifier on digits train" in printed
+    assert re.search(r"^  model +run/model.keras$", printed, re.MULTILINE)
     assert accuracy > 0.7
     assert (record["data"]["examples"], record["validation"]["examples"]) == (1250, 250)
     assert [row["split"] for row in rows(run_dir)] == ["train", "validation"] * 2
@@ -230,7 +265,7 @@ def test_a_directory_of_another_run_is_refused(gan: Path, tmp_path: Path) -> Non
 def test_without_mnist_auto_says_that_it_falls_back(tmp_path: Path) -> None:
     done = run("train_gan.py", "--steps", "2", "--width", "2", "--mode", "graph", folder=tmp_path)
     assert done.returncode == 0
-    assert "MNIST is not to be had here: using the 1,797 embedded digits instead" in done.stderr
+    assert "MNIST is not available; using the 1,797 embedded digits." in done.stderr
     (run_dir,) = (tmp_path / "runs").iterdir()
     assert re.fullmatch(r"dcgan-\d{4}-\d\d-\d\d-\d{6}", run_dir.name)
     assert json.loads((run_dir / "run.json").read_text())["data"]["name"] == "digits train"

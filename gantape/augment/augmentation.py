@@ -24,7 +24,8 @@ class Augmentation(ABC):
         """
 
     def observe(self, real_scores: Scores) -> None:
-        """Hear what the discriminator has said of real examples, once in each of its updates."""
+        """Receive the discriminator's scores of real examples, once in each of its updates."""
+        _ = real_scores  # AutoGraph of TensorFlow 2.21 cannot convert a function that is a docstring alone
 
     @property
     def variables(self) -> Sequence[Variable]:

@@ -42,20 +42,28 @@ class Contrast(Augmentation):
 
 @attrs.frozen
 class InstanceNoise(Augmentation):
-    """Adds normal noise, less from step to step: x + σ max(0, 1 - step/steps) N(0, 1).
+    """Adds normal noise: x + σ max(0, 1 - step/steps) N(0, 1), or x + σ N(0, 1) for ever.
 
-    Real and generated examples then overlap from the start, and the discriminator has something to say about both.
+    Real and generated examples then overlap from the start, so that the discriminator cannot tell all of them apart, and its
+    gradient says where to go.
 
     Args:
         deviation: σ at the first step, in the unit of the examples.
-        steps: After so many steps the noise is gone.
+        steps: After so many steps the noise is gone; `None` for noise that stays the same.
+
+    References:
+        Sønderby et al. 2017, arXiv 1610.04490, section 3.1; Arjovsky and Bottou 2017, arXiv 1701.04862, section 3.
     """
 
     deviation: float = 0.1
-    steps: int = 10_000
+    steps: int | None = 10_000
 
     def __call__(self, examples: Tensor, rng: RandomStreams) -> Tensor:
-        left = tf.maximum(0.0, 1.0 - tf.cast(rng.step, tf.float32) / self.steps)
         axes: Any = axes_of(examples)
         drawn = tf.cast(rng.normal("instance", axes), examples.dtype)
-        return examples + tf.cast(self.deviation * left, examples.dtype) * drawn
+        return examples + tf.cast(self._deviation_at(rng.step), examples.dtype) * drawn
+
+    def _deviation_at(self, step: Any) -> Any:
+        if self.steps is None:
+            return self.deviation
+        return self.deviation * tf.maximum(0.0, 1.0 - tf.cast(step, tf.float32) / self.steps)

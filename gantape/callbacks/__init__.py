@@ -1,7 +1,19 @@
 """Actions and when they are due."""
 
-from gantape.callbacks.callback import Action, Callback, Stateful, Stop
+from gantape.callbacks.callback import Action, Callback, Contributor, Stateful, Stop
+from gantape.callbacks.display import ProgressDisplay, show_progress
 from gantape.callbacks.keras import from_keras
 from gantape.callbacks.loggers import CSVLogger, TensorBoardLogger
 
-__all__ = ["Action", "CSVLogger", "Callback", "Stateful", "Stop", "TensorBoardLogger", "from_keras"]
+__all__ = [
+    "Action",
+    "CSVLogger",
+    "Callback",
+    "Contributor",
+    "ProgressDisplay",
+    "Stateful",
+    "Stop",
+    "TensorBoardLogger",
+    "from_keras",
+    "show_progress",
+]

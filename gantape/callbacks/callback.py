@@ -1,6 +1,6 @@
 """An action and when it is due."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import attrs
@@ -36,6 +36,14 @@ class Stateful(Protocol):
         """Go on with what another one remembered. Called before the first step of a resumed run, instead of `at_start`."""
 
 
+@runtime_checkable
+class Contributor(Protocol):
+    """An action that adds to the record of a run, `run.json`, which is written anew after each of its calls."""
+
+    def facts(self) -> dict[str, Any]:
+        """The keys that it adds, and their values as JSON has them. The loop's own keys win over a key of the same name."""
+
+
 @attrs.frozen(eq=False)
 class Callback:
     """What to do, and when.
@@ -46,7 +54,8 @@ class Callback:
 
     Args:
         action: Called with the run's progress; returns a `Stop` to end the run. If it has a method `close`, that is called
-            when the run is over, however it ended. If it is `Stateful`, it is saved and resumed with the run.
+            when the run is over, however it ended. If it is `Stateful`, it is saved and resumed with the run; if it is a
+            `Contributor`, the run's record has its facts.
         when: When the action is due.
 
     Raises:
@@ -69,3 +78,9 @@ class Callback:
                 got=f"{self.action!r}, {self.when!r}",
                 do="write gantape.Callback(action, gantape.every(steps=100)).",
             )
+
+
+def contributed(callbacks: Iterable[Callback]) -> dict[str, Any]:
+    """Everything that the actions add to the record of a run; a later action wins over an earlier one."""
+    owners = (callback.owner for callback in callbacks)
+    return {key: value for owner in owners if isinstance(owner, Contributor) for key, value in owner.facts().items()}

@@ -1,6 +1,7 @@
 """From a function of one step to a fast function of many; knows no task."""
 
 import contextlib
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -89,4 +90,4 @@ class StepCompiler:
         if self.mode == "eager":
             return function
         # Whether a batch can be cut into the parts of replicas is seen while it is traced.
-        return tf.function(function, reduce_retracing=self.strategy is None)
+        return tf.function(functools.partial(function), reduce_retracing=self.strategy is None)  # a partial: see `programs`

@@ -8,6 +8,7 @@
 | `xla-loop` | part of the program | a loop in one XLA program |
 """
 
+import functools
 import math
 import time
 from abc import ABC, abstractmethod
@@ -191,7 +192,9 @@ class GraphProgram(Program):
             raise error.with_traceback(None) from None
         except Exception as error:
             raise explain_failure(error, self._mode, self.signature.due) from None
-        self._call = tf.function(self._many_steps, jit_compile=self._mode == "xla-loop" or None, autograph=False)
+        # TensorFlow counts the traces of a method for all instances together, and would warn in a process with many loops.
+        steps = functools.partial(self._many_steps)
+        self._call = tf.function(steps, jit_compile=self._mode == "xla-loop" or None, autograph=False)
 
     @property
     def variables(self) -> Sequence[Any]:

@@ -85,7 +85,7 @@ def mnist_or_digits(
     try:
         return mnist(batch_size=batch_size, split=split, labels=labels, pixels=pixels)
     except DataNotFoundError:
-        logger.warning("MNIST is not to be had here: using the 1,797 embedded digits instead ({} split).", split)
+        logger.warning("MNIST is not available; using the 1,797 embedded digits.")
         return digits(batch_size=batch_size, split=split, labels=labels, pixels=pixels)
 
 

@@ -4,31 +4,33 @@ from gantape.evaluation.accuracy import classifier_accuracy_score
 from gantape.evaluation.classes import inception_score, label_accuracy
 from gantape.evaluation.classifier import JudgeClassifier
 from gantape.evaluation.copies import Neighbours, latent_diversity, nearest_training, training_distance
+from gantape.evaluation.evidence import Evidence, Finding, Rule, Series
 from gantape.evaluation.frechet import frechet_distance
-from gantape.evaluation.health import RULES, HealthCheck, diagnose, frozen_statistics, separation
+from gantape.evaluation.health import RULES, HealthCheck, diagnose, watch_health
 from gantape.evaluation.judge import Judge, Seen
 from gantape.evaluation.kernel import kernel_distance
 from gantape.evaluation.manifolds import density_coverage, precision_recall
 from gantape.evaluation.measurement import Bootstrap, Measurement
 from gantape.evaluation.modes import Assigned, assign_modes, good_share, mode_coverage
 from gantape.evaluation.monitor import SampleQuality
+from gantape.evaluation.outcome import Outcome, judge_images
+from gantape.evaluation.outcome_of_task import Translator, judge_outcome
 from gantape.evaluation.pictures import picture_neighbours, plot_classes
+from gantape.evaluation.resemblance import ResemblanceFigures
 from gantape.evaluation.rules import (
     DiscriminatorHasWon,
     Diverging,
-    Evidence,
-    Finding,
     ForgottenTraining,
     ModeCollapse,
     Oscillating,
-    Rule,
-    Series,
+    SamplesStayFar,
     VanishingGradient,
     WrongRange,
 )
 from gantape.evaluation.samples import drawn_labels, make_samples, real_batch, real_examples
 from gantape.evaluation.scorecard import score_samples
 from gantape.evaluation.training import judges_folder, train_judge
+from gantape.evaluation.vital_signs import frozen_statistics, separation
 
 __all__ = [
     "RULES",
@@ -46,10 +48,14 @@ __all__ = [
     "ModeCollapse",
     "Neighbours",
     "Oscillating",
+    "Outcome",
+    "ResemblanceFigures",
     "Rule",
     "SampleQuality",
+    "SamplesStayFar",
     "Seen",
     "Series",
+    "Translator",
     "VanishingGradient",
     "WrongRange",
     "assign_modes",
@@ -61,6 +67,8 @@ __all__ = [
     "frozen_statistics",
     "good_share",
     "inception_score",
+    "judge_images",
+    "judge_outcome",
     "judges_folder",
     "kernel_distance",
     "label_accuracy",
@@ -77,4 +85,5 @@ __all__ = [
     "separation",
     "train_judge",
     "training_distance",
+    "watch_health",
 ]

@@ -13,6 +13,7 @@ import numpy as np
 import platformdirs
 from loguru import logger
 
+from gantape.callbacks import show_progress
 from gantape.checkpoints.run_directory import machine
 from gantape.compiler import StepCompiler
 from gantape.data import ArrayBatches
@@ -104,7 +105,7 @@ def fit(task: JudgeClassifier, train: ArrayBatches, test: ArrayBatches) -> float
     Raises:
         KeyboardInterrupt: If a signal ended the training.
     """
-    loop = Loop(task, compiler=StepCompiler("graph"), seed=SEED)
+    loop = Loop(task, compiler=StepCompiler("graph"), seed=SEED, callbacks=[show_progress("judge")])
     history = loop.run(attrs.evolve(train, batch_size=min(task.batch_size, train.examples)), steps=task.steps)
     if history.last()["step"] != task.steps:
         raise KeyboardInterrupt(history.stopped_by)  # the loop heeds the signal in good order; half a judge is not to be kept

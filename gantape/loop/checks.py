@@ -71,6 +71,21 @@ def check_resumable(data: Batches, reader: Reader) -> None:
         reader.save(Path(folder, DATA))
 
 
+def check_progress(progress: Any) -> None:
+    """Raise a `HyperparameterError` unless it is said by true or false whether progress is shown.
+
+    Raises:
+        HyperparameterError: If it is something else.
+    """
+    if not isinstance(progress, bool):
+        raise HyperparameterError(
+            "progress is shown or not.",
+            where="gantape.Loop, argument `progress`",
+            got=repr(progress),
+            do="give True or False; for a display of your own, callbacks=[gantape.callbacks.show_progress('name')].",
+        )
+
+
 def check_arguments(task: Task, compiler: Any, run_dir: Any, callbacks: Any, seed: Any, checkpoints: Any) -> None:
     """Raise an error unless the arguments of a `Loop` are of the right kinds."""
     if not isinstance(task, Task):

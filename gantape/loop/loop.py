@@ -10,6 +10,8 @@ import attrs
 from loguru import logger
 
 from gantape.callbacks import Callback
+from gantape.callbacks.callback import contributed
+from gantape.callbacks.display import ProgressDisplay, with_display
 from gantape.callbacks.recorder import Recorder
 from gantape.callbacks.runner import CallbackRunner
 from gantape.checkpoints.manager import CheckpointManager
@@ -21,7 +23,7 @@ from gantape.compiler.compiled import CompiledSteps
 from gantape.data import Batches, PeekableReader
 from gantape.distribute.workers import Workers
 from gantape.history import History
-from gantape.loop.checks import check_arguments, too_few_batches
+from gantape.loop.checks import check_arguments, check_progress, too_few_batches
 from gantape.loop.data_iterator import DataIterator
 from gantape.loop.duration import Duration, Speed
 from gantape.loop.evaluator import Evaluator
@@ -60,6 +62,7 @@ class Loop:
         callbacks: Actions and when they are due.
         gradient_norms: Whether to record the norm of each update's gradient.
         checkpoints: When checkpoints are saved in `run_dir`, and which are kept; `None` for no checkpoints.
+        progress: Whether to show how far the run is, as `gantape.callbacks.show_progress` does; `False` shows nothing.
     """
 
     def __init__(
@@ -72,14 +75,17 @@ class Loop:
         callbacks: Sequence[Callback] = (),
         gradient_norms: bool = False,
         checkpoints: Checkpoints | None = CHECKPOINTS,
+        progress: bool = True,
     ) -> None:
         check_arguments(task, compiler, run_dir, callbacks, seed, checkpoints)
+        check_progress(progress)
         self.task = task
         self.compiler = compiler or StepCompiler()
         self.run_dir = None if run_dir is None else Path(run_dir)
         self.seed = seed
         self.callbacks = tuple(callbacks)
         self.gradient_norms = gradient_norms
+        self.progress = progress
         self.history = History()
         self._state = self._acted = RunState()
         self._workers = Workers(self.compiler.strategy)
@@ -101,6 +107,7 @@ class Loop:
         callbacks: Sequence[Callback] = (),
         checkpoints: Checkpoints | None = CHECKPOINTS,
         changed: Sequence[str] = (),
+        progress: bool = True,
     ) -> "Loop":
         """A loop that goes on with a run where its newest whole checkpoint was saved, bit for bit.
 
@@ -113,6 +120,7 @@ class Loop:
             callbacks: The run's actions. Those that are `Stateful` get back what they remembered.
             checkpoints: When checkpoints are saved from here on.
             changed: Names of hyper-parameters, or "data", that are others than the run's on purpose.
+            progress: Whether to show how far the whole run is.
 
         Raises:
             ResumeError: If the task, or in `run` the data, is not the run's; with the differences.
@@ -129,6 +137,7 @@ class Loop:
             callbacks=callbacks,
             gradient_norms=found.gradient_norms,
             checkpoints=checkpoints,
+            progress=progress,
         )
         with how.scope():
             loop._state = loop._manager.restore(found)
@@ -180,14 +189,19 @@ class Loop:
     def _run(self, data: Batches, validation: Batches | None, record: When | None, duration: Duration) -> History:
         reader, self._state = self._iterator.open(data, self._state, self._step.batches_per_step, in_step=self._whole)
         recorder = Recorder(self.history, self._reset, self._evaluator.of(validation), self._manager.run_dir)
-        callbacks = [*recorder.callbacks(record or every(epochs=1) | at_end()), *self.callbacks]
+        shown = with_display(self.callbacks, self.progress)
+        callbacks = [*recorder.callbacks(record or every(epochs=1) | at_end()), *shown]
+        length = duration.length(data.batches_per_epoch, self._step.batches_per_step)
         with contextlib.ExitStack() as stack:
             self._manager.open(stack)
             interruption = stack.enter_context(heed_signals())
             for callback in callbacks:
                 if self._workers.runs_here(callback.owner):
                     stack.callback(getattr(callback.action, "close", lambda: None))
-            compiled = self._compile(reader, duration.length(data.batches_per_epoch, self._step.batches_per_step))
+                    if isinstance(callback.owner, ProgressDisplay):
+                        title = f"{type(self.task).__name__}, {duration}"
+                        callback.owner.open(title, length, self.state, resumed=self._compiled is None)
+            compiled = self._compile(reader, length)
             runner = CallbackRunner(self.task, self.history, self._manager.run_dir, self._current, self._workers)
             run = Run(compiled, reader, callbacks, runner, duration, interruption)
             try:
@@ -235,7 +249,11 @@ class Loop:
             due = run.due(before, now)
             stopped_by = self._act(run, due, start) or stopped_by
             first = before is start
-            if self._manager.save(self._state, before, self._acted, must=first or bool(stopped_by)) or first:
+            if (
+                self._manager.save(self._state, before, self._acted, must=first or bool(stopped_by))
+                or first
+                or contributed(due)
+            ):
                 self._manager.write_record(self._facts(run.speed), "running")
         # The last checkpoint is that of a run that continues; only now call the end callbacks.
         called = due if self._state.ended else []
@@ -295,5 +313,5 @@ class Loop:
 
     def _facts(self, speed: Speed) -> dict[str, Any]:
         assert self._compiled is not None
-        facts = describe_run(self.task, self._state, self._compiled, self._choice, speed)
+        facts = contributed(self.callbacks) | describe_run(self.task, self._state, self._compiled, self._choice, speed)
         return facts | {"seed": self.seed, "gradient_norms": self.gradient_norms, "stopped_by": self.history.stopped_by}

@@ -1,19 +1,16 @@
-"""What a run shows of itself: progress, pictures, plots and saved networks, as actions for `gantape.Callback`. A leaf."""
+"""What a run shows of itself: pictures, plots and saved networks, as actions for `gantape.Callback`. A leaf."""
 
 from gantape.report.animation import Animation, save_animation
 from gantape.report.grids import SampleGrids, image_grid, save_picture
 from gantape.report.interpolation import Interpolation, spherical_path
 from gantape.report.models import SavedModels
 from gantape.report.plots import HistoryPlot, plot_history
-from gantape.report.progress import ProgressBar, ProgressLines, show_progress
 from gantape.report.standard import report_adversarial, report_images, report_supervised
 
 __all__ = [
     "Animation",
     "HistoryPlot",
     "Interpolation",
-    "ProgressBar",
-    "ProgressLines",
     "SampleGrids",
     "SavedModels",
     "image_grid",
@@ -23,6 +20,5 @@ __all__ = [
     "report_supervised",
     "save_animation",
     "save_picture",
-    "show_progress",
     "spherical_path",
 ]

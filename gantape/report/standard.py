@@ -9,7 +9,6 @@ from gantape.report.grids import SampleGrids
 from gantape.report.interpolation import Interpolation
 from gantape.report.models import SavedModels
 from gantape.report.plots import HistoryPlot
-from gantape.report.progress import show_progress
 from gantape.schedule import When, at, at_end, at_start, every
 from gantape.types import Batch
 
@@ -60,7 +59,6 @@ def report_images(
     samples = run_dir / "samples"
     grids = SampleGrids(samples, seed, examples=examples)
     return (
-        show_progress(),
         Callback(TensorBoardLogger(run_dir / "tensorboard"), record),
         Callback(grids, at_start() | at(50, 100, 200) | every(steps=500) | at_end()),
         Callback(Animation(samples, run_dir / "samples.gif"), at_end()),
@@ -85,7 +83,6 @@ def report_supervised(run_dir: Path, *, record: When, metric: str = "accuracy") 
         metric: The metric to draw, which names its picture.
     """
     return (
-        show_progress(),
         Callback(TensorBoardLogger(run_dir / "tensorboard"), record),
         Callback(HistoryPlot(run_dir / "losses.png"), at_end()),
         Callback(HistoryPlot(run_dir / f"{metric}.png", (metric,), metric), at_end()),

@@ -3,6 +3,6 @@
 from gantape.tasks.adversarial import AdversarialTask
 from gantape.tasks.part import Part
 from gantape.tasks.supervised import SupervisedTask
-from gantape.tasks.task import Task, require_positive
+from gantape.tasks.task import Task, require_not_negative, require_positive
 
-__all__ = ["AdversarialTask", "Part", "SupervisedTask", "Task", "require_positive"]
+__all__ = ["AdversarialTask", "Part", "SupervisedTask", "Task", "require_not_negative", "require_positive"]

@@ -198,12 +198,19 @@ def require_positive(task: Task, *names: str) -> None:
     """Raise a `HyperparameterError` unless the named hyper-parameters are above zero."""
     for name in names:
         if not getattr(task, name) > 0:
-            raise HyperparameterError(
-                "a hyper-parameter has to be positive.",
-                where=f"{type(task).__name__}, field `{name}`",
-                got=repr(getattr(task, name)),
-                do="give a number above zero.",
-            )
+            raise _wrong_number(task, name, "positive", "give a number above zero.")
+
+
+def require_not_negative(task: Task, *names: str) -> None:
+    """Raise a `HyperparameterError` unless the named hyper-parameters are zero or above."""
+    for name in names:
+        if not getattr(task, name) >= 0:
+            raise _wrong_number(task, name, "zero or positive", "give zero or a number above it.")
+
+
+def _wrong_number(task: Task, name: str, rule: str, do: str) -> HyperparameterError:
+    where = f"{type(task).__name__}, field `{name}`"
+    return HyperparameterError(f"a hyper-parameter has to be {rule}.", where=where, got=repr(getattr(task, name)), do=do)
 
 
 def _leaves(part: Any) -> Iterator[Any]:

@@ -58,12 +58,12 @@ def assert_resumes_exactly(
     with tempfile.TemporaryDirectory() as folder:
         runs = Path(folder)
         settings = Checkpoints(every=every(seconds=1e9))
-        uninterrupted = Loop(whole, compiler=compiler, run_dir=runs / "whole", checkpoints=settings)
+        uninterrupted = Loop(whole, compiler=compiler, run_dir=runs / "whole", checkpoints=settings, progress=False)
         uninterrupted.run(batches(), steps=steps, record=record)
-        loop = Loop(part, compiler=compiler, run_dir=runs / "parts", checkpoints=settings)
+        loop = Loop(part, compiler=compiler, run_dir=runs / "parts", checkpoints=settings, progress=False)
         for place, (start, stop) in enumerate(itertools.pairwise([0, *sorted(stops), steps])):
             if place:
-                loop = Loop.resume(runs / "parts", make_task(), checkpoints=settings)
+                loop = Loop.resume(runs / "parts", make_task(), checkpoints=settings, progress=False)
             loop.run(batches(), steps=stop - start, record=record)
 
     differing = [

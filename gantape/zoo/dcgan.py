@@ -7,9 +7,10 @@ from typing import ClassVar
 
 import keras
 
+from gantape.augment import Augmentation, InstanceNoise
 from gantape.layers import faster
 from gantape.losses import AdversarialLoss, NoisyLabels
-from gantape.tasks import AdversarialTask, require_positive
+from gantape.tasks import AdversarialTask, require_not_negative, require_positive
 from gantape.types import Model, Optimizer
 from gantape.zoo.networks import adam, digit_discriminator, digit_generator
 
@@ -19,17 +20,19 @@ class DCGAN(AdversarialTask):
 
     Both networks have two convolutions, and a dense layer between them and the latent or the score. Both have batch norm, which
     in the discriminator keeps learning rates as high as these from diverging; real and generated examples are normalised apart.
-    Samples come from the generator's moving average.
+    The discriminator sees every example through normal noise. Without it, it sometimes learns to tell all of them apart in the
+    first few hundred steps, and the generator is left with noise. Samples come from the generator's moving average.
 
     Args:
         width: Channels of the widest layer but one; the others are multiples of it.
         hidden_units: Units of the dense layers.
         learning_rate: Of both Adams.
         beta_1: Of both Adams.
+        instance_noise: Standard deviation of the noise on the discriminator's input, where pixels go from -1 to 1; 0 for none.
 
     References:
         Radford et al. 2016, arXiv 1511.06434; Chen et al. 2016, arXiv 1606.03657, appendix C.1 (the dense layers);
-        Karras et al. 2018, arXiv 1710.10196 (moving average).
+        Karras et al. 2018, arXiv 1710.10196 (moving average); Sønderby et al. 2017, arXiv 1610.04490 (instance noise).
     """
 
     latent_size: int = 64
@@ -38,10 +41,12 @@ class DCGAN(AdversarialTask):
     hidden_units: int = 256
     learning_rate: float = 2e-3
     beta_1: float = 0.5
+    instance_noise: float = 0.3
 
     def check_hyperparameters(self) -> None:
         super().check_hyperparameters()
         require_positive(self, "width", "hidden_units", "learning_rate")
+        require_not_negative(self, "instance_noise")
 
     def build_generator(self) -> Model:
         return digit_generator(self.latent_size, self.width, hidden_units=self.hidden_units)
@@ -54,6 +59,9 @@ class DCGAN(AdversarialTask):
 
     def build_discriminator_optimizer(self) -> Optimizer:
         return adam(self.learning_rate, self.beta_1)
+
+    def build_augmentations(self) -> tuple[Augmentation, ...]:
+        return (InstanceNoise(self.instance_noise, steps=None),) if self.instance_noise else ()
 
 
 class GuideDCGAN(AdversarialTask):

@@ -144,6 +144,11 @@ class CycleGAN(Task):
         }
         return Losses(terms)
 
+    def translate(self, batch: Batch) -> tuple[Images, Images]:
+        """Images a made from the images b of a batch, and images b made from its images a."""
+        a, b = batch
+        return upcast(self.to_a(b, training=False)), upcast(self.to_b(a, training=False))
+
     def sample_grid(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
         """Rows of b, what is made of them, and back; then rows of a, what is made of them, and back."""
         a, b = batch if batch is not None else (tf.zeros([8, 28, 28, 1]),) * 2

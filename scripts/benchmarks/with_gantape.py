@@ -25,7 +25,7 @@ class Gantape(Contender):
 
     def __init__(self, workload: Workload, arrays: Arrays, mode: Mode, shared: bool = False) -> None:
         self._data = batches(workload, arrays)
-        self._loop = gt.Loop(task(workload, shared), compiler=gt.StepCompiler(mode))
+        self._loop = gt.Loop(task(workload, shared), compiler=gt.StepCompiler(mode), progress=False)
         self._has_to_choose = mode == "auto"
 
     def run(self, steps: int) -> int:

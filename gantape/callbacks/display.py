@@ -1,0 +1,187 @@
+"""How far a run is, shown while it goes on."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, final
+
+import attrs
+from tqdm import tqdm
+
+from gantape.callbacks.callback import Callback
+from gantape.callbacks.progress import Progress
+from gantape.callbacks.views import View, choose_view
+from gantape.compiler.autotune import RunLength
+from gantape.schedule import at_end, at_start, every
+from gantape.state import RunState
+
+SECONDS_PER_LOOK = 0.5
+SECONDS_TO_MEASURE = 2.0
+"""Before so many seconds, the time left follows from the speed of steps alone, without callbacks."""
+
+
+def show_progress(description: str = "") -> Callback:
+    """How far a run is, on the standard error stream or in a notebook. `Loop` shows it by default.
+
+    On a terminal it is a bar; in a notebook one line that is updated in place; elsewhere, as in a pipe or a log file, a line
+    after 1, 2, 5 and 10 seconds, then every 10 seconds, and every minute after ten minutes. Each says how much is done, the
+    time left, the step, the speed, and the losses and metrics since the newest row of the history.
+
+    ```python
+    gt.Loop(task, callbacks=[gt.callbacks.show_progress("critic")])
+    ```
+
+    Args:
+        description: A name to show in front, where several runs follow one another.
+
+    Returns:
+        A callback, which takes the place of the loop's own display.
+    """
+    return Callback(ProgressDisplay(description), at_start() | every(seconds=SECONDS_PER_LOOK) | at_end())
+
+
+def with_display(callbacks: Sequence[Callback], progress: bool) -> list[Callback]:
+    """The callbacks of a loop, with a display of progress if one is wanted and none is among them."""
+    missing = progress and not any(isinstance(callback.owner, ProgressDisplay) for callback in callbacks)
+    return [*callbacks, show_progress()] if missing else list(callbacks)
+
+
+@attrs.frozen
+class _Opened:
+    """A run that is being shown.
+
+    Args:
+        view: Where.
+        length: The length of this call of `Loop.run`.
+        start: The state that it began with.
+        before: The fraction of the whole run that was done then, 0 to 1.
+        clock: The time when it was opened, in seconds.
+    """
+
+    view: View
+    length: RunLength
+    start: RunState
+    before: float
+    clock: float
+
+
+@final
+class ProgressDisplay:
+    """Shows how far a run is: an action. `show_progress` says when it is due.
+
+    Args:
+        description: A name to show in front.
+    """
+
+    def __init__(self, description: str = "") -> None:
+        self.description = description
+        self._opened: _Opened | None = None
+        self._first: RunState | None = None
+
+    def open(self, run: str, length: RunLength, start: RunState, *, resumed: bool = False) -> None:
+        """Begin to show a run, before its steps are compiled.
+
+        Args:
+            run: The name and the length of the run.
+            length: Its length, as far as known.
+            start: Its state at the beginning.
+            resumed: Whether what was done before counts as done; otherwise it begins at 0 %.
+        """
+        self.close()
+        before = _done_before(length, start) if resumed else 0.0
+        self._opened, self._first = _Opened(choose_view(), length, start, before, time.perf_counter()), None
+        self._opened.view.show(before, self._described(f"{run}: preparing the first step"))
+
+    def __call__(self, progress: Progress) -> None:
+        if self._opened is None:
+            self.open(type(progress.task).__name__, RunLength(), progress.state)
+        opened, moment = self._opened, progress.state
+        assert opened is not None
+        if moment.step > opened.start.step and self._first is None:
+            self._first = moment
+        elapsed = time.perf_counter() - opened.clock
+        if moment.ended or (self._first is not None and opened.view.due(elapsed)):
+            share = _share(opened, progress)
+            when = f"done in {_clock(elapsed)}" if share == 1.0 else f"ended after {_clock(elapsed)}"
+            fields = [f"step {progress.step:,}", _speed(progress.steps_per_second), *_values(progress)]
+            left = self._seconds_left(opened, progress)
+            running = f"{_clock(left)} left" if left is not None else _clock(elapsed)
+            opened.view.show(share, self._described(when if moment.ended else running, *fields))
+
+    def close(self) -> None:
+        """Leave what is shown as it stands."""
+        if self._opened is not None:
+            self._opened.view.close()
+            self._opened = None
+
+    def _described(self, *fields: str) -> list[str]:
+        return [
+            f"{self.description}: {fields[0]}" if self.description else fields[0],
+            *(field for field in fields[1:] if field),
+        ]
+
+    def _seconds_left(self, opened: _Opened, progress: Progress) -> float | None:
+        length, moment, first = opened.length, progress.state, self._first
+        if length.seconds is not None:
+            return max(0.0, length.seconds - (moment.seconds - opened.start.seconds))
+        speed = progress.steps_per_second
+        if first is not None and moment.seconds - first.seconds > SECONDS_TO_MEASURE:
+            speed = (moment.step - first.step) / (moment.seconds - first.seconds)
+        if length.steps is None or not speed:
+            return None
+        return max(0, length.steps - (moment.step - opened.start.step)) / speed
+
+
+def _done_before(length: RunLength, start: RunState) -> float:
+    """The fraction of the whole run that was done when this part of it began."""
+    if length.seconds is not None:
+        return start.seconds / (start.seconds + length.seconds)
+    return start.step / (start.step + length.steps) if length.steps else 0.0
+
+
+def _share(opened: _Opened, progress: Progress) -> float | None:
+    """The fraction of the run that is done; `None` if it cannot be known."""
+    length, start, now = opened.length, opened.start, progress.state
+    if length.steps is None and length.seconds is None and progress.fraction_done == 0.0:
+        return None
+    share = progress.fraction_done
+    if share < 1.0 and length.steps:
+        share = min(1.0, (now.step - start.step) / length.steps)
+    return opened.before + (1.0 - opened.before) * share
+
+
+def _speed(steps_per_second: float) -> str:
+    if not steps_per_second:
+        return ""
+    places = 0 if steps_per_second >= 10.0 else 1 if steps_per_second >= 1.0 else 2
+    return f"{steps_per_second:.{places}f} steps/s"
+
+
+def _values(progress: Progress) -> list[str]:
+    """Losses, metrics, and the metrics of the newest validation."""
+    values = progress.current() or progress.history.last()
+    metrics = progress.task.metrics.names
+    validation = progress.history.last("validation")
+    checked = [f"{name} {_number(validation[name])}" for name in metrics if name in validation]
+    return [
+        *_losses({name: value for name, value in values.items() if name.split("/")[-1] == "loss"}),
+        *(f"{name} {_number(values[name])}" for name in metrics if name in values),
+        *([f"validation: {', '.join(checked)}"] if checked else []),
+    ]
+
+
+def _losses(losses: Mapping[str, Any]) -> Sequence[str]:
+    """One field: `loss 0.5` of a task with one loss, `loss: generator 0.7, discriminator 0.6` of one with several."""
+    if not losses:
+        return ()
+    if set(losses) == {"loss"}:
+        return (f"loss {_number(losses['loss'])}",)
+    return ("loss: " + ", ".join(f"{name.removesuffix('/loss')} {_number(value)}" for name, value in losses.items()),)
+
+
+def _number(value: Any) -> str:
+    number = float(value)
+    return f"{number:.3f}" if number == 0.0 or 0.001 <= abs(number) < 1000.0 else f"{number:.3g}"
+
+
+def _clock(seconds: float) -> str:
+    return str(tqdm.format_interval(seconds))

@@ -1,0 +1,166 @@
+"""What a health check measures of an adversarial task: scores, diversity, and how far samples are from real examples."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import scipy.stats
+import tensorflow as tf
+
+from gantape.data import Batches, Position
+from gantape.data.arrays import ShuffledBatches
+from gantape.errors import TaskError
+from gantape.evaluation.copies import pair_distances
+from gantape.evaluation.measurement import FloatArray
+from gantape.evaluation.neighbours import nearest_squares, neighbour_radii
+from gantape.evaluation.samples import real_batch
+from gantape.random.rng import RandomStreams
+from gantape.tasks import AdversarialTask, Task
+from gantape.tasks.scorer import Scorer
+from gantape.types import Batch, Model, Tensor
+
+REAL_PER_SAMPLE = 16
+"""Real examples for each sample: samples are compared with as many as cost nothing beside the networks."""
+
+SIDE = 14
+"""Images are averaged over blocks, to sides of about this length, before distances are taken. Noise in single pixels then
+lies far from every real image, while a shift by a pixel does not count: on digits, samples of a failed run are 3 times as far
+from the nearest real one as real ones are from one another, those of a healthy run 1.5 times."""
+
+
+class VitalSigns:
+    """Measures a few samples of an adversarial task, the same latents each time, without changing any variable.
+
+    Args:
+        task: The task.
+        real: Batches like those of the training. Samples are conditioned on what the real examples are conditioned on.
+        count: Samples. With fewer real examples it is as many, in whole batches, so that packs and groups are whole, too.
+        seed: Of the latents.
+
+    Raises:
+        TaskError: If the task is not adversarial.
+        DataError: If there is no real example.
+    """
+
+    def __init__(self, task: Task, real: Batches, count: int, seed: int) -> None:
+        if not isinstance(task, AdversarialTask):
+            raise TaskError(
+                "only a task with latents, a generator and a discriminator has its health checked.",
+                where="gantape.evaluation.HealthCheck",
+                got=type(task).__name__,
+                do="leave the check out; gantape.evaluation.diagnose reads the history of any task.",
+            )
+        self._task: Any = task
+        self._seed = seed
+        batch = _some_examples(task, real, REAL_PER_SAMPLE * count)
+        known = np.asarray(task.real_examples(batch))
+        if len(known) < count:
+            count = len(known) - len(known) % min(real.batch_size, len(known))
+        self._batch = tf.nest.map_structure(lambda leaf: leaf[:count], batch)
+        self._real = known[:count]
+        self._known = _blurred(known)
+        self._spread = _spread(self._real)
+        self._near = float(np.median(np.sqrt(neighbour_radii(self._known, min(1, len(known) - 1)))))
+        self._far = _spread(self._known)
+
+    def measure(self) -> dict[str, float]:
+        """The columns of `HealthCheck`."""
+        fake, real_scores, fake_scores, slopes = map(np.asarray, self._networks())
+        nearest = float(np.median(np.sqrt(nearest_squares(_blurred(fake), self._known))))
+        task: Any = self._task
+        values = {
+            "separation": separation(real_scores, fake_scores),
+            "diversity": _spread(fake) / max(self._spread, 1e-12),
+            "distance": (nearest - self._near) / max(self._far - self._near, 1e-12),
+            "sample_gradient": len(fake) * float(np.linalg.norm(slopes.reshape(len(fake), -1), axis=1).mean()),
+            "frozen_statistics": float(frozen_statistics(task.generator) + frozen_statistics(task.discriminator)),
+        }
+        if fake.ndim == 4:
+            for name, images in (("real", self._real), ("fake", fake)):
+                values |= {f"{name}_low": float(images.min()), f"{name}_high": float(images.max())}
+        return values
+
+    def _networks(self) -> tuple[Tensor, ...]:
+        """Samples, scores of real examples and of samples, and the gradient of the generator's loss at the samples.
+
+        They are computed eagerly: tracing them takes as long as the twenty looks of a run of five minutes.
+        """
+        task, rng = self._task, RandomStreams(self._seed)
+        batch = tf.nest.map_structure(tf.convert_to_tensor, self._batch)
+        fake = task.sample(len(self._real), rng, batch)
+        conditioning = task.condition.sample(len(self._real), batch, rng)
+        judge = Scorer(_unchanging(task.discriminator), (), task.condition, conditioning, rng)
+        with tf.GradientTape() as tape:
+            tape.watch(fake)
+            of_real, of_fake = judge.outputs(tf.convert_to_tensor(self._real), fake, joint=task.joint_batch)
+            loss = sum(task.loss.generator(of_real.scores, of_fake.scores, rng).values())
+        return fake, of_real.scores, of_fake.scores, tape.gradient(loss, fake)
+
+
+def separation(real_scores: Any, fake_scores: Any) -> float:
+    """The probability that scores of a real and of a generated example are in the right order, ties counted half.
+
+    It is the area under the ROC curve: 0.5 where the discriminator knows nothing, 1 where it knows all, whatever the loss.
+    Where the loss gives real examples the lower score (as the Keras guide's does), the order is the other one.
+
+    Args:
+        real_scores: Any shape; with scores of patches, every patch counts.
+        fake_scores: Any shape.
+    """
+    real, fake = np.ravel(real_scores), np.ravel(fake_scores)
+    ranks = scipy.stats.rankdata(np.concatenate([real, fake]))
+    area = (ranks[: len(real)].sum() - len(real) * (len(real) + 1) / 2.0) / (len(real) * len(fake))
+    return float(max(area, 1.0 - area))
+
+
+def frozen_statistics(model: Model) -> int:
+    """How many layers of batch norm still have the moving statistics that they began with."""
+    layers: Any = getattr(model, "_flatten_layers", list)()
+    found = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+    return sum(
+        bool(np.all(np.asarray(layer.moving_mean) == 0.0) and np.all(np.asarray(layer.moving_variance) == 1.0))
+        for layer in found
+    )
+
+
+def _unchanging(model: Any) -> Any:
+    """The model as it computes in training, with the statistics of the batch, but without moving a variable of its own.
+
+    With batch norm, scores by moving statistics are no good: those are of real and generated examples mixed.
+    """
+
+    def call(seen: Any, training: bool = True) -> Any:
+        groups = (model.trainable_variables, model.non_trainable_variables)
+        outputs, _ = model.stateless_call(
+            *([variable.value for variable in group] for group in groups), seen, training=training
+        )
+        return outputs
+
+    return call
+
+
+def _some_examples(task: AdversarialTask, real: Batches, most: int) -> Batch:
+    """Prepared examples: drawn at random where the order of the data is known, for stored data may be sorted by class."""
+    if not isinstance(real, ShuffledBatches) or real.examples <= most:
+        return real_batch(task, real, most)
+    batches = min(-(-most // real.batch_size), real.batches_per_epoch)
+    stack = real.open(0, Position()).read(batches)
+    parts = [tf.nest.map_structure(np.asarray, stack.prepare(stack.batch(place))) for place in range(stack.count)]
+    return tf.nest.map_structure(lambda *leaves: np.concatenate(leaves)[:most], *parts)
+
+
+def _blurred(examples: Any) -> FloatArray:
+    """Images averaged over square blocks, anything else as it is; shape `examples features`."""
+    values = np.asarray(examples, np.float64)
+    if values.ndim == 4:
+        count, height, width, channels = values.shape
+        size = max(1, min(height, width) // SIDE)
+        rows, columns = height // size, width // size
+        values = values[:, : rows * size, : columns * size].reshape(count, rows, size, columns, size, channels).mean((2, 4))
+    return values.reshape(len(values), -1)
+
+
+def _spread(examples: Any) -> float:
+    """The mean distance between two examples; 0 for a single one."""
+    values = np.asarray(examples, np.float64).reshape(len(examples), -1)
+    return float(pair_distances(values, seed=0).mean()) if len(values) > 1 else 0.0

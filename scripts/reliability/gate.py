@@ -1,0 +1,105 @@
+"""Judge what a newcomer gets: the main job and the README's program, as they stand; the exit code says whether both are good.
+
+The main job is train_gan.py with its default seed on the embedded digits for --minutes, as on a machine without MNIST and
+without network. On a machine so slow that it did fewer steps than make digits, it is done again for as many steps, whatever
+that takes. With --runs, finished runs of train_gan.py are judged, and nothing is trained.
+"""
+
+import os
+import runpy
+import shlex
+import subprocess
+import sys
+import tempfile
+from contextlib import chdir
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import attrs
+import command_line
+import keras
+import tyro
+from run_outcome import RunOutcome
+
+import gantape as gt
+from gantape import evaluation
+
+SCRIPTS = Path(__file__).parents[1]
+ENOUGH_STEPS = 700
+"""A healthy run has varied digits of all classes after 400."""
+NOWHERE = "http://127.0.0.1:9"
+
+
+@attrs.frozen
+class Arguments:
+    """What to judge.
+
+    Args:
+        runs: Directories of finished runs, in place of the main job and the program.
+        minutes: Minutes of the main job.
+        options: Further flags of the main job, in one string: "--seed 3", say.
+        program: Whether the README's program is run and judged too.
+    """
+
+    runs: tuple[Path, ...] = ()
+    minutes: float = 1.0
+    options: str = ""
+    program: bool = True
+
+
+def main_job(work: Path, minutes: float, options: str) -> evaluation.Outcome:
+    """Run the main job and judge what it makes.
+
+    Args:
+        work: An empty folder.
+        minutes: Its minutes.
+        options: Further flags.
+
+    Raises:
+        SystemExit: If it ends with an error.
+    """
+    kept = {name: value for name, value in os.environ.items() if name != "GANTAPE_DATA"}
+    environment = {**kept, "KERAS_HOME": str(work / "keras"), "https_proxy": NOWHERE, "HTTPS_PROXY": NOWHERE}
+
+    def run(*length: str) -> RunOutcome:
+        command = ["train_gan.py", *length, *shlex.split(options), "--run-dir", str(work / f"run{length[0]}")]
+        print("+", shlex.join(command), flush=True)
+        done = subprocess.run([sys.executable, str(SCRIPTS / command[0]), *command[1:]], env=environment, check=False)
+        if done.returncode:
+            sys.exit(f"the main job exited with {done.returncode}.")
+        return RunOutcome(Path(command[-1]))
+
+    made = run("--minutes", f"{minutes:g}")
+    if made.record["steps"] < ENOUGH_STEPS:
+        print(f"{made.record['steps']} steps were done, which are few: again, for {ENOUGH_STEPS}.", flush=True)
+        made = run("--steps", str(ENOUGH_STEPS))
+    return made.judged
+
+
+def program(work: Path) -> evaluation.Outcome:
+    """Run the README's program in a folder and judge its task."""
+    print("+ python scripts/readme.py", flush=True)
+    with chdir(work):
+        keras.utils.set_random_seed(0)
+        task = runpy.run_path(str(SCRIPTS / "readme.py"))["task"]
+    train, test = (gt.data.digits(batch_size=64, pixels=task.pixels, split=split) for split in ("train", "test"))
+    return evaluation.judge_outcome(task, train, test)
+
+
+def main() -> int:
+    """Judge, and return 1 if anything is bad."""
+    arguments = tyro.cli(Arguments, prog=Path(__file__).name, description=__doc__)
+    outcomes = {str(path): RunOutcome(path).judged for path in arguments.runs}
+    if not outcomes:
+        with tempfile.TemporaryDirectory() as work:
+            outcomes["main job"] = main_job(Path(work), arguments.minutes, arguments.options)
+            if arguments.program:
+                outcomes["README's program"] = program(Path(work))
+    for name, outcome in outcomes.items():
+        print(f"{name}: {outcome}")
+    return int(not all(outcome.good for outcome in outcomes.values()))
+
+
+if __name__ == "__main__":
+    command_line.run_script(main)
