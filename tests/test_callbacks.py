@@ -18,10 +18,10 @@ import gantape as gt
 from gantape.callbacks import CSVLogger, TensorBoardLogger, from_keras
 
 
-def progress_of(history: gt.History, moment: gt.RunState | None = None) -> gt.Progress:
+def progress_of(history: gt.History, state: gt.RunState | None = None) -> gt.Progress:
     """What an action sees, where it looks at the history alone."""
     task: Any = None
-    return gt.Progress(task, moment or gt.RunState(), 0, 0, 0.0, 0.0, history, None, dict)
+    return gt.Progress(task, state or gt.RunState(), 0.0, 0.0, history, None, dict)
 
 
 def row(step: int, split: str, **values: float) -> dict[str, Any]:

@@ -245,16 +245,16 @@ def test_a_line_keeps_the_first_fields_that_fit(fields: list[str], width: int) -
 
 def progress_at(step: int, seconds: float, **changes: Any) -> gt.Progress:
     values = {"history": gt.History(), "run_dir": None, "current": dict, "fraction_done": 0.0, "steps_per_second": 10.0}
-    return gt.Progress(task=make(Classifier), moment=gt.RunState(step, 0, seconds), examples=0, updates=0, **(values | changes))
+    return gt.Progress(task=make(Classifier), state=gt.RunState(step, seconds=seconds), **(values | changes))
 
 
 @pytest.mark.parametrize(
     ("length", "moments", "expected"),
     [
-        (gt.callbacks.display.Length(steps=100), [(10, 9.0)], " 10%  00:09 left  step 10  10 steps/s"),
-        (gt.callbacks.display.Length(steps=100), [(10, 9.0), (20, 19.0)], " 20%  01:20 left  step 20  10 steps/s"),
-        (gt.callbacks.display.Length(seconds=60.0), [(10, 15.0)], " 15%  00:45 left  step 10  10 steps/s"),
-        (gt.callbacks.display.Length(), [(10, 15.0)], "00:00  step 10  10 steps/s"),
+        (gt.compiler.autotune.RunLength(steps=100), [(10, 9.0)], " 10%  00:09 left  step 10  10 steps/s"),
+        (gt.compiler.autotune.RunLength(steps=100), [(10, 9.0), (20, 19.0)], " 20%  01:20 left  step 20  10 steps/s"),
+        (gt.compiler.autotune.RunLength(seconds=60.0), [(10, 15.0)], " 15%  00:45 left  step 10  10 steps/s"),
+        (gt.compiler.autotune.RunLength(), [(10, 15.0)], "00:00  step 10  10 steps/s"),
     ],
     ids=["by the speed of steps", "by what was measured, callbacks included", "by the clock", "unknown"],
 )

@@ -37,9 +37,7 @@ def read_picture(path: Path) -> np.ndarray[Any, Any]:
 def progress(task: gt.Task, **changes: Any) -> gt.Progress:
     values: dict[str, Any] = {
         "task": task,
-        "moment": gt.RunState(step=30, epoch=1, seconds=10.0),
-        "examples": 300,
-        "updates": 60,
+        "state": gt.RunState(step=30, epoch=1, seconds=10.0, examples=300, updates=60),
         "steps_per_second": 3.0,
         "fraction_done": 0.25,
         "history": gt.History(),

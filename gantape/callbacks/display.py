@@ -94,18 +94,18 @@ class ProgressDisplay:
     def __call__(self, progress: Progress) -> None:
         if self._opened is None:
             self.open(type(progress.task).__name__, RunLength(), progress.state)
-        opened, moment = self._opened, progress.state
+        opened, state = self._opened, progress.state
         assert opened is not None
-        if moment.step > opened.start.step and self._first is None:
-            self._first = moment
+        if state.step > opened.start.step and self._first is None:
+            self._first = state
         elapsed = time.perf_counter() - opened.clock
-        if moment.ended or (self._first is not None and opened.view.due(elapsed)):
+        if state.ended or (self._first is not None and opened.view.due(elapsed)):
             share = _share(opened, progress)
             when = f"done in {_clock(elapsed)}" if share == 1.0 else f"ended after {_clock(elapsed)}"
             fields = [f"step {progress.step:,}", _speed(progress.steps_per_second), *_values(progress)]
             left = self._seconds_left(opened, progress)
             running = f"{_clock(left)} left" if left is not None else _clock(elapsed)
-            opened.view.show(share, self._described(when if moment.ended else running, *fields))
+            opened.view.show(share, self._described(when if state.ended else running, *fields))
 
     def close(self) -> None:
         """Leave what is shown as it stands."""
@@ -120,15 +120,15 @@ class ProgressDisplay:
         ]
 
     def _seconds_left(self, opened: _Opened, progress: Progress) -> float | None:
-        length, moment, first = opened.length, progress.state, self._first
+        length, state, first = opened.length, progress.state, self._first
         if length.seconds is not None:
-            return max(0.0, length.seconds - (moment.seconds - opened.start.seconds))
+            return max(0.0, length.seconds - (state.seconds - opened.start.seconds))
         speed = progress.steps_per_second
-        if first is not None and moment.seconds - first.seconds > SECONDS_TO_MEASURE:
-            speed = (moment.step - first.step) / (moment.seconds - first.seconds)
+        if first is not None and state.seconds - first.seconds > SECONDS_TO_MEASURE:
+            speed = (state.step - first.step) / (state.seconds - first.seconds)
         if length.steps is None or not speed:
             return None
-        return max(0, length.steps - (moment.step - opened.start.step)) / speed
+        return max(0, length.steps - (state.step - opened.start.step)) / speed
 
 
 def _done_before(length: RunLength, start: RunState) -> float:
