@@ -22,6 +22,7 @@ import numpy as np
 import tyro
 
 import gantape as gt
+from gantape.compiler.programs import Mode
 from gantape.zoo import DigitClassifier
 
 STEPS_PER_SAVE = 4
@@ -43,13 +44,13 @@ class Arguments:
 
     kills: int = 50
     steps: int = 400
-    mode: gt.compiler.Mode = "graph"
+    mode: Mode = "graph"
     seed: int = 0
     longest: float = 4.0
     output: Path | None = None
 
 
-def train(run_dir: Path, steps: int, mode: gt.compiler.Mode) -> None:
+def train(run_dir: Path, steps: int, mode: Mode) -> None:
     """Begin the run of a directory, or go on with it, until it has done its steps; leave its variables in a file."""
     keras.utils.set_random_seed(0)
     task = DigitClassifier(hidden_units=16)

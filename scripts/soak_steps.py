@@ -19,6 +19,7 @@ import numpy as np
 import tyro
 
 import gantape as gt
+from gantape.compiler.programs import Mode
 
 MEGABYTE = 2**20
 
@@ -36,7 +37,7 @@ class Arguments:
     """
 
     steps: int = 100_000
-    mode: gt.compiler.Mode = "graph"
+    mode: Mode = "graph"
     steps_between_saves: int = 500
     most_growth: float = 40.0
     output: Path | None = None
