@@ -18,7 +18,7 @@ import tyro
 import gantape as gt
 from gantape import zoo
 from gantape.compiler.compiled import CompiledSteps
-from gantape.compiler.signature import NamedMode
+from gantape.compiler.programs import NamedMode
 from gantape.data import Position, BatchStack
 from gantape.steps.loss_scale import Precision
 
