@@ -8,7 +8,7 @@ import gantape as gt
 from benchmarks.contenders import Arrays, Contender
 from benchmarks.keras_networks import task
 from benchmarks.workloads import Workload
-from gantape.compiler.signature import Mode
+from gantape.compiler.programs import Mode
 
 _ENDLESS = 10**9
 
