@@ -71,7 +71,7 @@ def own_loss(line: str) -> str:
 
 
 def own_generator_loss(line: str) -> str:
-    return f"    def generator_loss(self, batch, rng):\n        losses = super().generator_loss(batch, noise)\n        {line}\n"
+    return f"    def generator_loss(self, batch, rng):\n        losses = super().generator_loss(batch, rng)\n        {line}\n"
 
 
 @attrs.frozen

@@ -9,9 +9,7 @@ import tensorflow as tf
 from gantape.losses import upcast
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Images
-from gantape.steps.averaging import ExponentialMovingAverage
-from gantape.steps.losses import Losses
-from gantape.steps.step import Update
+from gantape.steps import ExponentialMovingAverage, Losses, Update
 from gantape.tasks import Part, Task
 from gantape.types import Batch, Model, Optimizer, Tensor
 from gantape.zoo.networks import noise_network

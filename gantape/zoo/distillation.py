@@ -6,8 +6,7 @@ import tensorflow as tf
 from gantape.losses import upcast
 from gantape.metrics import MetricSet
 from gantape.random.rng import RandomStreams
-from gantape.steps.losses import Losses
-from gantape.steps.step import Update
+from gantape.steps import Losses, Update
 from gantape.tasks import Part, Task
 from gantape.types import Batch, LossFunction, Model, Optimizer
 from gantape.zoo.networks import dense_classifier
