@@ -1,6 +1,6 @@
-"""Training loops of one's own with `tf.GradientTape`, GANs above all.
+"""Custom training loops with `tf.GradientTape`, above all for GANs.
 
-What is learnt is a `Task`, how a step runs is a `StepCompiler`, what is measured is a `MetricSet`, what drives it is a `Loop`.
+A `Task` defines what is learnt, a `MetricSet` what is measured, a `StepCompiler` how a step runs; a `Loop` drives the training.
 """
 
 import keras as _keras

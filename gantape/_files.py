@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and read with suspicion."""
+"""Files that are written atomically, and validated when they are read."""
 
 import hashlib
 import json
@@ -13,24 +13,24 @@ MOST_BYTES_OF_JSON = 2**28
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader, and whoever comes after a crash, finds the old or the new text, never half of it.
+    """Write a file atomically: readers, also after a crash, find the old text or the new, never half of it.
 
-    A link in its place is replaced, not followed.
+    A symbolic link at `path` is replaced, not followed.
 
     Raises:
-        OSError: If it cannot be written; the old file is as it was.
+        OSError: If it cannot be written; the old file is unchanged.
     """
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    fresh.write_text(text, encoding="utf-8", newline="")
-    sync(fresh)
-    fresh.replace(path)
+    temporary = path.with_name(f"{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    temporary.write_text(text, encoding="utf-8", newline="")
+    sync(temporary)
+    temporary.replace(path)
     sync(path.parent)
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    if path.is_dir() and os.name == "nt":  # a folder cannot be opened there
+    """Wait until a file, or the entries of a folder, are on disk."""
+    if path.is_dir() and os.name == "nt":  # folders cannot be opened there
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -59,7 +59,7 @@ def read_json(path: Path, most_bytes: int = MOST_BYTES_OF_JSON) -> dict[str, Any
 
 
 def plain(value: Any) -> Any:
-    """What JSON makes of a value: what is read again is compared with this. What it does not know becomes text."""
+    """A value after a round trip through JSON, to be compared with values that were read. Unknown types become text."""
     return json.loads(json.dumps(value, default=str))
 
 

@@ -1,6 +1,6 @@
-"""Every private name of TensorFlow and Keras that gantape uses, each with the reason.
+"""All private APIs of TensorFlow and Keras that gantape uses, each with the reason.
 
-They are those of TensorFlow 2.21 and Keras 3.15. Only `gantape.layers.BatchNorm` overrides a private method besides.
+The names are those of TensorFlow 2.21 and Keras 3.15. In addition, `gantape.layers.BatchNorm` overrides a private method.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from tensorflow.python.ops import control_flow_util
 
 
 def in_xla() -> bool:
-    """Whether the code that is traced now is compiled by XLA, for which TensorFlow has no public name."""
+    """Whether the code being traced is compiled by XLA. TensorFlow has no public API for this."""
     return not tf.executing_eagerly() and control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
 
 
@@ -21,7 +21,7 @@ def in_xla() -> bool:
 def unscaled_losses() -> Iterator[None]:
     """A context in which Keras' loss objects do not divide by the number of replicas.
 
-    Those of Keras do, its loss functions do not, and nobody else's loss does: gantape takes means of all alike.
+    Keras' loss objects do so, but neither its loss functions nor custom losses: gantape averages all of them alike.
     """
     scale = keras_loss.scale_loss_for_distribution
     keras_loss.scale_loss_for_distribution = lambda value: value
@@ -33,10 +33,10 @@ def unscaled_losses() -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_merge_call(strategy: Any) -> Iterator[None]:
-    """A context in which optimizers of Keras do not leave the replica before they apply gradients.
+    """A context in which Keras' optimizers apply gradients without `merge_call`.
 
-    They insist on it (in `maybe_merge_call`) outside of replicas too, where there is none to leave, unless they are told that
-    there is no need: TensorFlow's own tests tell them so as well.
+    They call it (in `maybe_merge_call`) in cross-replica context too, where it fails, unless the strategy says that it is not
+    needed. TensorFlow's own tests override the same method.
     """
     extended = strategy.extended
     extended._use_merge_call = lambda: False
@@ -47,6 +47,6 @@ def without_merge_call(strategy: Any) -> Iterator[None]:
 
 
 def shuffle_seeds(dataset: Any) -> list[tuple[int, int]]:
-    """The seeds of all shuffles on the way to a `tf.data.Dataset`, (0, 0) for none. There is no public way to ask."""
+    """The seeds of all shuffles in a `tf.data.Dataset`, (0, 0) for a shuffle without. There is no public API for this."""
     own = [(int(dataset._seed), int(dataset._seed2))] if hasattr(dataset, "_seed2") else []
     return own + [seed for source in dataset._inputs() for seed in shuffle_seeds(source)]

@@ -5,23 +5,23 @@
     ├── HyperparameterError    a field of a task, loss or penalty has a wrong name, type or value
     ├── TaskError              a task declares parts or updates that cannot be trained
     ├── TensorError
-    │   ├── ShapeError         a tensor does not have the axes that are asked for
-    │   ├── DtypeError         a tensor has the wrong type of number
-    │   └── RangeError         a tensor's values lie where they cannot be right
-    ├── LossError              what a loss returned is not a set of named scalars
-    ├── GradientError          a variable that is to be moved gets no gradient
+    │   ├── ShapeError         a tensor does not have the expected axes
+    │   ├── DtypeError         a tensor has the wrong dtype
+    │   └── RangeError         a tensor's values are out of range
+    ├── LossError              a loss does not return named scalars
+    ├── GradientError          a variable to be updated gets no gradient
     ├── NotFiniteError         a loss or a gradient is infinite or not a number
-    ├── MetricError            a metric is unknown, doubled, or given the wrong arguments
+    ├── MetricError            a metric is unknown, used twice, or given the wrong arguments
     ├── DataError              a source of batches cannot be used
-    │   └── DataNotFoundError  a data set is neither on disk nor to be had
-    ├── ScheduleError          a moment, an interval or a rule for stopping makes no sense
+    │   └── DataNotFoundError  a data set is neither on disk nor available elsewhere
+    ├── ScheduleError          a schedule or the length of a run is invalid
     ├── CompileError           the task's code cannot be compiled in this mode
     │   └── RetraceError       a step was traced more often than allowed
     ├── RunDirectoryError      a run's directory cannot be written or read
-    │   └── ResumeError        a run is to go on with something else than it began with
+    │   └── ResumeError        a run is resumed with something other than it began with
     └── WorkerLostError        another worker of the same run has ended
 
-Each says what is wrong, where, what it got and what to do about it.
+Each says what is wrong, where, what was received, and how to fix it.
 """
 
 import functools
@@ -30,13 +30,13 @@ from typing import Any
 
 
 class GantapeError(Exception):
-    """A mistake that gantape can explain.
+    """The base class of all errors that gantape raises on purpose.
 
     Args:
-        what: What is wrong, one sentence.
-        where: The class, method or argument in which it was seen.
-        got: What was received instead.
-        do: What to do about it.
+        what: The problem, in one sentence.
+        where: The class, method or argument in which it was found.
+        got: The value that was received.
+        do: How to fix it.
     """
 
     def __init__(self, what: str, *, where: str, got: str, do: str) -> None:
@@ -47,7 +47,7 @@ class GantapeError(Exception):
         self.do = do
 
     def __reduce__(self) -> tuple[Any, tuple[()]]:
-        """Copies, pickles and other processes keep the four parts."""
+        """Keep the four parts in copies and pickles."""
         return functools.partial(type(self), self.what, where=self.where, got=self.got, do=self.do), ()
 
 
@@ -64,27 +64,27 @@ class TaskError(GantapeError):
 
 
 class TensorError(GantapeError):
-    """A tensor is not what it has to be."""
+    """A tensor has the wrong shape, dtype or values."""
 
 
 class ShapeError(TensorError):
-    """A tensor does not have the axes that are asked for."""
+    """A tensor does not have the expected axes."""
 
 
 class DtypeError(TensorError):
-    """A tensor has the wrong type of number."""
+    """A tensor has the wrong dtype."""
 
 
 class RangeError(TensorError):
-    """A tensor's values lie where they cannot be right."""
+    """A tensor's values are out of range."""
 
 
 class LossError(GantapeError):
-    """What a loss returned is not a set of named scalars."""
+    """A loss does not return named scalars."""
 
 
 class GradientError(GantapeError):
-    """A variable that is to be moved gets no gradient."""
+    """A variable to be updated gets no gradient."""
 
 
 class NotFiniteError(GantapeError):
@@ -92,7 +92,7 @@ class NotFiniteError(GantapeError):
 
 
 class MetricError(GantapeError):
-    """A metric is unknown, doubled, or given the wrong arguments."""
+    """A metric is unknown, used twice, or given the wrong arguments."""
 
 
 class DataError(GantapeError):
@@ -100,11 +100,11 @@ class DataError(GantapeError):
 
 
 class DataNotFoundError(DataError):
-    """A data set is neither on disk nor to be had."""
+    """A data set is neither on disk nor available elsewhere."""
 
 
 class ScheduleError(GantapeError):
-    """A moment, an interval or a rule for stopping makes no sense."""
+    """A schedule or the length of a run is invalid."""
 
 
 class CompileError(GantapeError):
@@ -120,7 +120,7 @@ class RunDirectoryError(GantapeError):
 
 
 class ResumeError(RunDirectoryError):
-    """A run is to go on with something else than it began with."""
+    """A run is resumed with something other than it began with."""
 
 
 class WorkerLostError(GantapeError):
@@ -128,9 +128,9 @@ class WorkerLostError(GantapeError):
 
 
 def summary(error: Exception) -> str:
-    """The name of another library's error and the line of its message that says what is wrong, as `got` quotes them.
+    """The class of another library's error and the essential line of its message, for `got`.
 
-    Keras puts the name of the failing layer before that line, and colours it.
+    Keras puts a coloured line with the name of the failing layer before it.
     """
     lines = [re.sub(r"\x1b\[\d*m", "", line).strip() for line in str(error).splitlines()]
     telling = [line for line in lines if line and not line.startswith("Exception encountered when calling")]

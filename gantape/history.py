@@ -1,4 +1,4 @@
-"""What a run recorded."""
+"""The history of a run."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -16,7 +16,7 @@ class History:
     """The rows of a run, oldest first, and why it stopped.
 
     A row holds `step`, `epoch`, `seconds`, `split` ("train" or "validation") and, under the same names for both splits, the
-    means of losses and metrics since the row before. `list(history)` is ready for `pandas.DataFrame`.
+    means of losses and metrics since the previous row. `pandas.DataFrame(list(history))` makes a table of it.
     """
 
     rows: list[Row] = attrs.field(factory=list)
@@ -24,11 +24,11 @@ class History:
 
     @property
     def columns(self) -> list[str]:
-        """The names that occur, in the order of their first occurrence."""
+        """The names of all columns, in the order of their first occurrence."""
         return list(dict.fromkeys(name for row in self.rows for name in row))
 
     def values(self, column: str, split: Split = "train") -> list[float]:
-        """A column, of the rows that have it.
+        """The values of a column, from the rows that have it.
 
         Raises:
             MetricError: If no row of the split has it.
@@ -44,7 +44,7 @@ class History:
         return found
 
     def last(self, split: Split = "train") -> Row:
-        """The newest row of a split; an empty one if there is none."""
+        """The newest row of a split, or an empty one."""
         return next((row for row in reversed(self.rows) if row["split"] == split), {})
 
     def __iter__(self) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""Named metrics of Keras, updated in the graph and read outside."""
+"""Keras metrics by name, updated in the graph and read outside of it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,12 +11,12 @@ from gantape.types import Metric, Variable
 
 
 class MetricSet:
-    """Metrics of Keras under names of one's own.
+    """Keras metrics by name.
 
-    A loss says what they see (`Losses.metrics`), from the forward pass that made it, so that no second pass is needed.
+    A loss provides their arguments (`Losses.metrics`) from its own forward pass, so that no second pass is needed.
 
     Args:
-        metrics: A metric for each name, as in `MetricSet(accuracy=keras.metrics.SparseCategoricalAccuracy())`.
+        metrics: The metrics, as in `MetricSet(accuracy=keras.metrics.SparseCategoricalAccuracy())`.
 
     Raises:
         MetricError: If something is not a metric, or one metric has two names.
@@ -49,11 +49,11 @@ class MetricSet:
 
     @property
     def variables(self) -> list[Variable]:
-        """The state of all metrics."""
+        """The variables of all metrics."""
         return [variable for metric in self._metrics.values() for variable in metric.variables]
 
     def update(self, arguments: Mapping[str, tuple[Any, ...]]) -> None:
-        """Update metrics, each with the arguments under its name.
+        """Update metrics, each with the arguments given under its name.
 
         Raises:
             MetricError: If a name is not one of this set's, its arguments are not a tuple, or the metric cannot take them.
@@ -80,7 +80,7 @@ class MetricSet:
                     "a metric cannot take its arguments.",
                     where=f'metric "{name}", a {type(self._metrics[name]).__name__}',
                     got=f"{'; '.join(map(_describe, values))}: {summary(error)}",
-                    do="give it what it takes (most take labels, then predictions) in Losses.metrics.",
+                    do="give it the arguments of its update_state (usually labels, then predictions) in Losses.metrics.",
                 ) from error
 
     def result(self) -> dict[str, float]:
@@ -88,7 +88,7 @@ class MetricSet:
         return {name: float(metric.result()) for name, metric in self._metrics.items()}
 
     def reset(self) -> None:
-        """Forget what was seen."""
+        """Reset all metrics."""
         for metric in self._metrics.values():
             metric.reset_state()
 

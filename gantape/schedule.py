@@ -1,7 +1,7 @@
-"""When something is due: every n steps, epochs or seconds, at named steps, at the start, at the end.
+"""Schedules: every n steps, epochs or seconds, at given steps, at the start, at the end.
 
-A state is compared with the one before it, so that a schedule holds no state: every boundary that lies between the two is
-hit, whatever the number of steps between them. `next_step` tells the loop where to cut its calls, so that none is jumped over.
+A schedule holds no state. It compares the state of the run with the previous one, and is due if a boundary lies between them,
+however many steps apart they are. `next_step` tells the loop where to end a call, so that no boundary is passed over.
 """
 
 from abc import ABC, abstractmethod
@@ -13,14 +13,14 @@ from gantape.state import RunState
 
 
 class When(ABC):
-    """When an action is due. Schedules are joined with `|`."""
+    """A schedule: when an action is due. Schedules are joined with `|`."""
 
     @abstractmethod
     def due(self, before: RunState | None, now: RunState) -> bool:
-        """Whether something between `before` (None at the start of the run) and `now` is due."""
+        """Whether the action is due between `before` (`None` at the start of the run) and `now`."""
 
     def next_step(self, step: int) -> int | None:
-        """The first step after `step` at which the run has to pause, if it is known."""
+        """The first step after `step` at which the action is due, if it is known."""
         return None
 
     def __or__(self, other: "When") -> "When":
@@ -28,7 +28,7 @@ class When(ABC):
 
 
 def every(*, steps: int | None = None, epochs: int | None = None, seconds: float | None = None) -> When:
-    """Due whenever a multiple of so many steps, epochs or seconds is reached. Give exactly one of them.
+    """Due at every multiple of the given number of steps, epochs or seconds. Give exactly one of them.
 
     Raises:
         ScheduleError: If none or several are given, or one is not positive.
@@ -58,7 +58,7 @@ def every(*, steps: int | None = None, epochs: int | None = None, seconds: float
 
 
 def at(*steps: int) -> When:
-    """Due at the named steps.
+    """Due at the given steps.
 
     Raises:
         ScheduleError: If no step is given, or one is not a positive whole number.

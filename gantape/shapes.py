@@ -1,4 +1,4 @@
-"""Shapes in words: axis names, and the check at public boundaries.
+"""Shapes as axis names, and checks of tensors against them.
 
 A shape is written as its axes in order, `"batch height width channels"`. A number is an axis of that size, `...` stands for
 any number of axes (at most once), and every other word names an axis: the same word means the same size.
@@ -19,7 +19,7 @@ Sizes: TypeAlias = dict[str, int]
 
 
 def axes_of(tensor: Any) -> tuple[int | None, ...]:
-    """The static sizes of a tensor's axes; `None` where a size is not known before the graph runs."""
+    """The static sizes of a tensor's axes, `None` where a size is unknown until the graph runs."""
     shape = tensor.shape
     if getattr(shape, "rank", 0) is None:
         raise ShapeError(
@@ -35,12 +35,12 @@ def match_shape(axes: tuple[int | None, ...], pattern: str, known: Mapping[str, 
     """Match the sizes of axes against a pattern.
 
     Args:
-        axes: Sizes, `None` for an unknown one, which fits every word and number.
+        axes: Sizes of the axes. `None` is unknown, and matches every word and number.
         pattern: Axis names, such as `"batch height width 1"`.
-        known: Sizes that words already have.
+        known: Sizes of words that are already known.
 
     Returns:
-        The size of each word, those known before included; `None` if the axes do not fit.
+        The size of each word, known ones included; `None` if the axes do not match.
     """
     words = pattern.split()
     if words.count("...") > 1:
@@ -77,10 +77,10 @@ def check_shape(
     Args:
         tensor: Anything with a `shape`.
         pattern: Axis names, such as `"batch height width 1"`.
-        name: What the tensor is, for the error.
-        where: Whose argument it is, for the error.
-        known: Sizes that words already have.
-        do: What the user can do about it; a sentence is made up from the shape if there is none.
+        name: The tensor's name in the error.
+        where: The function and argument in the error.
+        known: Sizes of words that are already known.
+        do: How to fix it; by default, advice that follows from the shape.
 
     Returns:
         The size of each word.
@@ -107,13 +107,13 @@ def check_floating(tensor: Any, *, name: str, where: str, do: str) -> None:
 
 
 def dtype_name(tensor: Any) -> str:
-    """`"float32"`, whatever library the tensor is from."""
+    """The name of a tensor's dtype, such as `"float32"`, whichever library the tensor is from."""
     dtype = tensor.dtype
     return str(getattr(dtype, "name", dtype))
 
 
 def describe(tensor: Any) -> str:
-    """Shape and type of a tensor, as errors print them."""
+    """Shape and dtype of a tensor, as text for errors."""
     return f"shape {axes_of(tensor)}, dtype {dtype_name(tensor)}"
 
 

@@ -1,4 +1,4 @@
-"""The state of a run: how far it has come."""
+"""The state of a run."""
 
 import attrs
 

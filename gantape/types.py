@@ -1,14 +1,14 @@
-"""The types that gantape's signatures speak in.
+"""The types in gantape's signatures.
 
-TensorFlow 2.21 and Keras 3.15 ship no ``py.typed``: to a type checker every name of theirs is ``Any``. The protocols here
-say what gantape needs of them, so that a string given for a model is refused, and `Any` has this one way in.
+TensorFlow 2.21 and Keras 3.15 ship no `py.typed`: to a type checker all their names are `Any`. These protocols declare what
+gantape needs of them, so that a string passed as a model is a type error.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 Batch: TypeAlias = Any
-"""What one update consumes: a tensor, or a tuple or dict of tensors, each with the axis `batch` first."""
+"""The input of one update: a tensor, or a tuple or dict of tensors, each with the axis `batch` first."""
 
 
 class Tensor(Protocol):
@@ -30,7 +30,7 @@ class Tensor(Protocol):
 
 
 class Variable(Protocol):
-    """A variable of Keras: `keras.Variable`."""
+    """A Keras variable: `keras.Variable`."""
 
     @property
     def path(self) -> str: ...
@@ -59,7 +59,7 @@ class Model(Protocol):
 
 @runtime_checkable
 class Optimizer(Protocol):
-    """An optimizer of Keras: `keras.Optimizer`."""
+    """A Keras optimizer: `keras.Optimizer`."""
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> Any: ...
     def build(self, variables: Any) -> Any: ...
@@ -68,7 +68,7 @@ class Optimizer(Protocol):
 
 
 class Metric(Protocol):
-    """A metric of Keras: `keras.metrics.Metric`."""
+    """A Keras metric: `keras.metrics.Metric`."""
 
     def update_state(self, *args: Any, **kwargs: Any) -> Any: ...
     def result(self) -> Any: ...

@@ -191,9 +191,8 @@ def parse(choice: type[C], description: str | None) -> tuple[C, Options, Any]:
 
 
 def complete_record(run_dir: Path, **facts: Any) -> None:
-    """Add the command line and further facts to the record of a run."""
-    directory = RunDirectory(run_dir)
-    directory.write({**directory.read(), "command_line": shlex.join(sys.argv), **facts})
+    """Add the command line and further facts to the record of a run that has ended."""
+    RunDirectory(run_dir).add_facts({"command_line": shlex.join(sys.argv), **facts})
 
 
 def load_generator(file: Path) -> Any:

@@ -109,6 +109,9 @@ class CountingStep:
     def all_finite(self, due):
         return tf.constant(True)
 
+    def means(self, sums, steps):
+        return {name: value / steps[name] for name, value in sums.items()}
+
     def run(self, batches, step, due):
         self.runs += 1
         return {"step": tf.cast(step, tf.float32) + 0.0 * tf.reduce_sum(batches[0])}

@@ -178,7 +178,7 @@ def test_a_second_loop_is_refused(tmp_path: Path) -> None:
     refusals = []
 
     def intrude(progress: gt.Progress) -> None:
-        with pytest.raises(RunDirectoryError, match="another loop is at work") as caught:
+        with pytest.raises(RunDirectoryError, match="another loop is using") as caught:
             gt.Loop.resume(tmp_path, Classifier())
         refusals.append(caught.value)
         code = (

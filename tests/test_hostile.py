@@ -164,7 +164,7 @@ def test_a_link_to_elsewhere_is_refused_and_nothing_is_written_there(run: Path, 
         outside.write_text("mine")
         (run / place).unlink(missing_ok=True)
     (run / place).symlink_to(outside)
-    with pytest.raises(RunDirectoryError, match="no links to elsewhere"):
+    with pytest.raises(RunDirectoryError, match="links to elsewhere"):
         resume(run)
     if place != "checkpoints":
         assert outside.read_text() == "mine"
@@ -218,7 +218,7 @@ def test_a_forged_memory_of_a_callback_is_one_clear_error(run: Path, memory: dic
     task = Classifier()
     stopping = keras.callbacks.EarlyStopping("loss", restore_best_weights=True)
     loop = gt.Loop.resume(run, task, callbacks=gt.callbacks.from_keras(stopping, task.model))
-    with pytest.raises(RunDirectoryError, match="cannot take what it remembered"):
+    with pytest.raises(RunDirectoryError, match="cannot be restored from its state"):
         loop.run(labelled(), steps=1)
 
 

@@ -8,7 +8,7 @@ import pytest
 from tiny import MODES, Classifier, labelled, make
 
 import gantape as gt
-from gantape.loop.signals import heed_signals
+from gantape.loop.signals import catch_signals
 
 
 @pytest.fixture(autouse=True)
@@ -71,11 +71,11 @@ def test_second_signal_leaves_at_once():
 
 def test_handlers_are_put_back():
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    with heed_signals() as interruption:
+    with catch_signals() as interruption:
         assert interruption.signal_name == ""
         assert signal.getsignal(signal.SIGINT) is not before[0]
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
-    with pytest.raises(ValueError, match="inside"), heed_signals():
+    with pytest.raises(ValueError, match="inside"), catch_signals():
         raise ValueError("inside")
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
@@ -85,7 +85,7 @@ def test_another_thread_changes_no_handler():
     seen = []
 
     def work() -> None:
-        with heed_signals():
+        with catch_signals():
             seen.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=work)

@@ -46,8 +46,8 @@ def test_the_innermost_line_of_the_user_is_named_when_run():
         (TypeError("float() argument must be a string or a real number, not 'SymbolicTensor'"), "tf.cast"),
         (ValueError("tf.function only supports singleton tf.Variables created on the first call."), "build_ methods"),
         (RuntimeError("Detected unsupported operations when trying to compile graph on XLA_CPU_JIT"), 'mode="graph"'),
-        (RuntimeError("something else"), "mend the line"),
-        (RuntimeError(), "mend the line"),
+        (RuntimeError("something else"), "fix the line"),
+        (RuntimeError(), "fix the line"),
     ],
 )
 def test_advice_fits_the_failure(error, advice):

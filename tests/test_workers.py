@@ -134,8 +134,8 @@ def test_a_worker_that_is_killed_and_started_again(tmp_path: Path, killed: int) 
             if kill:
                 other = (team.folder / f"log-{1 - killed}.txt").read_text()
                 assert "another worker has ended" in other
-                assert "waiting for all workers" in other.split("starting anew")[1]
-                assert "going on with" in other
+                assert "waiting for all workers" in other.split("restarting")[1]
+                assert "resuming from" in other
         finally:
             team.end()
     whole, broken = found
@@ -214,8 +214,8 @@ def test_the_scripts_start_workers_that_survive_a_kill(tmp_path: Path) -> None:
             process.wait()
     record = json.loads((run_dir / "run.json").read_text())
     assert (record["status"], record["steps"]) == ("finished", 3000)
-    assert "starting anew" in (tmp_path / "log-0.txt").read_text()
-    assert "still waiting for all workers" in (tmp_path / "log-0.txt").read_text().split("starting anew")[1]
+    assert "restarting" in (tmp_path / "log-0.txt").read_text()
+    assert "still waiting for all workers" in (tmp_path / "log-0.txt").read_text().split("restarting")[1]
     assert "Run:" not in (tmp_path / "log-1.txt").read_text()
     steps = [int(line.split(",")[0]) for line in (run_dir / "metrics.csv").read_text().splitlines()[1:]]
     assert sorted(set(steps)) == list(range(100, 3001, 100))

@@ -1,4 +1,4 @@
-"""Actions and when they are due."""
+"""Callbacks: actions and when they are due."""
 
 from gantape.callbacks.callback import Action, Callback, Contributor, Stateful, Stop
 from gantape.callbacks.display import ProgressDisplay, show_progress

@@ -1,4 +1,4 @@
-"""An action and when it is due."""
+"""Callbacks: an action and when it is due."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -22,31 +22,31 @@ class Stop:
 
 
 Action: TypeAlias = Callable[[Progress], Stop | None]
-"""What is done when it is due: called with the run's progress, it returns a `Stop` to end the run, or nothing."""
+"""A function of the run's progress that returns a `Stop` to end the run, or nothing."""
 
 
 @runtime_checkable
 class Stateful(Protocol):
-    """An action that remembers something which a resumed run has to know: it is saved with each checkpoint."""
+    """An action with a state, which is saved with each checkpoint and restored in a resumed run."""
 
     def state(self) -> dict[str, Any]:
-        """What it remembers: numbers, texts, lists and dicts, as JSON has them."""
+        """The state in JSON form: numbers, texts, lists and dicts."""
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on with what another one remembered. Called before the first step of a resumed run, instead of `at_start`."""
+        """Restore a saved state. Called before the first step of a resumed run, instead of `at_start`."""
 
 
 @runtime_checkable
 class Contributor(Protocol):
-    """An action that adds to the record of a run, `run.json`, which is written anew after each of its calls."""
+    """An action that adds facts to the record of a run, `run.json`, which is rewritten after each call of the action."""
 
     def facts(self) -> dict[str, Any]:
-        """The keys that it adds, and their values as JSON has them. The loop's own keys win over a key of the same name."""
+        """The keys to add, with their values in JSON form. The loop's own keys take precedence."""
 
 
 @attrs.frozen(eq=False)
 class Callback:
-    """What to do, and when.
+    """An action and when it is due.
 
     ```python
     gt.Callback(lambda progress: print(progress.step, progress.current()), gt.every(steps=100))
@@ -54,8 +54,8 @@ class Callback:
 
     Args:
         action: Called with the run's progress; returns a `Stop` to end the run. If it has a method `close`, that is called
-            when the run is over, however it ended. If it is `Stateful`, it is saved and resumed with the run; if it is a
-            `Contributor`, the run's record has its facts.
+            when the run is over, however it ended. A `Stateful` action is saved and restored with the run; the facts of a
+            `Contributor` are added to the run's record.
         when: When the action is due.
 
     Raises:
@@ -67,7 +67,7 @@ class Callback:
 
     @property
     def owner(self) -> Any:
-        """The action, or what it is a method of."""
+        """The action, or the object of which it is a method."""
         return getattr(self.action, "__self__", self.action)
 
     def __attrs_post_init__(self) -> None:
@@ -81,6 +81,6 @@ class Callback:
 
 
 def contributed(callbacks: Iterable[Callback]) -> dict[str, Any]:
-    """Everything that the actions add to the record of a run; a later action wins over an earlier one."""
+    """The facts that actions add to the record of a run; later actions take precedence."""
     owners = (callback.owner for callback in callbacks)
     return {key: value for owner in owners if isinstance(owner, Contributor) for key, value in owner.facts().items()}

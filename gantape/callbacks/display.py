@@ -1,4 +1,4 @@
-"""How far a run is, shown while it goes on."""
+"""The progress display of a run."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -16,14 +16,14 @@ from gantape.state import RunState
 
 SECONDS_PER_LOOK = 0.5
 SECONDS_TO_MEASURE = 2.0
-"""Before so many seconds, the time left follows from the speed of steps alone, without callbacks."""
+"""Until then, the time left is estimated from the speed of steps alone, without callbacks."""
 
 
 def show_progress(description: str = "") -> Callback:
-    """How far a run is, on the standard error stream or in a notebook. `Loop` shows it by default.
+    """Show the progress of a run on the standard error stream or in a notebook. `Loop` does so by default.
 
-    On a terminal it is a bar; in a notebook one line that is updated in place; elsewhere, as in a pipe or a log file, a line
-    after 1, 2, 5 and 10 seconds, then every 10 seconds, and every minute after ten minutes. Each says how much is done, the
+    On a terminal it is a bar; in a notebook, one line that is updated in place; elsewhere, as in a pipe or a log file, a line
+    after 1, 2, 5 and 10 seconds, then every 10 seconds, and every minute after ten minutes. Each shows the fraction done, the
     time left, the step, the speed, and the losses and metrics since the newest row of the history.
 
     ```python
@@ -31,16 +31,16 @@ def show_progress(description: str = "") -> Callback:
     ```
 
     Args:
-        description: A name to show in front, where several runs follow one another.
+        description: A name to show in front, for several runs in sequence.
 
     Returns:
-        A callback, which takes the place of the loop's own display.
+        A callback, which replaces the loop's own display.
     """
     return Callback(ProgressDisplay(description), at_start() | every(seconds=SECONDS_PER_LOOK) | at_end())
 
 
 def with_display(callbacks: Sequence[Callback], progress: bool) -> list[Callback]:
-    """The callbacks of a loop, with a display of progress if one is wanted and none is among them."""
+    """The callbacks of a loop, with a progress display added if one is wanted and missing."""
     missing = progress and not any(isinstance(callback.owner, ProgressDisplay) for callback in callbacks)
     return [*callbacks, show_progress()] if missing else list(callbacks)
 
@@ -50,11 +50,11 @@ class _Opened:
     """A run that is being shown.
 
     Args:
-        view: Where.
+        view: The view that shows it.
         length: The length of this call of `Loop.run`.
-        start: The state that it began with.
-        before: The fraction of the whole run that was done then, 0 to 1.
-        clock: The time when it was opened, in seconds.
+        start: The state at its start.
+        before: The fraction of the whole run that was done at its start, 0 to 1.
+        clock: The time when the display was opened, in seconds.
     """
 
     view: View
@@ -66,7 +66,7 @@ class _Opened:
 
 @final
 class ProgressDisplay:
-    """Shows how far a run is: an action. `show_progress` says when it is due.
+    """An action that shows the progress of a run. `show_progress` makes a callback of it.
 
     Args:
         description: A name to show in front.
@@ -78,13 +78,13 @@ class ProgressDisplay:
         self._first: RunState | None = None
 
     def open(self, run: str, length: RunLength, start: RunState, *, resumed: bool = False) -> None:
-        """Begin to show a run, before its steps are compiled.
+        """Start to show a run, before its steps are compiled.
 
         Args:
-            run: The name and the length of the run.
-            length: Its length, as far as known.
-            start: Its state at the beginning.
-            resumed: Whether what was done before counts as done; otherwise it begins at 0 %.
+            run: The name and the length of the run, as text.
+            length: Its length, as far as it is known.
+            start: Its state at the start.
+            resumed: Whether earlier steps count as done; otherwise the display starts at 0 %.
         """
         self.close()
         before = _done_before(length, start) if resumed else 0.0
@@ -108,7 +108,7 @@ class ProgressDisplay:
             opened.view.show(share, self._described(when if state.ended else running, *fields))
 
     def close(self) -> None:
-        """Leave what is shown as it stands."""
+        """End the display; its last state stays visible."""
         if self._opened is not None:
             self._opened.view.close()
             self._opened = None
@@ -139,7 +139,7 @@ def _done_before(length: RunLength, start: RunState) -> float:
 
 
 def _share(opened: _Opened, progress: Progress) -> float | None:
-    """The fraction of the run that is done; `None` if it cannot be known."""
+    """The fraction of the run that is done; `None` if unknown."""
     length, start, now = opened.length, opened.start, progress.state
     if length.steps is None and length.seconds is None and progress.fraction_done == 0.0:
         return None
@@ -157,7 +157,7 @@ def _speed(steps_per_second: float) -> str:
 
 
 def _values(progress: Progress) -> list[str]:
-    """Losses, metrics, and the metrics of the newest validation."""
+    """Losses, metrics, and the metrics of the newest validation, as text."""
     values = progress.current() or progress.history.last()
     metrics = progress.task.metrics.names
     validation = progress.history.last("validation")

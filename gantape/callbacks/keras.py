@@ -1,4 +1,4 @@
-"""Any callback of Keras in a loop of gantape's."""
+"""Keras callbacks in gantape's loop."""
 
 import base64
 from typing import Any
@@ -15,24 +15,24 @@ from gantape.types import Model, Optimizer
 
 
 def from_keras(callback: Any, model: Model, optimizer: Optimizer | None = None) -> tuple[Callback, ...]:
-    """Wrap a callback of Keras: `callbacks=[*gt.callbacks.from_keras(keras.callbacks.EarlyStopping(...), task.model)]`.
+    """Wrap a Keras callback: `callbacks=[*gt.callbacks.from_keras(keras.callbacks.EarlyStopping(...), task.model)]`.
 
-    It sees the start, the end of every epoch and the end of training, with the names of `fit`: the newest row's metrics as
-    `logs`, those of validation as `val_...`. Batches are not visited one by one in compiled code: `on_train_batch_end`
-    is called once an epoch, with the epoch's last batch.
+    It is called at the start, at the end of every epoch and at the end of training, with the names of `fit`: `logs` holds the
+    newest row's metrics, those of validation as `val_...`. Compiled code does not return after each batch:
+    `on_train_batch_end` is called once per epoch, with the epoch's last batch.
 
-    What a callback counts is saved with the run: its attributes that are numbers, arrays, or lists of these.
+    The callback's attributes that are numbers, arrays, or lists of these are saved with the run.
 
     Args:
         callback: A `keras.callbacks.Callback`.
-        model: What the callback sees as its model.
-        optimizer: What it sees as its model's optimizer, for callbacks that change the learning rate.
+        model: The callback's model.
+        optimizer: The model's optimizer, for callbacks that change the learning rate.
 
     Returns:
         Callbacks for `Loop`.
 
     Raises:
-        ScheduleError: If it is not a callback of Keras, or the model is none.
+        ScheduleError: If it is not a Keras callback, or the model is not a model.
     """
     if not isinstance(callback, keras.callbacks.Callback):
         raise ScheduleError(
@@ -62,7 +62,7 @@ class _KerasCallback:
     model: Any
     optimizer: Any
     epoch_to_begin: int | None = None
-    """The epoch that a run would begin with if it went on behind its end."""
+    """The epoch that begins if the run continues after its end."""
 
     def start(self, progress: Progress) -> None:
         self._begin_training()
@@ -80,7 +80,7 @@ class _KerasCallback:
         return None
 
     def state(self) -> dict[str, Any]:
-        """The attributes that are numbers or arrays: counters, best value, best weights. Texts, such as paths, are settings."""
+        """Attributes that are numbers or arrays: counters, best value, best weights. Texts, such as paths, are settings."""
         own = {name: value for name, value in vars(self.callback).items() if not name.startswith("_") and name != "params"}
         packed = {name: _pack(value) for name, value in own.items()}
         return {
@@ -91,7 +91,7 @@ class _KerasCallback:
     def restore(self, state: dict[str, Any]) -> None:
         self._begin_training()
         for name, value in state["callback"].items():
-            # A file says nothing but the numbers of attributes that are there: no path, no method.
+            # Only numbers and arrays of existing attributes are restored: no path, no method.
             if name in vars(self.callback) and not isinstance(value, str) and not callable(getattr(self.callback, name)):
                 setattr(self.callback, name, _unpack(value))
         self.epoch_to_begin = state["epoch_to_begin"]
@@ -124,7 +124,7 @@ _UNKNOWN = object()
 
 
 def _pack(value: Any) -> Any:
-    """A value as JSON has it, arrays as text; `_UNKNOWN` for what is neither."""
+    """A value in JSON form, arrays as text; `_UNKNOWN` for any other type."""
     if isinstance(value, np.generic) and value.dtype.kind in "biuf":
         return value.item()
     if value is None or isinstance(value, bool | int | float):

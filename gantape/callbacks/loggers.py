@@ -1,4 +1,4 @@
-"""The history on disk, row by row: as CSV and as TensorBoard events."""
+"""The history on disk, as CSV and as TensorBoard events."""
 
 import csv
 import io
@@ -14,12 +14,12 @@ from gantape.types import Row
 
 
 class CSVLogger:
-    """Keeps the history in a CSV file: an action for every moment at which a row may be new.
+    """An action that writes new rows of the history to a CSV file.
 
-    Rows that other actions add after it are written the next time, or when the run is over.
+    Rows that later actions add are written the next time, or when the run is over.
 
     Args:
-        path: The file. A column that first occurs in a later row makes the file be written anew.
+        path: The file. It is rewritten when a new column occurs.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,20 +33,20 @@ class CSVLogger:
         self._write_new()
 
     def close(self) -> None:
-        """Write the rows that came since."""
+        """Write the remaining rows."""
         self._write_new()
 
     def _write_new(self) -> None:
         rows, columns = self._history.rows, self._history.columns
         if columns != self._columns:
             self._columns, self._written = columns, 0
-        fresh = rows[self._written :]
-        if fresh:
+        new = rows[self._written :]
+        if new:
             text = io.StringIO(newline="")
             writer = csv.DictWriter(text, columns)
             if not self._written:
                 writer.writeheader()
-            writer.writerows(map(dict, fresh))
+            writer.writerows(map(dict, new))
             try:
                 self._write(text.getvalue())
             except OSError as error:
@@ -62,12 +62,12 @@ class CSVLogger:
 
 
 class TensorBoardLogger:
-    """Writes new rows of the history as events for TensorBoard: an action.
+    """An action that writes new rows of the history as TensorBoard events.
 
-    Rows that other actions add after it are written the next time, or when the run is over.
+    Rows that later actions add are written the next time, or when the run is over.
 
     Args:
-        folder: Where the event files go, in one folder for each split.
+        folder: The folder for event files, with a subfolder for each split.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -81,25 +81,25 @@ class TensorBoardLogger:
         self._write_new()
 
     def state(self) -> dict[str, Any]:
-        """How many rows are written."""
+        """The number of rows written."""
         return {"written": self._written}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Write on behind those rows."""
+        """Continue after the rows written."""
         self._written = int(state["written"])
 
     def close(self) -> None:
-        """Write the rows that came since, and close the event files."""
+        """Write the remaining rows, and close the event files."""
         self._write_new()
         for writer in self._writers.values():
             writer.close()
         self._writers.clear()
 
     def _write_new(self) -> None:
-        fresh = self._history.rows[self._written :]
-        for row in fresh:
+        new = self._history.rows[self._written :]
+        for row in new:
             self._write(row)
-        self._written += len(fresh)
+        self._written += len(new)
 
     def _write(self, row: Row) -> None:
         split = str(row["split"])

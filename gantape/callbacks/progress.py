@@ -1,4 +1,4 @@
-"""What a callback sees of a run."""
+"""The progress of a run, as callbacks see it."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,16 +13,16 @@ from gantape.types import Row
 
 @attrs.frozen(eq=False)
 class Progress:
-    """A run at one moment.
+    """A run at one moment: the argument of callbacks.
 
     Args:
-        task: What is trained.
+        task: The task that is trained.
         state: Steps, epochs, examples and updates done, seconds, and whether the run is over.
-        steps_per_second: The speed so far, without compiling; 0 before it is known.
-        fraction_done: How much of the run is done, 0 to 1, by its own rule for stopping.
+        steps_per_second: The speed so far, without compiling; 0 while unknown.
+        fraction_done: The fraction of the run's length that is done, 0 to 1.
         history: The rows so far.
         run_dir: The run's directory, if it has one.
-        current: Reads the means of losses and metrics since the newest row.
+        current: Returns the means of losses and metrics since the newest row.
     """
 
     task: Task
@@ -59,10 +59,10 @@ class Progress:
         return self.state.updates
 
     def record(self, split: Split, values: Mapping[str, float]) -> Row:
-        """Add a row of this state to the history: how an action contributes what it has measured.
+        """Add a row to the history, for this state: how an action records its own measurements.
 
         Args:
-            split: "train", or "validation" for what is measured on data that is not trained on.
+            split: "train", or "validation" for measurements on data that is not trained on.
             values: The row's columns, in addition to `step`, `epoch`, `seconds` and `split`.
 
         Returns:

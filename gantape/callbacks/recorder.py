@@ -1,4 +1,4 @@
-"""What goes into the history."""
+"""Recording of rows in the history."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,13 +16,13 @@ from gantape.schedule import When
 
 @attrs.frozen(eq=False)
 class Recorder:
-    """Adds rows to a history: actions for callbacks.
+    """Adds rows to a history: `record` and `validate` are actions.
 
     Args:
-        history: Where the rows go.
-        reset: Makes the running means start anew.
-        evaluate: Means over the validation data, if there is any.
-        run_dir: Where the rows go as a file, if anywhere.
+        history: The history.
+        reset: Resets the running means.
+        evaluate: Computes means over the validation data, if there is any.
+        run_dir: The directory for `metrics.csv`, if any.
     """
 
     history: History
@@ -31,10 +31,10 @@ class Recorder:
     run_dir: Path | None = None
 
     on_every_worker: ClassVar[bool] = True
-    """Metrics are read, and validation data evaluated, by all workers together."""
+    """All workers read metrics and evaluate validation data together."""
 
     def callbacks(self, when: When) -> list[Callback]:
-        """What adds rows whenever they are due, and writes them."""
+        """Callbacks that add rows when they are due, and write them to the file."""
         actions: list[Action] = [self.record]
         if self.evaluate is not None:
             actions.append(self.validate)
@@ -43,14 +43,14 @@ class Recorder:
         return [Callback(action, when) for action in actions]
 
     def record(self, progress: Progress) -> None:
-        """Add a row of training, unless no step was done since the newest."""
+        """Add a row of training, if steps were done since the newest."""
         values = progress.current()
         if values:
             self._add(progress, "train", values)
             self.reset()
 
     def validate(self, progress: Progress) -> None:
-        """Add a row of validation, unless this step has one."""
+        """Add a row of validation, unless this step has one already."""
         if self.evaluate is not None and self.history.last("validation").get("step") != progress.step:
             self._add(progress, "validation", self.evaluate())
 

@@ -1,5 +1,6 @@
 """Calls the callbacks that are due."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import attrs
 
 from gantape.callbacks.callback import Callback, Stop
+from gantape.callbacks.display import ProgressDisplay
 from gantape.callbacks.progress import Progress
+from gantape.compiler.autotune import RunLength
 from gantape.distribute.workers import Workers
 from gantape.errors import ScheduleError
 from gantape.history import History
@@ -18,17 +21,17 @@ from gantape.tasks.variables import learning_rates, named_variables
 
 @attrs.frozen(eq=False)
 class CallbackRunner:
-    """Calls actions with a run's progress.
+    """Calls actions with the run's progress.
 
-    With several workers, actions are the chief's, which alone writes; only what records rows is called on every worker, for
-    metrics are read by all together. What the chief's actions answer, and learning rates that they set, hold for all.
+    With several workers, only the chief calls actions, apart from those that record rows: all workers read metrics together.
+    The `Stop` that the chief's actions return and the learning rates that they set apply to all workers.
 
     Args:
-        task: What is trained.
-        history: Its rows.
+        task: The task that is trained.
+        history: The rows of the run.
         run_dir: The run's directory, if it has one.
-        current: Reads the means of losses and metrics since the newest row.
-        workers: Who takes part.
+        current: Returns the means of losses and metrics since the newest row.
+        workers: The workers of the run.
     """
 
     task: Task
@@ -37,11 +40,37 @@ class CallbackRunner:
     current: Callable[[], dict[str, float]]
     workers: Workers
 
+    def open(
+        self,
+        callbacks: Sequence[Callback],
+        stack: contextlib.ExitStack,
+        duration: str,
+        length: RunLength,
+        state: RunState,
+        *,
+        resumed: bool,
+    ) -> None:
+        """Open the progress display before the steps are compiled, and let the stack close this worker's actions.
+
+        Args:
+            callbacks: The callbacks of the run.
+            stack: Calls the `close` of each action that has one.
+            duration: The length of the run, as text.
+            length: The length of the run, as far as it is known.
+            state: The state at its start.
+            resumed: Whether the steps before `state` count as done.
+        """
+        for callback in callbacks:
+            if self.workers.runs_here(callback.owner):
+                stack.callback(getattr(callback.action, "close", lambda: None))
+                if isinstance(callback.owner, ProgressDisplay):
+                    callback.owner.open(f"{type(self.task).__name__}, {duration}", length, state, resumed=resumed)
+
     def call(self, due: Sequence[Callback], state: RunState, steps_per_second: float, share: float) -> str:
-        """Call what is due; returns why the run is to stop, or nothing.
+        """Call the callbacks that are due; returns why the run is to stop, or an empty text.
 
         Raises:
-            ScheduleError: If an action returns something else than a `Stop` or nothing.
+            ScheduleError: If an action returns anything but a `Stop` or `None`.
         """
         current = self._read_by_all() if self.workers.several and due else self.current
         reason = ""
@@ -63,10 +92,10 @@ class CallbackRunner:
         return lambda: dict(values)
 
     def _agreed(self, reason: str) -> str:
-        """The chief's answer and learning rates."""
+        """Why the run is to stop according to the chief, after adopting the learning rates that it has."""
         rates = learning_rates(self.task)
-        (stop, *told), _ = self.workers.broadcast([float(bool(reason)), *rates.values()])
-        for (name, own), rate in zip(rates.items(), told, strict=True):
+        (stop, *chief_rates), _ = self.workers.broadcast([float(bool(reason)), *rates.values()])
+        for (name, own), rate in zip(rates.items(), chief_rates, strict=True):
             if own != rate:
                 named_variables(self.task)[name].assign(rate)
         return (reason or "the chief's action") if stop else ""

@@ -1,4 +1,4 @@
-"""The states of stateful callbacks, as a checkpoint holds them."""
+"""The states of stateful callbacks in a checkpoint."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from gantape.errors import RunDirectoryError, ScheduleError
 
 
 def callback_states(callbacks: Iterable[Callback]) -> dict[str, Any]:
-    """The state of each stateful callback, by its class and its place among those of that class.
+    """The state of each stateful callback, by its class and its number among the callbacks of that class.
 
     Raises:
         ScheduleError: If a state is not plain data.
@@ -20,23 +20,23 @@ def callback_states(callbacks: Iterable[Callback]) -> dict[str, Any]:
 
 
 def restore_callbacks(callbacks: Sequence[Callback], states: Mapping[str, Any], where: str) -> None:
-    """Restore stateful callbacks. They may be others than before: the log tells which have no state.
+    """Restore stateful callbacks. A warning names callbacks that are new or missing.
 
     Raises:
-        RunDirectoryError: If a callback cannot take its state.
+        RunDirectoryError: If a callback cannot be restored from its state.
     """
     actions = _stateful(callbacks)
     for name in dict.fromkeys([*actions, *states]):
         if name not in states:
-            logger.warning("the callback {} is new: it remembers nothing of the run.", name)
+            logger.warning("the callback {} is new in this run: it has no state to restore.", name)
         elif name not in actions:
-            logger.warning("the callback {} of the run is not among the callbacks: what it remembered is left.", name)
+            logger.warning("the callback {} of the run is missing: its state is dropped.", name)
         else:
             try:
                 actions[name].restore(states[name])
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise RunDirectoryError(
-                    "a callback cannot take what it remembered.",
+                    "a callback cannot be restored from its state.",
                     where=f"{where}, {name}",
                     got=f"{type(error).__name__}: {error}"[:200],
                     do="resume with the callback that the run began with.",
@@ -60,7 +60,7 @@ def _state_of(name: str, action: Stateful) -> Any:
         json.dumps(state)
     except (TypeError, ValueError) as error:
         raise ScheduleError(
-            "an action remembers plain data.",
+            "the state of an action is plain data.",
             where=f"callback {name}, state",
             got=f"{type(error).__name__}: {error}",
             do="return numbers, texts, lists and dicts.",

@@ -1,4 +1,4 @@
-"""Where progress is shown: a bar on a terminal, a line in a notebook, plain lines in a pipe."""
+"""Views of a run's progress: a bar on a terminal, a line in a notebook, plain lines in a pipe."""
 
 import contextlib
 import html
@@ -11,39 +11,39 @@ from typing import Any, TextIO, final
 from tqdm import tqdm
 
 WIDTH = 120
-"""Characters of a line where no terminal sets its width."""
+"""Characters of a line if no terminal sets its width."""
 
 ROWS = 24
-"""Of a terminal: a bar that would stand below the last is not shown."""
+"""The rows of a terminal: a bar below the last row is not shown."""
 
 FIRST_LINES = (1.0, 2.0, 5.0, 10.0)
 """Seconds after which the first lines are printed in a pipe."""
 
 LATER_LINES = ((600.0, 10.0), (float("inf"), 60.0))
-"""Until when, and how many seconds apart, lines are printed after that."""
+"""Later lines: until which second, and how many seconds apart."""
 
 SECONDS_PER_UPDATE = 1.0
-"""Between two updates of a notebook's line."""
+"""The interval between two updates of a notebook's line."""
 
 
 class View(ABC):
-    """A place where progress is shown."""
+    """Shows the progress of a run somewhere."""
 
     def due(self, elapsed: float) -> bool:
-        """Whether an update is wanted, so many seconds after the view was opened."""
+        """Whether to show an update, `elapsed` seconds after the view was opened."""
         return True
 
     @abstractmethod
     def show(self, share: float | None, fields: Sequence[str]) -> None:
-        """Show how much is done.
+        """Show an update.
 
         Args:
             share: The fraction of the run that is done, 0 to 1; `None` if unknown.
-            fields: Texts, the most important first; those at the end are left out where there is no room.
+            fields: Texts, the most important first; the last ones are omitted if there is no room.
         """
 
     def close(self) -> None:
-        """Leave what is shown as it is."""
+        """End the view; its last update stays visible."""
 
 
 def choose_view() -> View:
@@ -58,7 +58,7 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 def in_notebook() -> bool:
-    """Whether this code runs in an IPython kernel, which is what a notebook talks to."""
+    """Whether this code runs in the IPython kernel of a notebook."""
     interactive = sys.modules.get("IPython")
     shell: Any = interactive.get_ipython() if interactive is not None else None
     return hasattr(shell, "kernel")
@@ -76,7 +76,7 @@ def fit(fields: Sequence[str], width: int) -> str:
 
 @final
 class BarView(View):
-    """A live bar on the standard error stream. What is printed while it is shown appears above it."""
+    """A live bar on the standard error stream. Other output appears above it."""
 
     def __init__(self) -> None:
         stream = sys.stderr.stream if isinstance(sys.stderr, _AboveBar) else sys.stderr
@@ -99,7 +99,7 @@ class BarView(View):
 
 
 def _columns(stream: Any) -> int:
-    """Characters of a line on a terminal; some pseudo-terminals say 0, which means that they do not know."""
+    """Characters of a line on a terminal. Some pseudo-terminals report 0, which means unknown."""
     with contextlib.suppress(OSError, ValueError):
         return os.get_terminal_size(stream.fileno()).columns or WIDTH
     return WIDTH
@@ -131,7 +131,7 @@ class _AboveBar(contextlib.AbstractContextManager["_AboveBar"]):
 
 @final
 class NotebookView(View):
-    """One output of a notebook's cell, which is updated in place."""
+    """One output of a notebook cell, which is updated in place."""
 
     def __init__(self) -> None:
         self._handle: Any = None
@@ -146,7 +146,7 @@ class NotebookView(View):
     def show(self, share: float | None, fields: Sequence[str]) -> None:
         shown = _NotebookLine(share, fit(fields, WIDTH))
         if self._handle is None:
-            from IPython.display import display  # there wherever a notebook is
+            from IPython.display import display  # available in every notebook
 
             self._handle = display(shown, display_id=True)
         else:
@@ -183,12 +183,12 @@ class LineView(View):
 
     def show(self, share: float | None, fields: Sequence[str]) -> None:
         if self._stream is not None:
-            with contextlib.suppress(OSError, ValueError):  # nobody reads it any more: the run goes on
+            with contextlib.suppress(OSError, ValueError):  # the reader has ended: the run continues
                 print(_line(share, fields), file=self._stream, flush=True)
 
 
 def next_line(elapsed: float) -> float:
-    """The seconds of the first line after `elapsed` seconds."""
+    """When the first line after `elapsed` seconds is due, in seconds."""
     first = next((seconds for seconds in FIRST_LINES if seconds > elapsed), None)
     if first is not None:
         return first

@@ -1,4 +1,4 @@
-"""A run on the disk: its directory, its record, its checkpoints."""
+"""A run on disk: its directory, its record and its checkpoints."""
 
 from gantape.checkpoints.restore import load_best
 from gantape.checkpoints.settings import Best, Checkpoints

@@ -1,15 +1,15 @@
-"""Checkpoints on disk: written whole, verified when read, the last few and the best kept.
+"""Checkpoints on disk: written atomically, verified when read; the newest ones and the best are kept.
 
     checkpoints/
     ├── 000004-step-300/
     ├── 000005-step-400/
     │   ├── manifest.json                  sizes and checksums of the others, and of itself
-    │   ├── state.json                     counters, position, history, totals, what callbacks remember
+    │   ├── state.json                     counters, position, history, totals, states of callbacks
     │   ├── tensors.index, tensors.data-…  every variable of the task
     │   └── data.index, data.data-…        the iterator of a tf.data.Dataset
-    └── best.json                          which one is the best
+    └── best.json                          the name of the best one
 
-Numbers rise from save to save. A checkpoint is written into a folder of another name, brought to the disk, and renamed.
+Numbers increase with each save. A checkpoint is written into a folder of another name, synced to disk, and renamed.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from gantape.errors import RunDirectoryError
 
 FOLDER = "checkpoints"
 FORMAT = 2
-"""Of the files. Checkpoints of another format are not read."""
+"""The version of the files. Checkpoints in another format are not read."""
 
 MANIFEST, STATE, TENSORS, DATA = "manifest.json", "state.json", "tensors", "data"
 _NAME = re.compile(r"(\d{6,})-step-(\d+)")
@@ -37,11 +37,11 @@ _NAME = re.compile(r"(\d{6,})-step-(\d+)")
 
 @attrs.define
 class Cost:
-    """What checkpoints cost.
+    """The cost of checkpoints.
 
     Args:
-        saved: How many were saved.
-        seconds: Seconds that it took.
+        saved: The number of checkpoints saved.
+        seconds: Seconds spent on saving.
         bytes: Bytes of the newest.
     """
 
@@ -55,9 +55,9 @@ class CheckpointFolder:
     """The checkpoints of one run.
 
     Args:
-        path: Where they lie.
-        run: The run's own identity: a checkpoint of another run is not one of these.
-        cost: What they cost so far.
+        path: The folder.
+        run: The unique name of the run. Checkpoints of another run are not read.
+        cost: The cost so far.
     """
 
     path: Path
@@ -65,34 +65,34 @@ class CheckpointFolder:
     cost: Cost = attrs.field(factory=Cost)
 
     def save(self, step: int, write: Callable[[Path], Mapping[str, Any]], keep: int) -> Path:
-        """Save a checkpoint, and remove those that are no longer to be kept.
+        """Save a checkpoint, and remove old ones.
 
         Args:
             step: The step of the run.
-            write: Writes files into the folder that it is given; returns the state of the run, as JSON has it.
+            write: Writes files into the given folder, and returns the state of the run in JSON form.
             keep: How many of the newest to keep.
 
         Returns:
-            Where it lies.
+            The folder of the checkpoint.
 
         Raises:
-            RunDirectoryError: If it cannot be written. The earlier ones are as they were.
+            RunDirectoryError: If it cannot be written. Earlier checkpoints are unchanged.
         """
         started = time.perf_counter()
         number = max(map(_number, self._folders()), default=0) + 1
         place = self.path / f"{number:06d}-step-{step}"
-        fresh = self.path / f".new-{place.name}"
+        temporary = self.path / f".new-{place.name}"
         try:
             self.path.mkdir(exist_ok=True)
             self._clear()
-            fresh.mkdir()
-            (fresh / STATE).write_text(json.dumps(write(fresh), separators=(",", ":")))
-            bytes_written = self._seal(fresh, step)
-            fresh.rename(place)
+            temporary.mkdir()
+            (temporary / STATE).write_text(json.dumps(write(temporary), separators=(",", ":")))
+            bytes_written = self._seal(temporary, step)
+            temporary.rename(place)
             sync(self.path)
             self._prune(keep)
         except OSError as error:
-            shutil.rmtree(fresh, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
             raise unwritable(self.path, error) from None
         self.cost.saved += 1
         self.cost.seconds += time.perf_counter() - started
@@ -101,7 +101,7 @@ class CheckpointFolder:
         return place
 
     def mark_best(self, folder: Path, value: float) -> None:
-        """Note that a checkpoint is the best so far.
+        """Mark a checkpoint as the best so far.
 
         Raises:
             RunDirectoryError: If it cannot be written.
@@ -112,11 +112,11 @@ class CheckpointFolder:
             raise unwritable(self.path, error) from None
 
     def newest(self) -> Path | None:
-        """The newest checkpoint by name, whole or not."""
+        """The newest checkpoint by name, whole or damaged."""
         return next(self._folders(), None)
 
     def best(self) -> Path | None:
-        """The best checkpoint by name, if one is marked and there."""
+        """The checkpoint that is marked as the best, if it exists."""
         try:
             name = read_json(self.path / "best.json", 2**12)["checkpoint"]
         except (OSError, ValueError, KeyError):
@@ -124,10 +124,10 @@ class CheckpointFolder:
         return next((folder for folder in self._folders() if folder.name == name), None)
 
     def load(self, which: Path | None = None) -> tuple[Path, dict[str, Any]]:
-        """The newest whole checkpoint, or the named one. A damaged one is passed over with a warning.
+        """Load the newest whole checkpoint, or the given one. Damaged ones are passed over with a warning.
 
         Returns:
-            Where it lies, and its state.
+            Its folder, and its state.
 
         Raises:
             RunDirectoryError: If there is none.
@@ -155,7 +155,7 @@ class CheckpointFolder:
         return iter(sorted(found, key=_number, reverse=True))
 
     def _seal(self, folder: Path, step: int) -> int:
-        """Bring all files to the disk and write the manifest; returns how many bytes there are."""
+        """Sync all files to disk and write the manifest; returns the number of bytes."""
         files: dict[str, dict[str, Any]] = {}
         for path in sorted(folder.iterdir()):
             sync(path)
@@ -168,7 +168,7 @@ class CheckpointFolder:
         return sum(file["bytes"] for file in files.values())
 
     def _verified(self, folder: Path) -> dict[str, Any]:
-        """The state of a checkpoint whose every file is as it was written; else raises an error that names the file."""
+        """The state of a checkpoint, if every file is as it was written; otherwise raise an error that names the file."""
         manifest = _read(folder, MANIFEST, 2**20)
         claimed = manifest.pop("blake2b", None)
         if claimed != _digest(manifest):
@@ -194,12 +194,12 @@ class CheckpointFolder:
         best = self.best()
         for folder in list(self._folders())[keep:]:
             if folder != best:
-                # Renamed first: half of a checkpoint is never seen under its name.
+                # Renamed first, so that a half-removed checkpoint never has a checkpoint's name.
                 folder.rename(gone := folder.with_name(f".gone-{folder.name}"))
                 shutil.rmtree(gone)
 
     def _clear(self) -> None:
-        """Remove what a process that was killed has left half done."""
+        """Remove partial folders that a killed process has left."""
         for path in self.path.iterdir():
             if path.name.startswith((".new-", ".gone-")) and _NAME.fullmatch(path.name.split("-", 1)[1]):
                 shutil.rmtree(path)

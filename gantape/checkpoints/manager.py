@@ -1,4 +1,4 @@
-"""A run on the disk: its directory, lock, record and checkpoints."""
+"""A run on disk: its directory, lock, record and checkpoints."""
 
 import contextlib
 import math
@@ -31,16 +31,16 @@ from gantape.tasks.variables import check_parts_hold, learning_rates, named_vari
 
 
 class CheckpointManager:
-    """Writes what a loop with a directory leaves there, and restores it. Without a directory it does nothing.
+    """Saves and restores a loop's run, if it has a directory.
 
-    Of several workers the chief alone writes into the directory, from which all resume: it is one that all can read. To save
-    metrics, all have to read them together: what the others write goes into a directory that is removed with the process.
+    Of several workers only the chief writes into the directory; all resume from it, so all must be able to read it. Metrics can
+    only be saved by all workers together: the others write into a temporary directory.
 
     Args:
-        task: What is trained.
+        task: The task that is trained.
         run_dir: The run's directory.
-        settings: When checkpoints are saved, and which are kept; `None` for none.
-        workers: Who takes part.
+        settings: When checkpoints are saved, and which are kept; `None` for no checkpoints.
+        workers: The workers of the run.
         history: The rows of the run.
     """
 
@@ -70,10 +70,10 @@ class CheckpointManager:
         return self._directory is not None and self.settings is not None
 
     def restore(self, record: RunRecord) -> RunState:
-        """Read the newest whole checkpoint of a run into its task and history.
+        """Restore the task and the history from the newest whole checkpoint of a run.
 
         Raises:
-            RunDirectoryError: If there is none, it is one of other networks, or another loop is at work in the directory.
+            RunDirectoryError: If there is none, it is of other networks, or another loop is using the directory.
         """
         folder = CheckpointFolder(record.path / FOLDER, record.run)
         with RunDirectory(record.path).locked() if self._workers.chief else contextlib.nullcontext():
@@ -84,34 +84,34 @@ class CheckpointManager:
         self._folder, self._record, self._restored = folder, record, (path, found)
         self._learning_rates = found.learning_rates
         self._history.rows[:] = found.history.rows
-        logger.info("going on with {} at step {}", path, found.state.step)
+        logger.info("resuming from {} at step {}", path, found.state.step)
         return found.state
 
     def resumes(self, data: Batches, *, first: bool) -> bool:
-        """Whether data that is new to the loop is that of the run which is resumed.
+        """Whether data that is new to the loop is that of the resumed run.
 
         Args:
             data: The data.
             first: Whether this is the first data of the loop.
 
         Raises:
-            ResumeError: If it is other data, and may not be.
+            ResumeError: If it is other data, and a change is not allowed.
         """
         if self._directory is not None:
             self._description = data.describe()
         return first and self._record is not None and self._record.check_data(self._description)
 
     def restore_reader(self, reader: Reader) -> None:
-        """Restore the reader of the data of the run which is resumed."""
+        """Restore the position of the resumed run in its data."""
         if self._restored is not None:
             path, found = self._restored
             reader.restore(path / DATA, found.reader)
 
     def open(self, stack: contextlib.ExitStack) -> None:
-        """Make the directory, and lock it until the stack is left.
+        """Create the directory, and lock it until the stack is closed.
 
         Raises:
-            RunDirectoryError: If it cannot be written, or holds another run, or another loop is at work in it.
+            RunDirectoryError: If it cannot be written, or holds another run, or another loop is using it.
         """
         if self._directory is None:
             return
@@ -119,7 +119,7 @@ class CheckpointManager:
             self._directory.create()
         stack.enter_context(self._directory.locked())
         if self._folder is None:
-            self._directory.create()  # another loop may have begun and ended here before the lock was ours
+            self._directory.create()  # another loop may have started and ended here before this one had the lock
             self._folder = CheckpointFolder(self._directory.path / FOLDER, uuid.uuid4().hex)
             self._learning_rates = learning_rates(self._task)
         elif self._folder.newest() != self._newest:
@@ -127,14 +127,14 @@ class CheckpointManager:
                 "the checkpoints are not as this loop left them.",
                 where=str(self._folder.path),
                 got=f"{_name(self._folder.newest())} as the newest, where this loop knows of {_name(self._newest)}",
-                do="go on by gantape.Loop.resume: another loop has gone on with this run, or has removed its checkpoints.",
+                do="continue with gantape.Loop.resume: another loop has continued this run, or has removed its checkpoints.",
             )
 
     def start(self, compiled: CompiledSteps, reader: Reader, callbacks: Sequence[Callback]) -> RunState | None:
-        """Take what a checkpoint is saved of beside the task; in a resumed run, restore it.
+        """Take the objects that are saved with the task, and restore them in a resumed run.
 
         Returns:
-            The state up to which callbacks were asked whether they are due; nothing for a new run.
+            The state up to which callbacks have been called; `None` for a new run.
         """
         self._compiled, self._reader, self._callbacks = compiled, reader, callbacks
         if self._restored is None:
@@ -153,13 +153,13 @@ class CheckpointManager:
         """Save a checkpoint if it is due; returns whether it was.
 
         Args:
-            state: How far the run has come.
-            before: The state at the end of the call before.
-            acted: The state up to which callbacks were asked.
-            must: Whether to save it in any case.
+            state: The state of the run.
+            before: The state at the end of the previous call.
+            acted: The state up to which callbacks have been called.
+            must: Whether to save it even if it is not due.
 
         Raises:
-            TaskError: If a step changes variables that no part of the task holds.
+            TaskError: If a step changes variables that belong to no part of the task.
             NotFiniteError: If a variable is not finite.
             RunDirectoryError: If the checkpoint cannot be written.
         """
@@ -173,11 +173,11 @@ class CheckpointManager:
         return True
 
     def mark_best(self, state: RunState) -> None:
-        """Mark the newest checkpoint as the best, if a row that came with the end makes it so."""
+        """Mark the newest checkpoint as the best, if a row recorded at the end makes it so."""
         self._mark(self._best(state))
 
     def write_record(self, facts: Mapping[str, Any], status: str) -> None:
-        """Bring the record up to date.
+        """Write the record, with these facts and status.
 
         Raises:
             RunDirectoryError: If it cannot be written.
@@ -191,23 +191,23 @@ class CheckpointManager:
         self._directory.write({**record, "versions": machine()})
 
     def save_after_error(self, state: RunState, acted: RunState, facts: Mapping[str, Any], *, whole: bool) -> None:
-        """Save what can be saved and write the record, if the run has one.
+        """After an error, save a checkpoint if possible and write the record, if the run has one.
 
         Args:
-            state: How far the run has come.
-            acted: The state up to which callbacks were asked.
-            facts: For the record.
-            whole: Whether the run's variables are those of a whole number of steps.
+            state: The state of the run.
+            acted: The state up to which callbacks have been called.
+            facts: The facts for the record.
+            whole: Whether the variables are those after a whole number of steps, so that they can be saved.
         """
         if self._directory is None or not self._directory.record_path.exists():
             return
         try:
-            # The checkpoint before the actions of the end is not followed by one behind them.
+            # If the end callbacks failed, the checkpoint before them is the last.
             if whole and (self._newest is None or step_of(self._newest) != state.step):
                 self.save(state, state, acted, must=True)
             self.write_record(facts, "failed")
         except (GantapeError, OSError) as error:
-            logger.error("not all could be saved on the way out: {}", error)
+            logger.error("the run could not be saved after the error: {}", error)
 
     def _write_checkpoint(self, folder: CheckpointFolder, state: RunState, acted: RunState, keep: int) -> None:
         compiled, reader = self._compiled, self._reader
@@ -231,13 +231,13 @@ class CheckpointManager:
             self._folder.mark_best(self._newest, best)
 
     def _best(self, state: RunState) -> float | None:
-        """The value of a row of this very step, if it is the best so far; as the chief has it."""
+        """The value of a row of this step, if it is the best so far; the chief decides."""
         wanted = self.settings.best if self.settings is not None else None
         if wanted is None:
             return None
         best = wanted.value(self._history, state.step)
-        (told,), _ = self._workers.broadcast([math.nan if best is None else best])
-        return None if math.isnan(told) else told
+        (value,), _ = self._workers.broadcast([math.nan if best is None else best])
+        return None if math.isnan(value) else value
 
 
 def _name(folder: Path | None) -> str:

@@ -1,4 +1,4 @@
-"""The variables of a task from a checkpoint."""
+"""Restore the variables of a task from a checkpoint."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,20 +18,19 @@ from gantape.tasks.variables import learning_rates, named_variables
 def restore_task(
     task: Task, folder: CheckpointFolder, changed: Sequence[str] = (), which: Path | None = None
 ) -> tuple[Path, Snapshot]:
-    """Give a task's variables what the newest whole checkpoint holds, or the one that is named.
+    """Restore a task's variables from the newest whole checkpoint, or from the given one.
 
-    Where hyper-parameters were changed on purpose, an optimizer whose learning rate is another one than the run began with
-    keeps the new one.
+    If hyper-parameters are changed on purpose, an optimizer with another learning rate than the run began with keeps its own.
 
     Raises:
-        RunDirectoryError: If there is no whole checkpoint, or it is one of other networks.
+        RunDirectoryError: If there is no whole checkpoint, or it is of other networks.
     """
     path, state = folder.load(which)
     try:
         found = Snapshot.from_json(state)
     except ValueError as error:
         raise RunDirectoryError(
-            "the state in a checkpoint makes no sense.",
+            "the state in a checkpoint is invalid.",
             where=str(path),
             got=f"{type(error).__name__}: {error}"[:200],
             do="remove this checkpoint: the one before it is used then.",
@@ -43,15 +42,15 @@ def restore_task(
     for name, rate in new_rates.items():
         if rate != found.learning_rates.get(name):
             variables[name].assign(rate)
-            logger.info("{} is {} from here on", name, rate)
+            logger.info("{} is {} from now on", name, rate)
     return path, found
 
 
 def load_best(run_dir: str | Path, task: Task) -> RunState:
-    """Give a task the variables of a run's best checkpoint, to evaluate it or to draw samples from it.
+    """Restore a task from a run's best checkpoint, to evaluate it or to draw samples.
 
     Args:
-        run_dir: The run's directory. Its checkpoints were saved with `Checkpoints(best=...)`.
+        run_dir: The directory of a run with `Checkpoints(best=...)`.
         task: A task like the run's.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What a run leaves behind."""
+"""The directory of a run, its record and its lock."""
 
 import contextlib
 import json
@@ -33,14 +33,14 @@ class RunDirectory:
 
     @property
     def record_path(self) -> Path:
-        """Where the record lies."""
+        """The path of the record, `run.json`."""
         return self.path / RECORD
 
     def create(self) -> None:
-        """Make the directory.
+        """Create the directory.
 
         Raises:
-            RunDirectoryError: If it cannot be made, or holds a run already.
+            RunDirectoryError: If it cannot be created, or holds a run already.
         """
         try:
             taken = self.record_path.exists()
@@ -52,28 +52,28 @@ class RunDirectory:
                 "this directory holds a run already.",
                 where=str(self.path),
                 got=f"a {RECORD}",
-                do="name another directory, go on with that run by gantape.Loop.resume, or remove the directory.",
+                do="name another directory, continue that run with gantape.Loop.resume, or remove the directory.",
             )
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other loops out, in this process or another, until the block or the process ends, in whatever way.
+        """Lock the directory against other loops, in this process or another, until the block or the process ends.
 
         Raises:
-            RunDirectoryError: If another loop is at work here, or the directory cannot be written.
+            RunDirectoryError: If another loop is using it, or it cannot be written.
         """
         lock = FileLock(self.path / LOCK)
         try:
             lock.acquire(blocking=False)
         except Timeout:
             raise RunDirectoryError(
-                "another loop is at work in this directory.",
+                "another loop is using this directory.",
                 where=str(self.path),
                 got=f"a lock on {LOCK}",
                 do="wait until it ends, or name another directory.",
             ) from None
         except NotImplementedError:  # some network file systems
-            logger.warning("{} lies on a file system without locks: take care that one process alone uses it.", self.path)
+            logger.warning("{} is on a file system without locks: make sure that only one process uses it.", self.path)
         except OSError as error:
             raise unwritable(self.path, error) from None
         try:
@@ -82,7 +82,7 @@ class RunDirectory:
             lock.release()
 
     def check_links(self) -> None:
-        """Raise an error if something in the directory is a link to elsewhere: what is written must stay inside.
+        """Raise an error if the directory contains a link to elsewhere: the run must only write inside.
 
         Raises:
             RunDirectoryError: If there is such a link.
@@ -92,14 +92,14 @@ class RunDirectory:
             for path in (Path(folder, name) for name in [*folders, *files]):
                 if path.is_symlink() and not path.resolve().is_relative_to(inside):
                     raise RunDirectoryError(
-                        "a run's directory has no links to elsewhere.",
+                        "a run's directory must not contain links to elsewhere.",
                         where=str(path),
                         got=f"a link to {path.resolve()}",
-                        do="replace it by what it links to, if you trust it.",
+                        do="replace the link by its target, if you trust it.",
                     )
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """Write the record; a reader sees the one before or this one, never half of it.
+        """Write the record atomically.
 
         Raises:
             RunDirectoryError: If it cannot be written.
@@ -109,11 +109,20 @@ class RunDirectory:
         except OSError as error:
             raise unwritable(self.path, error) from None
 
+    def add_facts(self, facts: Mapping[str, Any]) -> None:
+        """Add keys to the record of a run that has ended; existing keys get the new values.
+
+        Raises:
+            RunDirectoryError: If there is no record, it cannot be written, or a loop is using the directory.
+        """
+        with self.locked():
+            self.write(self.read() | dict(facts))
+
     def read(self) -> dict[str, Any]:
         """Read the record.
 
         Raises:
-            RunDirectoryError: If there is none, or it is not one.
+            RunDirectoryError: If there is none, or the file is not a record.
         """
         try:
             record = read_json(self.record_path)
@@ -135,7 +144,7 @@ class RunDirectory:
 
 
 def machine() -> dict[str, Any]:
-    """Versions and processors, for the record."""
+    """Versions of packages, platform and number of processors, for the record."""
     return {
         "python": platform.python_version(),
         **{package: _version(package) for package in PACKAGES},

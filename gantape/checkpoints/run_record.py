@@ -1,4 +1,4 @@
-"""Whether a run may go on with a task and data."""
+"""The record of a run, and whether a task and data are those of the run."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,12 +16,12 @@ from gantape.tasks import Task
 
 @attrs.frozen(eq=False)
 class RunRecord:
-    """The record of a run, `run.json`, which says what the run began with.
+    """The record of a run, `run.json`: the task, data and settings that it began with.
 
     Args:
         record: The record.
         path: The run's directory.
-        changed: Hyper-parameters, or "data", that may be others on purpose.
+        changed: Names of hyper-parameters, or "data", that may differ from the run's.
     """
 
     record: dict[str, Any]
@@ -33,7 +33,7 @@ class RunRecord:
         """Read the record of a run.
 
         Raises:
-            RunDirectoryError: If it is not one.
+            RunDirectoryError: If there is none, or a run cannot be resumed from it.
         """
         directory = RunDirectory(path)
         directory.check_links()
@@ -61,7 +61,7 @@ class RunRecord:
 
     @property
     def run(self) -> str:
-        """The run's own identity, which its checkpoints name."""
+        """The unique name of the run, which its checkpoints carry."""
         return str(self.record["run"])
 
     @property
@@ -71,16 +71,16 @@ class RunRecord:
 
     @property
     def gradient_norms(self) -> bool:
-        """Whether the norms of gradients are recorded."""
+        """Whether gradient norms are recorded."""
         return bool(self.record.get("gradient_norms"))
 
     @property
     def compiler(self) -> StepCompiler:
-        """The run's own mode and steps in a call: of mode "auto", the one that was chosen."""
+        """A compiler with the run's mode and steps per call; for mode "auto", with the mode that was chosen."""
         return StepCompiler(cast(Mode, self.record["mode"]), self.record["steps_per_call"])
 
     def check_task(self, task: Task) -> None:
-        """Raise a `ResumeError` if the task is another one, or has other hyper-parameters than those that may change.
+        """Raise a `ResumeError` if the task is another one, or differs in hyper-parameters that may not change.
 
         Raises:
             ResumeError: With the differences.
@@ -112,7 +112,7 @@ class RunRecord:
             )
 
     def check_data(self, description: Mapping[str, Any]) -> bool:
-        """Whether the data is the run's; if not, and it may not change, raise a `ResumeError`.
+        """Whether the data is the run's; raise a `ResumeError` if it is not and may not change.
 
         Raises:
             ResumeError: With the differences.

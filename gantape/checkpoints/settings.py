@@ -11,12 +11,12 @@ _EVERY_THREE_MINUTES = every(seconds=180.0)
 
 @attrs.frozen
 class Best:
-    """Which row of the history is the best.
+    """Which checkpoint is the best, by a column of the history.
 
     Args:
         column: A column of the history, such as "loss".
-        split: Of which rows.
-        largest: Whether the largest value is the best, as of an accuracy, or the smallest.
+        split: The split of the rows, "train" or "validation".
+        largest: Whether the largest value is the best, as for an accuracy, or the smallest.
     """
 
     column: str = "loss"
@@ -24,7 +24,7 @@ class Best:
     largest: bool = False
 
     def value(self, history: History, step: int) -> float | None:
-        """The value of the newest row, if it is one of this step and better than those of all rows before."""
+        """The value of the newest row, if the row is of this step and better than all earlier ones."""
         rows = [row for row in history if row["split"] == self.split and self.column in row]
         if not rows or rows[-1]["step"] != step:
             return None
@@ -37,15 +37,15 @@ class Best:
 class Checkpoints:
     """When checkpoints are saved, and which are kept.
 
-    One is saved after the first call, one whenever `every` is due, and one on the way out of a run, however it ends.
+    One is saved after the first call, whenever `every` is due, and when the run ends, in whatever way.
 
     Args:
-        every: When. Each costs the time to write all variables, which `run.json` tells.
-        keep: How many of the newest are kept. With one alone, there is none to fall back on when it is damaged.
-        best: Which one is kept besides, however old it is. It is saved when its row is recorded.
+        every: When checkpoints are saved. Each costs the time to write all variables, which `run.json` has.
+        keep: How many of the newest are kept. With only one, there is none to fall back on if it is damaged.
+        best: Which checkpoint is kept besides, however old it is. It is saved when its row is recorded.
 
     Raises:
-        ScheduleError: If something is of the wrong kind.
+        ScheduleError: If an argument has the wrong type.
     """
 
     every: When = _EVERY_THREE_MINUTES

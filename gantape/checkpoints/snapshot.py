@@ -1,4 +1,4 @@
-"""The state of a run, apart from its variables, and its JSON form."""
+"""The state of a run without its variables, and its JSON form."""
 
 import math
 from collections.abc import Mapping
@@ -14,17 +14,17 @@ from gantape.types import Row
 
 @attrs.frozen(eq=False)
 class Snapshot:
-    """A run between two calls, apart from its variables.
+    """A run between two calls, without its variables.
 
     Args:
-        state: How far it has come.
-        acted: The state up to which callbacks were asked whether they are due.
-        history: Its rows.
-        totals: What steps have reported since the newest row.
+        state: The state of the run.
+        acted: The state up to which callbacks have been called.
+        history: The rows of the run.
+        totals: The sums of reported scalars since the newest row.
         callbacks: The state of each stateful callback.
         learning_rates: The learning rates that the run began with.
         tensors: Type and shape of each variable, as text.
-        reader: What the reader of the data needs.
+        reader: The state of the data's reader.
     """
 
     state: RunState
@@ -37,7 +37,7 @@ class Snapshot:
     reader: dict[str, Any] = attrs.field(factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Numbers, texts, lists and dicts."""
+        """The JSON form: numbers, texts, lists and dicts."""
         state, acted = attrs.asdict(self.state), self.acted
         del state["ended"]
         return state | {
@@ -52,10 +52,10 @@ class Snapshot:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> "Snapshot":
-        """From what `to_json` gave.
+        """A snapshot from its JSON form.
 
         Raises:
-            ValueError: If something is missing or makes no sense.
+            ValueError: If a value is missing or invalid.
         """
         acted = _list(found, "acted", 3)
         counts: dict[str, Any] = {name: _whole(found.get(name)) for name in ("step", "epoch", "batch", "examples", "updates")}

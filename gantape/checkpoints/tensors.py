@@ -1,4 +1,4 @@
-"""Named variables to a file and back."""
+"""Write named variables to a file, and read them back."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from gantape.errors import NotFiniteError, RunDirectoryError
 from gantape.types import Variable
 
 NOT_CHECKED = ("metrics/", "evaluation_metrics/")
-"""A metric may begin at minus infinity; everything else in a checkpoint is finite."""
+"""Metrics may start at minus infinity; all other variables in a checkpoint are finite."""
 
 
 def specs(variables: Mapping[str, Variable]) -> dict[str, str]:
@@ -19,7 +19,7 @@ def specs(variables: Mapping[str, Variable]) -> dict[str, str]:
 
 
 def check_finite(variables: Mapping[str, Variable], step: int) -> None:
-    """Raise a `NotFiniteError` unless all float variables, metrics apart, are finite.
+    """Raise a `NotFiniteError` unless all float variables, except metrics, are finite.
 
     Raises:
         NotFiniteError: If one is not.
@@ -51,7 +51,7 @@ def write_tensors(variables: Mapping[str, Variable], prefix: Path) -> None:
 
 
 def read_tensors(variables: Mapping[str, Variable], prefix: Path) -> None:
-    """Give variables the values in files that begin with `prefix`. What the files claim is compared before a value is read.
+    """Read variables from files that begin with `prefix`, after comparing their shapes and types.
 
     Raises:
         RunDirectoryError: If the files do not hold these variables, in these shapes and types.
@@ -73,10 +73,10 @@ def read_tensors(variables: Mapping[str, Variable], prefix: Path) -> None:
 
 
 def check_specs(wanted: Mapping[str, str], found: Mapping[str, str], where: str) -> None:
-    """Raise an error unless a checkpoint holds the variables of a task.
+    """Raise an error unless the variables of a checkpoint are those of a task.
 
     Raises:
-        RunDirectoryError: If it does not.
+        RunDirectoryError: If they are not.
     """
     differences = [
         f"{name}: {found.get(name, 'nothing')} in the checkpoint, {wanted.get(name, 'nothing')} in the task"
@@ -86,7 +86,7 @@ def check_specs(wanted: Mapping[str, str], found: Mapping[str, str], where: str)
     if differences:
         more = f", and {len(differences) - 5} more" if len(differences) > 5 else ""
         raise RunDirectoryError(
-            "the checkpoint is one of other networks.",
+            "the checkpoint is of other networks.",
             where=where,
             got="; ".join(differences[:5]) + more,
             do="resume with the task that the run began with, its build_ methods unchanged.",

@@ -1,4 +1,4 @@
-"""How a step is run: eagerly, in a graph, by XLA, one at a time or many in a call. Knows no task."""
+"""How a step runs: eagerly, in a graph or by XLA, one at a time or many in a call. Nothing here knows about tasks."""
 
 from gantape.compiler.compiler import StepCompiler
 

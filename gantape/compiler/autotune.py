@@ -1,7 +1,7 @@
-"""Which mode ends a run soonest, by trying.
+"""Autotuning: find the mode that ends a run soonest, by measuring.
 
-A candidate runs a few steps on the run's own batches, on the run's own variables, which are put back afterwards: training
-is the same, bit for bit, as if the chosen mode had been named. What was compiled for the trial is kept for the run.
+A candidate runs a few steps on the run's own batches and variables, which are restored afterwards: training is the same, bit
+for bit, as if the chosen mode had been named. The run uses the programs that the trials compiled.
 """
 
 import contextlib
@@ -30,24 +30,24 @@ LONGEST_TRIAL = 1.0
 """Seconds of steps in a trial, after compiling."""
 
 SHARE_OF_RUN = 0.05
-"""A trial takes no more of a run than this, but for its first two steps."""
+"""A trial takes no more of a run than this, apart from its first two steps."""
 
 LONGEST_STEP_TO_LOOP = 0.02
-"""Seconds. The loop in XLA saves the trip between steps, tenths of a millisecond, and makes convolutions on a CPU many times
-slower (they run on one thread there): it is tried for steps that are short in XLA only."""
+"""Seconds. A loop in XLA saves the overhead between steps, tenths of a millisecond, but makes convolutions on a CPU many times
+slower (they run on one thread there): it is tried only for steps that are short in XLA."""
 
 LEAST_RUN_IN_COMPILES = 10.0
-"""XLA is tried where the rest of a run takes so many times as long as tracing and compiling the graph: that XLA takes up to
-twice as long to compile, and may be no faster, then costs no more than a fifth of the run."""
+"""XLA is tried if the rest of a run takes this many times as long as tracing and compiling the graph. XLA takes up to twice as
+long to compile: if it is no faster, the trial then costs no more than a fifth of the run."""
 
-HOPELESS, OF_A_CALL = 2.0, 0.01
-"""A mode whose first step takes so many times as long as a step of the best mode, and so many seconds more, which may be those
-of the call, is not measured any further."""
+HOPELESS, CALL_OVERHEAD = 2.0, 0.01
+"""A mode is not measured further if its first step takes longer than this factor times the best mode's step, plus these seconds
+for the overhead of a call."""
 
 
 @attrs.frozen
 class RunLength:
-    """How long a run will be: steps or seconds, whichever is known; neither for one without a known end."""
+    """The length of a run, in steps or seconds, whichever is known; neither for a run without a known end."""
 
     steps: int | None = None
     seconds: float | None = None
@@ -55,12 +55,12 @@ class RunLength:
 
 @attrs.frozen
 class Trial:
-    """What a trial found.
+    """The measurements of one mode.
 
     Args:
-        mode: What was tried.
+        mode: The mode.
         compile_seconds: Seconds until the first step was done.
-        seconds_per_step: Seconds of a step after that; infinite if the mode cannot run the step.
+        seconds_per_step: Seconds of a later step; infinite if the mode cannot run the step.
         failure: Why it cannot.
     """
 
@@ -70,7 +70,7 @@ class Trial:
     failure: str = ""
 
     def cost(self, length: RunLength) -> float:
-        """What to minimise: the seconds of the whole run; for a run of given seconds, the seconds lost for each step done."""
+        """The cost to minimise: the seconds of the whole run; for a run of given seconds, those that each step takes of it."""
         if length.steps is not None:
             return self.compile_seconds + length.steps * self.seconds_per_step
         if length.seconds is not None:
@@ -80,11 +80,11 @@ class Trial:
 
 @attrs.frozen(eq=False)
 class TuningResult:
-    """A mode, and why.
+    """The result of autotuning: the trials, and the mode that they favour.
 
     Args:
-        measurements: What was tried, in order.
-        length: The length of the run that the choice is for.
+        measurements: The trials, in order.
+        length: The length of the run.
     """
 
     measurements: tuple[Trial, ...]
@@ -104,7 +104,7 @@ class TuningResult:
         return "\n".join(lines)
 
     def record(self) -> list[dict[str, Any]]:
-        """The measurements as plain data."""
+        """The measurements in JSON form."""
         return [attrs.asdict(found) | {"chosen": found.mode == self.mode} for found in self.measurements]
 
 
@@ -114,7 +114,7 @@ def compile_steps(
     """Compile a step function in the compiler's mode; in mode "auto" on one device, in the one that ends the run soonest.
 
     Returns:
-        What was tried, if anything, and the compiled step.
+        The trials, if there were any, and the compiled step.
     """
     if compiler.mode == "auto" and compiler.strategy is None:
         return choose_mode(compiler, step, reader.peek(TRIAL_STEPS * step.batches_per_step), first_step, length)
@@ -124,17 +124,17 @@ def compile_steps(
 def choose_mode(
     compiler: StepCompiler, step: StepFunction, stack: BatchStack, first_step: int, length: RunLength
 ) -> tuple[TuningResult, CompiledSteps]:
-    """Try the compiled modes and keep the one that ends the run soonest.
+    """Try the compiled modes and choose the one that ends the run soonest.
 
-    A mode is tried only if it can pay: XLA not in a run that is short beside its compiling (a trace of the graph is the least
-    that it needs), and the loop in XLA not where a step is long.
+    A mode is tried only if it can pay off: XLA not in a run that is short compared with compiling, and the loop in XLA not if a
+    step is long.
 
     Args:
-        compiler: Makes the candidates.
+        compiler: Compiles the candidates.
         step: The step function.
         stack: Batches of the run, enough for a step.
         first_step: The number of the run's next step.
-        length: How long the run will be.
+        length: The length of the run.
 
     Returns:
         The choice, and the step compiled in its mode.
@@ -145,7 +145,7 @@ def choose_mode(
     known = _recall(compiler.autotune_cache, key := _key(compiler, step, stack))
     if known:
         choice = TuningResult(known, length)
-        logger.info("modes measured before:\n{}", choice.table())
+        logger.info("modes, measured earlier:\n{}", choice.table())
         return choice, compiler.compile(step, choice.mode, stack)
     tried: dict[NamedMode, tuple[Trial, CompiledSteps]] = {}
 
@@ -166,7 +166,7 @@ def choose_mode(
             "the step runs in none of the compiled modes.",
             where='gantape.StepCompiler, mode "auto"',
             got="; ".join(f"{found.mode}: {found.failure}" for found in choice.measurements),
-            do='mend the first failure; mode="eager" runs the same code line by line.',
+            do='fix the first failure; mode="eager" runs the same code line by line.',
         )
     _remember(compiler.autotune_cache, key, choice.measurements)
     logger.info("modes tried:\n{}", choice.table())
@@ -200,7 +200,7 @@ def _measure(compiled: CompiledSteps, stack: BatchStack, first_step: int, length
         compile_seconds = program.compile_seconds = time.perf_counter() - started
         found = Trial(compiled.mode, compile_seconds, seconds(1))
         spent = found.seconds_per_step
-        hopeless = found.seconds_per_step > HOPELESS * best + OF_A_CALL
+        hopeless = found.seconds_per_step > HOPELESS * best + CALL_OVERHEAD
         while not hopeless and spent < min(LONGEST_TRIAL, SHARE_OF_RUN * _remaining(found, length)):
             count = max(1, min(most, int(LONGEST_TRIAL / 4 / found.seconds_per_step)))
             taken = seconds(count)
@@ -228,7 +228,7 @@ def _recall(path: Path | None, key: str) -> tuple[Trial, ...]:
     try:
         return tuple(Trial(**found) for found in json.loads(path.read_text()).get(key, ()))
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        logger.warning("{} holds no measurements ({}): measuring anew.", path, error)
+        logger.warning("{} holds no measurements ({}): measuring again.", path, error)
         return ()
 
 
@@ -243,4 +243,4 @@ def _remember(path: Path | None, key: str, measurements: tuple[Trial, ...]) -> N
     try:
         write_whole(path, json.dumps(kept, indent=2))
     except OSError as error:
-        logger.warning("what was measured cannot be kept in {}: {}", path, error)
+        logger.warning("measurements cannot be saved in {}: {}", path, error)

@@ -1,4 +1,4 @@
-"""A step function compiled: its programs, and the sums of what they report."""
+"""A compiled step function: its programs, and the sums of the scalars that they report."""
 
 import contextlib
 import math
@@ -18,13 +18,13 @@ from gantape.errors import RetraceError
 
 @attrs.frozen
 class Totals:
-    """What the steps of one program reported, added up.
+    """The sums of the scalars that the steps of one program reported.
 
     Args:
-        due: The updates that they do.
-        batch: What a batch of theirs is, as text.
+        due: The updates that are due in these steps.
+        batch: Type and shape of their batches, as text.
         sums: The sum of each scalar, in float32.
-        steps: How many steps.
+        steps: The number of steps.
     """
 
     due: tuple[str, ...]
@@ -38,19 +38,19 @@ class Totals:
         return cls(signature.due, _batch_of(signature), sums, steps)
 
     def belong_to(self, signature: Signature) -> bool:
-        """Whether a program with this signature is to go on from them."""
+        """Whether a program with this signature continues these sums."""
         return (self.due, self.batch) == (signature.due, _batch_of(signature))
 
 
 class CompiledSteps:
-    """The programs of a step function, and the sums of what they report.
+    """The programs of a step function, and the sums of the scalars that they report.
 
     Args:
         step: The step function.
         mode: How a step is run.
-        most_steps: The most steps in a call.
+        most_steps: The largest number of steps in a call.
         max_traces: How often a step may be traced for one set of updates.
-        strategy: Which devices learn together; `None` for one.
+        strategy: The strategy for several devices; `None` for one.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class CompiledSteps:
 
     @property
     def traces(self) -> int:
-        """How many programs there are; each set of updates that are due together has one, or more if batches changed."""
+        """The number of programs: one for each set of updates that are due together, more if shapes of batches changed."""
         return 0 if self.mode == "eager" else len(self._programs)
 
     @property
@@ -75,22 +75,22 @@ class CompiledSteps:
         return sum(program.compile_seconds for program in self._programs)
 
     def steps_until_change(self, step: int, count: int) -> int:
-        """How many of the next steps, up to `count` and to the most in a call, do the same updates as the first."""
+        """How many of the next steps, up to `count` and to the limit of a call, do the same updates as the first."""
         due = self.step.due(step)
         limit = min(count, self.most_steps)
         return next((ahead for ahead in range(1, limit) if self.step.due(step + ahead) != due), limit)
 
     def scope(self) -> contextlib.AbstractContextManager[Any]:
-        """The scope of the strategy; nothing without one. Actions are called outside of it: what they make is theirs alone."""
+        """The scope of the strategy; a null context without one. Actions run outside of it: they may create variables."""
         return scope_of(self._strategy)
 
     @property
     def variables(self) -> list[Any]:
-        """Every variable that the traced steps read or write, whoever made it; none in eager mode."""
+        """Every variable that the traced steps read or write, wherever it was created; none in eager mode."""
         return [variable for program in self._programs for variable in program.variables]
 
     def program(self, stack: BatchStack, first_step: int) -> Program:
-        """The program for a stack of batches from a step on; a new one if none fits.
+        """The program for a stack of batches from a step on; a new one if no existing one fits.
 
         Args:
             stack: Batches for at most as many steps as `steps_until_change` says.
@@ -112,41 +112,30 @@ class CompiledSteps:
         return program
 
     def means(self) -> dict[str, float]:
-        """The mean of each reported scalar over the steps since `reset`, of those in which it was reported.
-
-        A scalar that is named `skipped`, or `x/skipped`, counts updates that were left out: the means of `x/...` are over the
-        others.
-        """
+        """The mean of each scalar since `reset`, over the steps that reported it, as the step function takes means."""
         totals = self.totals()
-        # The sum does not depend on the order of the programs, which is another one in a run that was resumed.
+        # `fsum`, because the order of the programs is another one in a resumed run.
         names = dict.fromkeys(name for kept in totals for name in kept.sums)
         sums = {name: math.fsum(kept.sums[name] for kept in totals if name in kept.sums) for name in names}
-        counts = {name: sum(kept.steps for kept in totals if name in kept.sums) for name in names}
-        means = {}
-        for name, value in sums.items():
-            skipped = name.rpartition("/")[0] + "/skipped" if "/" in name else "skipped"
-            count = counts[name] - (sums.get(skipped, 0.0) if name != skipped else 0.0)
-            if count > 0.0:
-                means[name] = value / count
-        return means
+        return self.step.means(sums, {name: sum(kept.steps for kept in totals if name in kept.sums) for name in names})
 
     def totals(self) -> list[Totals]:
-        """What was reported since `reset`, by what was traced."""
+        """The sums since `reset`, for each program."""
         own = [Totals.of(program.signature, program.sums(), program.steps) for program in self._programs if program.steps]
         return self._restored + own
 
     def restore(self, totals: Sequence[Totals]) -> None:
-        """Go on from what another one had added up, bit for bit. To be called before the first step."""
+        """Continue the sums of an earlier run, bit for bit. Call it before the first step."""
         self._restored = list(totals)
 
     def reset(self) -> None:
-        """Forget what was reported."""
+        """Reset all sums."""
         self._restored = []
         for program in self._programs:
             program.reset()
 
     def explain(self) -> str:
-        """Mode, calls, programs with their signatures and compile seconds, and updates of a step, as text."""
+        """Mode, calls, and the programs with their updates, batches and compile seconds, as text."""
         lines = [
             f"mode {self.mode}, at most {self.most_steps} steps a call, {self.step.batches_per_step} batches a step",
             f"{self.traces} traces, {self.compile_seconds:.2f} s until their first calls returned",
@@ -168,7 +157,7 @@ class CompiledSteps:
                 got=changes,
                 do="keep the batch size, shapes and types of the data, or allow more traces.",
             )
-        logger.warning("the step is traced anew: {}. Keep shapes and types to save the time.", changes)
+        logger.warning("the step is traced again: {}. Keep shapes and types the same to save this time.", changes)
 
 
 def _batch_of(signature: Signature) -> str:

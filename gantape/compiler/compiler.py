@@ -1,4 +1,4 @@
-"""From a function of one step to a fast function of many; knows no task."""
+"""`StepCompiler`: from a function of one step to a fast function of many."""
 
 import contextlib
 import functools
@@ -16,10 +16,10 @@ from gantape.distribute.replicas import check_strategy, scope_of
 from gantape.errors import HyperparameterError
 
 MOST_STEPS_PER_CALL = 128
-"""By default. More would save less than one per cent of the trips to Python, even where a step takes 0.2 milliseconds."""
+"""The default limit. A higher one would save less than one per cent of the time, even if a step takes 0.2 milliseconds."""
 
 MOST_BYTES_PER_CALL = 2**26
-"""Of batches that are copied into a call."""
+"""The default limit for batches that are copied into a call."""
 
 
 @attrs.frozen
@@ -30,14 +30,14 @@ class StepCompiler:
         mode: How a step is run: "eager" (Python), "graph", "xla" (each step one XLA program), "xla-loop" (all steps of a call
             in one XLA program), or "auto", which tries the compiled modes on the run's own batches and keeps the one that
             ends the run soonest.
-        steps_per_call: The most steps between two visits to Python; by default 1 in eager mode, else up to 128, as many as
-            64 MiB of batches allow. A call is cut shorter where something is due, which never traces anew.
-        max_traces: How often a step may be traced for one set of updates; more is a `RetraceError`. Without it, the log warns.
-        autotune_cache: A JSON file in which "auto" keeps what it measured, and finds it again for the same task, shapes,
-            machine and versions.
-        strategy: What says which devices learn together: a `tf.distribute.OneDeviceStrategy`, `MirroredStrategy` or
-            `MultiWorkerMirroredStrategy`, in whose scope the task was made. Steps are run in mode "graph" then, or "eager";
-            "auto" is "graph". A batch is cut into equal parts, one for each replica.
+        steps_per_call: The largest number of steps in one call of compiled code; by default 1 in eager mode, else up to 128, as
+            many as 64 MiB of batches allow. A call ends earlier if something is due, which never causes a retrace.
+        max_traces: How often a step may be traced for one set of updates; more is a `RetraceError`. By default, the log warns.
+        autotune_cache: A JSON file in which "auto" saves its measurements, and looks them up for the same task, shapes, machine
+            and versions.
+        strategy: For training on several devices: a `tf.distribute.OneDeviceStrategy`, `MirroredStrategy` or
+            `MultiWorkerMirroredStrategy`, in whose scope the task was made. The mode is then "graph" or "eager"; "auto" means
+            "graph". A batch is cut into equal parts, one for each replica.
 
     Raises:
         HyperparameterError: If there is no such mode, a number is not positive, or the strategy is not supported.
@@ -76,18 +76,18 @@ class StepCompiler:
         check_strategy(self.strategy, self.mode)
 
     def scope(self) -> contextlib.AbstractContextManager[Any]:
-        """The scope of the strategy; nothing without one."""
+        """The scope of the strategy; a null context without one."""
         return scope_of(self.strategy)
 
     def compile(self, step: StepFunction, mode: NamedMode, stack: BatchStack) -> CompiledSteps:
-        """Prepare to run a step function in a mode, on stacks of batches like this one. It is traced when it is first run."""
+        """Prepare a step function to run in a mode, on stacks of batches like this one. It is traced in its first call."""
         fitting = max(1, MOST_BYTES_PER_CALL // (stack.bytes_per_batch * step.batches_per_step))
         default = 1 if mode == "eager" else min(MOST_STEPS_PER_CALL, fitting)
         return CompiledSteps(step, mode, self.steps_per_call or default, self.max_traces, self.strategy)
 
     def compile_function(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Make a function of batches as fast as a graph allows, whatever the size of the batch; as it is in eager mode."""
+        """Compile a function of batches of any size to a graph; in eager mode, return it unchanged."""
         if self.mode == "eager":
             return function
-        # Whether a batch can be cut into the parts of replicas is seen while it is traced.
+        # With replicas, the size of a batch must be known while tracing: it decides whether the batch can be cut.
         return tf.function(functools.partial(function), reduce_retracing=self.strategy is None)  # a partial: see `programs`

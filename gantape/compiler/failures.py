@@ -1,4 +1,4 @@
-"""What went wrong inside compiled code, told by the user's own line."""
+"""Errors inside compiled code, explained by the line of user code that caused them."""
 
 import re
 import sysconfig
@@ -32,12 +32,12 @@ _ADVICE = (
 
 
 def explain_failure(error: Exception, mode: str, due: tuple[str, ...]) -> GantapeError:
-    """An error of ours for one that came up while a step was traced, compiled or run.
+    """The gantape error for an exception that was raised while a step was traced, compiled or run.
 
-    AutoGraph (TensorFlow 2.21) hides an error of ours in one of its own, and leaves it in the context: it is taken from there.
+    AutoGraph (TensorFlow 2.21) wraps a `GantapeError` in an error of its own; it is found in the chain of contexts.
 
     Args:
-        error: What was raised.
+        error: The exception.
         mode: The mode of the compiler.
         due: The updates that were compiled.
     """
@@ -47,7 +47,7 @@ def explain_failure(error: Exception, mode: str, due: tuple[str, ...]) -> Gantap
             return cause.with_traceback(None)
         cause = cause.__context__
     text = str(error)
-    advice = next((advice for pattern, advice in _ADVICE if re.search(pattern, text)), "mend the line that is named.")
+    advice = next((advice for pattern, advice in _ADVICE if re.search(pattern, text)), "fix the line that is named.")
     return CompileError(
         "the step cannot be run.",
         where=f"{_users_line(error)}, mode {mode}, updates {', '.join(due)}",
@@ -57,7 +57,7 @@ def explain_failure(error: Exception, mode: str, due: tuple[str, ...]) -> Gantap
 
 
 def _users_line(error: Exception) -> str:
-    """The innermost line outside of libraries, from the traceback that AutoGraph writes into the message or the real one."""
+    """The innermost line outside of libraries, from the traceback in AutoGraph's message or the exception's own."""
     written = re.findall(r'File "([^"]+)", line (\d+), in (\S+)', str(error))
     raised = [(frame.filename, frame.lineno, frame.name) for frame in traceback.extract_tb(error.__traceback__)]
     for frames in (written, raised):
@@ -70,7 +70,7 @@ def _users_line(error: Exception) -> str:
 
 
 def _essence(text: str) -> str:
-    """The sentence of an error that says what is wrong: TensorFlow puts tracebacks before it and notes behind."""
+    """The essential sentence of a message of TensorFlow, which puts tracebacks before it and notes after it."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
         return "no message"

@@ -1,4 +1,4 @@
-"""How many steps are run in one call.
+"""Programs: many steps in one call.
 
 | mode | a step is | many steps are |
 |---|---|---|
@@ -30,38 +30,41 @@ Mode = Literal["auto", "eager", "graph", "xla", "xla-loop"]
 
 
 class StepFunction(Protocol):
-    """What can be compiled: `gantape.Step`, or anything like it."""
+    """A function of one step that can be compiled: `gantape.Step`, or any object with these methods."""
 
     @property
     def name(self) -> str:
-        """What is trained, with its hyper-parameters."""
+        """The task with its hyper-parameters, as text: the key of saved measurements."""
 
     @property
     def batches_per_step(self) -> int:
-        """Batches that a step reads."""
+        """The number of batches that a step reads."""
 
     def due(self, step: int) -> Due:
-        """The names of the updates that a step does; another answer is another program."""
+        """The names of the updates that are due in a step. Each set of names gets a program of its own."""
 
     def updates_due(self, step: int) -> int:
-        """How many updates a step does, repeats counted."""
+        """The number of updates in a step, repeats included."""
 
     def run(self, batches: Sequence[Batch], step: Tensor, due: Due) -> dict[str, Tensor]:
-        """Do one step and report scalars."""
+        """Run one step and report scalars."""
 
     def all_finite(self, due: Due) -> Tensor:
-        """Whether all variables that these updates move are finite."""
+        """Whether all variables that these updates change are finite."""
+
+    def means(self, sums: Mapping[str, float], steps: Mapping[str, int]) -> dict[str, float]:
+        """The means of reported scalars, from their sums and the number of steps that reported each."""
 
 
 class Program(ABC):
-    """Steps that do one set of updates, and the sums of what they report.
+    """Runs steps in which one set of updates is due, and adds up the scalars that they report.
 
-    After a call, `all_finite` tells whether all variables that were moved are finite.
+    After a call, `all_finite` says whether all variables that were changed are finite.
 
     Args:
         step: The step function.
-        signature: What the program is for.
-        most_steps: The most steps in a call.
+        signature: The updates and batches of the program.
+        most_steps: The largest number of steps in a call.
     """
 
     def __init__(self, step: StepFunction, signature: Signature, most_steps: int) -> None:
@@ -77,14 +80,14 @@ class Program(ABC):
 
     @abstractmethod
     def run(self, stack: BatchStack, first_step: int) -> int:
-        """Run as many steps as a stack has batches for, and add up what they report.
+        """Run as many steps as a stack has batches for, and add up the scalars that they report.
 
         Args:
             stack: Batches for at most `most_steps` steps.
             first_step: The number of the first step, from 0.
 
         Returns:
-            How many steps were run: fewer if one reported a number that is not finite, which is the last then.
+            The number of steps run. A step that reports a number that is not finite is the last.
 
         Raises:
             CompileError: If the step cannot be traced, compiled or run.
@@ -92,28 +95,28 @@ class Program(ABC):
 
     @property
     def variables(self) -> Sequence[Any]:
-        """Every variable that the traced step reads or writes, whoever made it; none where nothing is traced."""
+        """Every variable that the traced step reads or writes, wherever it was created; none if nothing is traced."""
         return ()
 
     def last(self) -> dict[str, float]:
-        """What the newest step reported."""
+        """The scalars of the newest step."""
         return {} if self._last is None else dict(zip(self._names, self._last.numpy().tolist(), strict=True))
 
     def not_finite(self) -> dict[str, float]:
-        """What the newest step reported that is infinite or not a number: no step was run after it."""
+        """The scalars of the newest step that are infinite or not a number. No step was run after it."""
         return {name: value for name, value in self.last().items() if not math.isfinite(value)}
 
     def sums(self) -> dict[str, float]:
-        """What the steps reported, added up since `reset`."""
+        """The sum of each scalar since `reset`."""
         return {} if self._totals is None else dict(zip(self._names, self._totals.numpy().tolist(), strict=True))
 
     def reset(self) -> None:
-        """Forget what was reported."""
+        """Reset the sums."""
         self._totals = None
         self.steps = 0
 
     def restore(self, sums: Mapping[str, float], steps: int) -> None:
-        """Go on from sums of another program for the same signature, bit for bit."""
+        """Continue the sums of an earlier program with the same signature, bit for bit."""
         self._names = tuple(sums)
         self._totals = tf.constant(list(sums.values()), tf.float32)
         self.steps = steps
@@ -121,7 +124,7 @@ class Program(ABC):
     def _one_step(
         self, batches: Batch, examples: Batch | None, index: Any, step: Tensor, totals: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """What the step reports, the totals with it, and whether all of it is finite."""
+        """The scalars of one step, the totals including them, and whether all of them are finite."""
         width = self._step.batches_per_step
         taken = [take_batch(batches, examples, index * width + place) for place in range(width)]
         reported = self._step.run([shard(batch, self.signature.prepare) for batch in taken], step, self.signature.due)
@@ -146,13 +149,13 @@ class EagerProgram(Program):
 
 
 class GraphProgram(Program):
-    """Steps in a loop in the graph; XLA compiles nothing, each step, or the whole loop.
+    """Steps in a loop in the graph. XLA compiles each step, the whole loop, or nothing, depending on the mode.
 
     Args:
         step: The step function.
-        signature: What the program is for.
-        most_steps: The most steps in a call.
-        mode: What XLA compiles.
+        signature: The updates and batches of the program.
+        most_steps: The largest number of steps in a call.
+        mode: How the steps are compiled.
     """
 
     def __init__(self, step: StepFunction, signature: Signature, most_steps: int, mode: NamedMode) -> None:
@@ -181,32 +184,32 @@ class GraphProgram(Program):
 
     def trace(self, stack: BatchStack) -> None:
         """Trace the step for batches like those of a stack; nothing is run."""
-        # Layers and random streams look, when they are traced, whether XLA compiles them: also where the loop is in XLA.
+        # Layers and random streams check while they are traced whether XLA compiles them, so the step too is marked for XLA.
         one_step = tf.function(self._one_step, jit_compile=self._mode != "graph" or None)
         inputs = tf.nest.map_structure(_spec, (self._filled(stack.batches), stack.examples))
         place = (tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.int64))
         try:
-            # How many numbers a step reports is known when it was traced: any number of totals fits it.
+            # The number of scalars is known only after tracing, so that the shape of the totals is open.
             self._traced_step = one_step.get_concrete_function(*inputs, *place, tf.TensorSpec([None], tf.float32))
         except GantapeError as error:
             raise error.with_traceback(None) from None
         except Exception as error:
             raise explain_failure(error, self._mode, self.signature.due) from None
-        # TensorFlow counts the traces of a method for all instances together, and would warn in a process with many loops.
+        # TensorFlow counts the traces of a method over all instances, and would warn in a process with many loops.
         steps = functools.partial(self._many_steps)
         self._call = tf.function(steps, jit_compile=self._mode == "xla-loop" or None, autograph=False)
 
     @property
     def variables(self) -> Sequence[Any]:
-        """Every variable that the traced step reads or writes, whoever made it."""
+        """Every variable that the traced step reads or writes, wherever it was created."""
         return () if self._traced_step is None else self._traced_step.variables
 
     def _many_steps(
         self, batches: Batch, examples: Batch | None, first_step: Tensor, count: Tensor, totals: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Steps done, whether what they moved is finite, the last report, and the totals.
+        """The number of steps done, whether all changed variables are finite, the last scalars, and the totals.
 
-        The totals are one sum from step to step, however calls are cut.
+        The totals are summed step by step, so that they do not depend on where calls end.
         """
 
         def body(index: Any, _: Any, totals: Any, __: Any) -> Any:
@@ -221,7 +224,7 @@ class GraphProgram(Program):
         return done, self._step.all_finite(self.signature.due), report, totals
 
     def _filled(self, batches: Batch) -> Batch:
-        """A whole stack: a program has one shape of input. What is filled in is never read."""
+        """A stack padded to full size, because a program has one input shape. The padding is never read."""
         missing = self._most_batches - len(tf.nest.flatten(batches)[0])
         if not missing:
             return batches

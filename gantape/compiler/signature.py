@@ -1,4 +1,4 @@
-"""What a step is traced for."""
+"""The signature of a program: the updates and batches that a step is traced for."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,13 +13,13 @@ Due = tuple[str, ...]
 
 @attrs.frozen(eq=False)
 class Signature:
-    """What a program is traced for.
+    """The updates and batches that a program is traced for.
 
     Args:
-        due: The updates that its steps do.
-        batch: The structure of a stored batch, a `tf.TensorSpec` for each leaf.
-        prepare: What turns a stored batch into the one that the step sees.
-        examples: How many examples batches are gathered from; `None` if they come whole.
+        due: The updates that are due in its steps.
+        batch: The structure of a stored batch, with a `tf.TensorSpec` for each leaf.
+        prepare: The function that turns a stored batch into the step's input.
+        examples: The number of examples that batches are gathered from; `None` if batches are stored whole.
     """
 
     due: Due
@@ -28,11 +28,11 @@ class Signature:
     examples: int | None = None
 
     def fits(self, other: "Signature") -> bool:
-        """Whether a program for one serves the other."""
+        """Whether a program with this signature can run the other."""
         return self.due == other.due and not self.changes(other)
 
     def changes(self, new: "Signature") -> list[str]:
-        """What is new in another one's batches, in words."""
+        """The differences between the batches of this signature and a new one, as text."""
         changes = []
         old_leaves, new_leaves = tf.nest.flatten(self.batch), tf.nest.flatten(new.batch)
         if len(old_leaves) != len(new_leaves):

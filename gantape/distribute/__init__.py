@@ -1,4 +1,4 @@
-"""Several devices and several processes that train one task together."""
+"""Training on several devices and in several processes."""
 
 from gantape.distribute.workers import join, restart
 

@@ -1,7 +1,7 @@
-"""What several devices change: replicas, their rows of a batch, and means over them.
+"""Replicas on several devices: their rows of a batch, and means over them.
 
-Everything asks TensorFlow for the strategy in whose scope it runs. Without one, a function is simply called: one device is
-what it was, bit for bit. A step runs in the scope and outside of the replicas; only what needs examples runs in each replica.
+All functions ask TensorFlow for the strategy in whose scope they run. Without one, a function is simply called. A step runs in
+the scope, in cross-replica context; only code that needs examples runs in each replica.
 
 References:
     Goyal et al. 2017, arXiv 1706.02677, section 3 (a batch cut into parts, gradients averaged, is the whole batch's update).
@@ -26,7 +26,7 @@ class Replica:
     """One of the copies of a model that learn together.
 
     Args:
-        index: Its number among all replicas of all workers.
+        index: Its index among the replicas of all workers.
         count: How many replicas there are.
     """
 
@@ -35,7 +35,7 @@ class Replica:
 
 
 def check_strategy(strategy: Any, mode: str) -> None:
-    """Raise a `HyperparameterError` unless steps can be run so.
+    """Raise a `HyperparameterError` unless steps can run with a strategy in a mode.
 
     Args:
         strategy: A strategy, or `None` for one device.
@@ -64,10 +64,10 @@ def check_strategy(strategy: Any, mode: str) -> None:
 
 
 def check_made_in_scope(variables: Iterable[Variable], strategy: Any, where: str) -> None:
-    """Raise a `TaskError` unless variables were made in the scope of a strategy; of none, for one device.
+    """Raise a `TaskError` unless variables were created in the scope of a strategy, or, without one, for one device.
 
     Raises:
-        TaskError: If one was made elsewhere.
+        TaskError: If one was not.
     """
 
     def made_here(variable: Variable) -> bool:
@@ -93,17 +93,17 @@ def check_made_in_scope(variables: Iterable[Variable], strategy: Any, where: str
 
 
 def copies(variable: Variable) -> list[Any]:
-    """TensorFlow's own variables behind one of Keras: a copy for each device."""
+    """The TensorFlow variables of a Keras variable: a copy for each device."""
     return list(getattr(variable.value, "values", None) or [variable.value])
 
 
 def scope_of(strategy: Any) -> contextlib.AbstractContextManager[Any]:
-    """The scope of a strategy; nothing for one device."""
+    """The scope of a strategy; a null context for one device."""
     return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
 def run_per_replica(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function in every replica, each with its own part of the arguments; simply call it on one device."""
+    """Call a function in every replica, each with its part of the arguments; on one device, simply call it."""
     if not tf.distribute.has_strategy():
         return function(*arguments)
     with unscaled_losses():
@@ -111,15 +111,15 @@ def run_per_replica(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def cross_replica() -> contextlib.AbstractContextManager[Any]:
-    """Where an optimizer moves the variables of all replicas at once, by gradients that are means over them already.
+    """A context in which an optimizer updates the variables of all replicas at once, by gradients averaged over them.
 
-    In a replica, Keras 3.15 would sum the gradients of all replicas once more, after it has clipped and scaled each one's own.
+    In a replica, Keras 3.15 would sum the gradients of all replicas again, after clipping and scaling those of each.
     """
     return without_merge_call(tf.distribute.get_strategy()) if tf.distribute.has_strategy() else contextlib.nullcontext()
 
 
 def this_replica() -> Replica | None:
-    """The replica that code runs in; `None` on one device, and in code that is not a replica's own."""
+    """The replica in which this code runs; `None` on one device, and in cross-replica context."""
     if not tf.distribute.has_strategy() or tf.distribute.in_cross_replica_context():
         return None
     context = tf.distribute.get_replica_context()
@@ -127,12 +127,12 @@ def this_replica() -> Replica | None:
 
 
 def replicas() -> int:
-    """How many replicas learn together."""
+    """The number of replicas."""
     return int(tf.distribute.get_strategy().num_replicas_in_sync)
 
 
 def all_reduce_mean(value: Tensor) -> Tensor:
-    """In a replica, the mean of all replicas' values; on one device, the value."""
+    """In a replica, the mean of the values of all replicas; on one device, the value."""
     replica = this_replica()
     if replica is None or replica.count == 1:
         return value
@@ -140,7 +140,7 @@ def all_reduce_mean(value: Tensor) -> Tensor:
 
 
 def shard(batch: Batch, prepare: Callable[[Batch], Batch]) -> Batch:
-    """Each replica's rows of a stored batch, prepared where it is; the prepared batch on one device.
+    """Each replica's rows of a stored batch, prepared on its device; on one device, the prepared batch.
 
     Raises:
         DataError: If the batch cannot be cut into equal parts.
@@ -156,7 +156,7 @@ def shard(batch: Batch, prepare: Callable[[Batch], Batch]) -> Batch:
             do=f"choose a batch_size that is a multiple of {count}: it counts the examples of all replicas.",
         )
     rows = size // count
-    # Cut before they are sent to the replicas' devices; what no replica of this worker asks for is not computed.
+    # Cut before the rows are sent to the devices; parts that no replica of this worker uses are not computed.
     parts = [
         tf.nest.map_structure(lambda leaf, first=first: leaf[first : first + rows], batch) for first in range(0, size, rows)
     ]
@@ -169,14 +169,14 @@ def shard(batch: Batch, prepare: Callable[[Batch], Batch]) -> Batch:
 
 
 def mean_of(value: Any) -> Any:
-    """The mean of each replica's value; on one device, the value."""
+    """The mean of the replicas' values; on one device, the value."""
     if not tf.distribute.has_strategy():
         return value
     return tf.distribute.get_strategy().reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
 
 
 def examples_in(batch: Batch) -> int:
-    """Examples in a batch, whole or cut into the parts of replicas."""
+    """The number of examples in a batch, whole or cut into the parts of replicas."""
     leaf = tf.nest.flatten(batch)[0]
     if not tf.distribute.has_strategy():
         return int(leaf.shape[0])
@@ -189,14 +189,14 @@ def mean_of_replicas(
     variables: Sequence[Variable],
     others: Sequence[Variable] = (),
 ) -> tuple[dict[str, Any], list[Any]]:
-    """The mean of what a function returns in each replica, in one exchange.
+    """The means over replicas of the scalars and gradients that a function returns in each, in one exchange.
 
     Args:
         function: Returns scalars by name, and a gradient for each of `variables`.
-        arguments: Of the function, each replica's own part where they are cut.
-        variables: On their devices the mean gradients are to be.
-        others: Variables that the function may change. Those that are named `moving_...`, the statistics of batch norm, are
-            each replica's own then, of its own examples: they become their mean.
+        arguments: The function's arguments, cut into the parts of replicas or whole.
+        variables: The mean gradients are placed on the devices of these variables.
+        others: Variables that the function may change. Those named `moving_...`, the statistics of batch norm, differ from
+            replica to replica afterwards: each becomes the mean over the replicas.
     """
     strategy = tf.distribute.get_strategy()
     statistics = [variable for variable in others if variable.path.rpartition("/")[2].startswith("moving_")]

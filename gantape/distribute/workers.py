@@ -1,7 +1,7 @@
 """Several processes, on one machine or on many, that train one task together.
 
-Every worker runs the same program on the same data, and takes its rows of each batch. What is not the same everywhere (time,
-signals, what a callback decides) the chief tells the others, in one small exchange after each call.
+Every worker runs the same program on the same data, and takes its rows of each batch. Time, signals and decisions of callbacks
+differ between workers: the chief broadcasts its own, in one small exchange after each call.
 """
 
 import json
@@ -26,11 +26,11 @@ _LOST = (
     tf.errors.DeadlineExceededError,
     tf.errors.FailedPreconditionError,
 )
-"""What TensorFlow 2.21 raises in an exchange, one way or another, when a process on the other side has ended."""
+"""Errors that TensorFlow 2.21 raises in an exchange when another process has ended."""
 
 
 class Workers:
-    """The workers of a strategy; one, which is the chief, for every strategy but `MultiWorkerMirroredStrategy`.
+    """The workers of a strategy; for every strategy but `MultiWorkerMirroredStrategy`, one worker, which is the chief.
 
     Args:
         strategy: The strategy, or `None`.
@@ -47,11 +47,11 @@ class Workers:
         self._exchange = tf.function(self._sums, autograph=False)
 
     def broadcast(self, numbers: Sequence[float], flags: Sequence[bool] = ()) -> tuple[list[float], list[bool]]:
-        """What the chief knows, and whether any worker has raised a flag. Every worker has to call it, with as many of both.
+        """Broadcast the chief's numbers, and combine flags. Every worker has to call it, with as many numbers and flags.
 
         Args:
-            numbers: The chief's are told to all.
-            flags: Each is up if it is on any worker.
+            numbers: All workers get those of the chief.
+            flags: Each is set if any worker has set it.
         """
         if not self.several:
             return list(numbers), list(flags)
@@ -59,19 +59,22 @@ class Workers:
         return sums[: len(numbers)], [raised > 0.0 for raised in sums[len(numbers) :]]
 
     def runs_everywhere(self, action: Any) -> bool:
-        """Whether an action is done by every worker: that of one alone, and what records rows, for which metrics are read."""
+        """Whether every worker runs an action: those that record rows, since all workers read metrics together."""
         return not self.several or bool(getattr(action, "on_every_worker", False))
 
     def runs_here(self, action: Any) -> bool:
-        """Whether this worker does an action."""
+        """Whether this worker runs an action."""
         return self.chief or self.runs_everywhere(action)
 
     def chief_only(self, running: bool) -> None:
-        """Note whether what runs now runs on this worker alone."""
+        """Note whether the code that runs next is the chief's alone."""
         self._alone = running
 
     def check_together(self, what: str) -> None:
-        """Raise a `ScheduleError` if what needs all workers is asked for in an action that the chief alone does.
+        """Raise a `ScheduleError` if code that needs all workers is called in an action that only the chief runs.
+
+        Args:
+            what: The code, as the subject of the error.
 
         Raises:
             ScheduleError: If so.
@@ -85,7 +88,7 @@ class Workers:
             )
 
     def lost(self, error: BaseException) -> WorkerLostError | None:
-        """The error to raise in place of one that came of another worker's end; `None` for any other error."""
+        """The error to raise instead of one that another worker's end has caused; `None` for any other error."""
         cause: BaseException | None = error
         while self.several and cause is not None:
             if isinstance(cause, _LOST):
@@ -118,19 +121,19 @@ def _lost(error: Any, where: str) -> WorkerLostError:
 
 
 def join(addresses: Sequence[str] = (), index: int = 0) -> Any:
-    """Take a place among the workers, and wait until all are there. To be called before anything else of TensorFlow.
+    """Join the other workers, and wait until all have joined. Call it before any other function of TensorFlow.
 
     Args:
-        addresses: `host:port` of every worker, in the same order everywhere; the first is the chief. Without any, the
-            environment variable TF_CONFIG tells.
-        index: Which of them this process is.
+        addresses: `host:port` of every worker, in the same order everywhere; the first is the chief. By default, those of the
+            environment variable TF_CONFIG.
+        index: The index of this process among them.
 
     Returns:
-        The strategy, for `gantape.StepCompiler` and in whose scope the task is made.
+        The strategy: make the task in its scope, and pass it to `gantape.StepCompiler`.
 
     Raises:
-        HyperparameterError: If the addresses or the index make no sense.
-        WorkerLostError: If another worker ends while all are awaited.
+        HyperparameterError: If the addresses or the index are invalid.
+        WorkerLostError: If another worker ends before all have joined.
     """
     if addresses:
         wrong = [address for address in addresses if not address.rpartition(":")[0] or not address.rpartition(":")[2].isdigit()]
@@ -153,27 +156,27 @@ def join(addresses: Sequence[str] = (), index: int = 0) -> Any:
     config = json.loads(os.environ["TF_CONFIG"])
     others = f"{config.get('cluster')}; this is {config.get('task')}"
     logger.info("waiting for all workers of {}", others)
-    there = threading.Event()
-    threading.Thread(target=_say_who_is_awaited, args=(there, others), daemon=True).start()
+    joined = threading.Event()
+    threading.Thread(target=_log_while_waiting, args=(joined, others), daemon=True).start()
     try:
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     except _LOST as error:
         raise _lost(error, f"the workers of {others}") from None
     finally:
-        there.set()
-    logger.info("all workers are there")
+        joined.set()
+    logger.info("all workers have joined")
     return strategy
 
 
 def restart() -> NoReturn:
-    """Put a fresh process with the same command in the place of this one: where a worker is lost, all begin anew together."""
-    logger.warning("starting anew, to go on from the newest checkpoint when all workers are there again")
+    """Replace this process by a new one with the same command: when a worker is lost, all of them restart."""
+    logger.warning("restarting; training resumes from the newest checkpoint when all workers have joined again")
     sys.stdout.flush()
     sys.stderr.flush()
-    time.sleep(1.0)  # where this comes of a fault that stays, not too often
+    time.sleep(1.0)  # not too often, in case the error is permanent
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
-def _say_who_is_awaited(there: threading.Event, others: str) -> None:
-    while not there.wait(SECONDS_BETWEEN_MESSAGES):
+def _log_while_waiting(joined: threading.Event, others: str) -> None:
+    while not joined.wait(SECONDS_BETWEEN_MESSAGES):
         logger.info("still waiting for all workers of {}", others)

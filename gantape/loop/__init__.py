@@ -1,4 +1,4 @@
-"""What drives a run: plan, call, observe, act."""
+"""The training loop: plan, call, observe, act."""
 
 from gantape.loop.loop import Loop
 

@@ -1,4 +1,4 @@
-"""What a loop refuses before it begins."""
+"""Checks of the arguments and data of a loop."""
 
 import tempfile
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from gantape.tasks import Task
 
 
 def check_data(data: Any, argument: str, needed: int = 0) -> None:
-    """Raise a `DataError` unless `data` are batches, of which an epoch has as many as a step needs."""
+    """Raise a `DataError` unless `data` is a source of batches, and an epoch has enough of them for a step."""
     if not isinstance(data, Batches):
         raise DataError(
             "a loop works on batches.",
@@ -33,7 +33,7 @@ def check_data(data: Any, argument: str, needed: int = 0) -> None:
 
 
 def too_few_batches(found: int, needed: int) -> DataError:
-    """The error for an epoch that cannot fill a step."""
+    """The error for an epoch with too few batches for a step."""
     return DataError(
         "an epoch has fewer batches than a step reads.",
         where="gantape.Loop.run, argument `data`",
@@ -61,33 +61,20 @@ def check_numbers(batch: Any, where: str) -> None:
 
 
 def check_resumable(data: Batches, reader: Reader) -> None:
-    """Raise a `DataError` if a reader cannot go on, in another process, where it was saved.
+    """Raise a `DataError` if reading could not be resumed in another process.
 
     Raises:
-        DataError: If so; with what to do about it.
+        DataError: If so.
     """
     data.check_resumable()
     with tempfile.TemporaryDirectory() as folder:
         reader.save(Path(folder, DATA))
 
 
-def check_progress(progress: Any) -> None:
-    """Raise a `HyperparameterError` unless it is said by true or false whether progress is shown.
-
-    Raises:
-        HyperparameterError: If it is something else.
-    """
-    if not isinstance(progress, bool):
-        raise HyperparameterError(
-            "progress is shown or not.",
-            where="gantape.Loop, argument `progress`",
-            got=repr(progress),
-            do="give True or False; for a display of your own, callbacks=[gantape.callbacks.show_progress('name')].",
-        )
-
-
-def check_arguments(task: Task, compiler: Any, run_dir: Any, callbacks: Any, seed: Any, checkpoints: Any) -> None:
-    """Raise an error unless the arguments of a `Loop` are of the right kinds."""
+def check_arguments(
+    task: Task, compiler: Any, run_dir: Any, callbacks: Any, seed: Any, checkpoints: Any, progress: Any
+) -> None:
+    """Raise an error unless the arguments of a `Loop` have the right types."""
     if not isinstance(task, Task):
         raise TaskError(
             "a loop trains a task.",
@@ -131,4 +118,11 @@ def check_arguments(task: Task, compiler: Any, run_dir: Any, callbacks: Any, see
             where="gantape.Loop, argument `checkpoints`",
             got=repr(checkpoints),
             do="write gantape.Checkpoints(every=gantape.every(seconds=60)), or None for no checkpoints.",
+        )
+    if not isinstance(progress, bool):
+        raise HyperparameterError(
+            "progress is shown or not.",
+            where="gantape.Loop, argument `progress`",
+            got=repr(progress),
+            do="give True or False; for a display of your own, callbacks=[gantape.callbacks.show_progress('name')].",
         )

@@ -1,4 +1,4 @@
-"""The data of a loop, opened where the run is in it."""
+"""The data of a loop, read from the run's position in it."""
 
 import attrs
 
@@ -14,9 +14,9 @@ class DataIterator:
     """Opens the data of a loop. The first batch is checked before anything is compiled.
 
     Args:
-        task: What is trained on it.
+        task: The task that is trained on it.
         seed: The seed of its order.
-        manager: Knows what a run that is resumed has read.
+        manager: Restores the position of a resumed run.
     """
 
     def __init__(self, task: Task, seed: int, manager: CheckpointManager) -> None:
@@ -27,20 +27,20 @@ class DataIterator:
         self._reader: PeekableReader | None = None
 
     def open(self, data: Batches, state: RunState, batches_per_step: int, *, in_step: bool) -> tuple[PeekableReader, RunState]:
-        """Read on in the data of the run before, or begin other data.
+        """Continue reading the same data, or start reading other data.
 
         Args:
             data: The data.
             state: The state of the run.
-            batches_per_step: Batches that a step needs.
-            in_step: Whether the reader that is open already is where the run is.
+            batches_per_step: The number of batches that a step needs.
+            in_step: Whether the open reader is at the run's position.
 
         Returns:
-            The reader, and the state with the place where it begins.
+            The reader, and the state with the position at which it starts.
 
         Raises:
             DataError: If the data cannot fill a step, or, where checkpoints are saved, a run on it cannot be resumed.
-            ResumeError: If it is not the data of the run that is resumed.
+            ResumeError: If it is not the data of the resumed run.
             TensorError: If it does not fit the task, or is not finite.
         """
         check_data(data, "data", batches_per_step)
@@ -59,7 +59,7 @@ class DataIterator:
         return reader, state
 
     def rows(self, state: RunState, count: int) -> list[int] | None:
-        """The examples of the next batches from a state on, by their places in the data, where these are known."""
+        """The indices in the data of the examples in the next batches from a state on, if known."""
         return None if self._data is None else self._data.rows(self._seed, Position(state.epoch, state.batch), count)
 
     def _check(self, data: Batches, reader: PeekableReader) -> None:

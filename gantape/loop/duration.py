@@ -1,4 +1,4 @@
-"""How long a run is, and how fast it goes."""
+"""The length of a run, and its speed."""
 
 import attrs
 
@@ -9,12 +9,12 @@ from gantape.state import RunState
 
 @attrs.frozen
 class Duration:
-    """The length of a run: so many steps, epochs or minutes after its start. With 0 steps, only the end callbacks are left.
+    """The length of a run in steps, epochs or minutes from its start. With 0 steps, only the end callbacks are called.
 
     Args:
         steps: Steps to do.
         epochs: Passes over the data to do.
-        minutes: Minutes to go on for, compiling included.
+        minutes: Minutes to train, compiling included.
     """
 
     steps: int | None = None
@@ -23,7 +23,7 @@ class Duration:
 
     @classmethod
     def of(cls, steps: int | None = None, epochs: int | None = None, minutes: float | None = None) -> "Duration":
-        """The duration that a user asks for.
+        """The duration from the arguments of `Loop.run`.
 
         Raises:
             ScheduleError: Unless exactly one of them is given, positive, and whole if it counts steps or epochs.
@@ -50,7 +50,7 @@ class Duration:
         return cls(steps, epochs, minutes)
 
     def fraction_done(self, start: RunState, now: RunState) -> float:
-        """How much of the run is done, 0 to 1."""
+        """The fraction of the run that is done, 0 to 1."""
         if self.steps is not None:
             share = (now.step - start.step) / self.steps if self.steps else 1.0
         elif self.epochs is not None:
@@ -60,7 +60,7 @@ class Duration:
         return min(share, 1.0)
 
     def length(self, batches_per_epoch: int | None, batches_per_step: int) -> RunLength:
-        """The length, as far as it is known beforehand."""
+        """The length in steps or seconds, as far as it is known in advance."""
         if self.minutes is not None:
             return RunLength(seconds=60.0 * self.minutes)
         if self.epochs is not None and batches_per_epoch is not None:
@@ -68,11 +68,11 @@ class Duration:
         return RunLength(steps=self.steps)
 
     def steps_left(self, start: RunState, now: RunState) -> int | None:
-        """Steps until the end, where they are what is counted."""
+        """Steps until the end; `None` if the length is not in steps."""
         return None if self.steps is None else start.step + self.steps - now.step
 
     def __str__(self) -> str:
-        """What the run is said to be stopped by."""
+        """The reason for which such a run stops, as in `History.stopped_by`."""
         if self.steps == 0:
             return "nothing left to do"
         name, value = next((name, value) for name, value in attrs.asdict(self).items() if value is not None)
@@ -81,11 +81,11 @@ class Duration:
 
 @attrs.define
 class Speed:
-    """How fast steps run, apart from compiling.
+    """The speed of steps, without compiling.
 
     Args:
         steps: Steps done.
-        seconds: Seconds that they took.
+        seconds: The seconds that they took.
     """
 
     steps: int = 0
@@ -93,14 +93,14 @@ class Speed:
 
     @property
     def steps_per_second(self) -> float:
-        """Steps in a second; 0 while that is unknown."""
+        """Steps per second; 0 while unknown."""
         return self.steps / self.seconds if self.seconds else 0.0
 
     def note(self, steps: int, seconds: float) -> None:
-        """Count the steps of a call."""
+        """Add the steps and seconds of a call."""
         self.steps += steps
         self.seconds += seconds
 
     def steps_in(self, seconds: float) -> int:
-        """Steps that fit in so many seconds; one while the speed is unknown."""
+        """The number of steps that fit in some seconds; 1 while the speed is unknown."""
         return max(1, int(self.steps_per_second * seconds))

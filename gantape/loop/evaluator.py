@@ -22,10 +22,10 @@ class Evaluator:
     """Evaluates a task on every example of a data set, partial last batch included.
 
     Args:
-        task: What is evaluated.
-        compiler: How; in the XLA modes evaluation is a graph, so that the last batch may have another size.
-        seed: The seed of the noise that the evaluation may draw.
-        workers: Who takes part.
+        task: The task.
+        compiler: How evaluation is run: eagerly in mode "eager", else as a graph, so that the last batch may be smaller.
+        seed: The seed of random numbers in the evaluation.
+        workers: The workers of the run.
     """
 
     def __init__(self, task: Task, compiler: StepCompiler, seed: int, workers: Workers) -> None:
@@ -38,10 +38,10 @@ class Evaluator:
         self._compiled: Callable[..., Any] | None = None
 
     def of(self, data: Batches | None) -> Callable[[], dict[str, float]] | None:
-        """What evaluates validation data, if there is any.
+        """A function that evaluates validation data, if there is any.
 
         Raises:
-            DataError: If it is no data.
+            DataError: If it is not a source of batches.
         """
         if data is None:
             return None
@@ -52,7 +52,7 @@ class Evaluator:
         """Means over all examples: each example counts once, whatever its batch.
 
         Raises:
-            DataError: If there is no example, or this is no data.
+            DataError: If there is no example, or `data` is not a source of batches.
             CompileError: If the task's evaluation cannot be traced or run.
         """
         check_data(data, "data")
@@ -91,7 +91,7 @@ class Evaluator:
 
     def _one_batch(self, stored: Batch, index: Tensor) -> Tensor:
         assert self._prepare is not None
-        # A batch that cannot be cut into equal parts every replica evaluates whole, and one of them counts it.
+        # A batch that cannot be cut into equal parts is evaluated whole by every replica, and counted by one of them.
         whole = replicas() > 1 and tf.nest.flatten(stored)[0].shape[0] % replicas() > 0
         batch = run_per_replica(self._prepare, stored) if whole else shard(stored, self._prepare)
         return mean_of(run_per_replica(self._in_replica, batch, index, whole))

@@ -1,4 +1,4 @@
-"""What drives a run: plan, call, observe, act."""
+"""The training loop: plan, call, observe, act."""
 
 import contextlib
 import time
@@ -11,7 +11,7 @@ from loguru import logger
 
 from gantape.callbacks import Callback
 from gantape.callbacks.callback import contributed
-from gantape.callbacks.display import ProgressDisplay, with_display
+from gantape.callbacks.display import with_display
 from gantape.callbacks.recorder import Recorder
 from gantape.callbacks.runner import CallbackRunner
 from gantape.checkpoints.manager import CheckpointManager
@@ -23,13 +23,13 @@ from gantape.compiler.compiled import CompiledSteps
 from gantape.data import Batches, PeekableReader
 from gantape.distribute.workers import Workers
 from gantape.history import History
-from gantape.loop.checks import check_arguments, check_progress, too_few_batches
+from gantape.loop.checks import check_arguments, too_few_batches
 from gantape.loop.data_iterator import DataIterator
 from gantape.loop.duration import Duration, Speed
 from gantape.loop.evaluator import Evaluator
 from gantape.loop.nonfinite import explain_not_finite
-from gantape.loop.run import Run
-from gantape.loop.signals import heed_signals
+from gantape.loop.run import Run, state_after
+from gantape.loop.signals import catch_signals
 from gantape.loop.summary import describe_run, explain_run
 from gantape.schedule import When, at_end, every
 from gantape.state import RunState
@@ -49,20 +49,20 @@ class Loop:
             act     on what is due: record, validate, callbacks
             save    a checkpoint, if it is due
 
-    A call lasts about half a second at most, so that bars move and Ctrl-C is heeded. What it reports is read when something is
-    due; after each call only how many steps it did. Ctrl-C ends the call, then the run; a second one ends it at once. The
-    checkpoint on the way out is saved before the actions of the end: a resumed run goes on as if it had not ended.
+    A call lasts about half a second at most, so that the progress bar moves and Ctrl-C works. After each call only the number
+    of its steps is read; losses and metrics are read when something is due. Ctrl-C ends the run after this call; a second one
+    ends it at once. The last checkpoint is saved before the end callbacks: a resumed run continues as if it had not ended.
 
     Args:
-        task: What is trained.
-        compiler: How steps are run; a graph by default.
-        run_dir: Where the record (`run.json`), the history (`metrics.csv`) and checkpoints go; nothing is written without it.
-        seed: The seed of the noise and of the order of the data. (Initial weights are drawn when the task is made: call
+        task: The task to train.
+        compiler: How steps are run; in mode "graph" by default.
+        run_dir: The directory for the record (`run.json`), the history (`metrics.csv`) and checkpoints, if any are wanted.
+        seed: The seed of random numbers and of the order of the data. (Initial weights are drawn when the task is made: call
             `keras.utils.set_random_seed` before that.)
         callbacks: Actions and when they are due.
         gradient_norms: Whether to record the norm of each update's gradient.
         checkpoints: When checkpoints are saved in `run_dir`, and which are kept; `None` for no checkpoints.
-        progress: Whether to show how far the run is, as `gantape.callbacks.show_progress` does; `False` shows nothing.
+        progress: Whether to show the progress of the run, as `gantape.callbacks.show_progress` does.
     """
 
     def __init__(
@@ -77,8 +77,7 @@ class Loop:
         checkpoints: Checkpoints | None = CHECKPOINTS,
         progress: bool = True,
     ) -> None:
-        check_arguments(task, compiler, run_dir, callbacks, seed, checkpoints)
-        check_progress(progress)
+        check_arguments(task, compiler, run_dir, callbacks, seed, checkpoints, progress)
         self.task = task
         self.compiler = compiler or StepCompiler()
         self.run_dir = None if run_dir is None else Path(run_dir)
@@ -91,7 +90,7 @@ class Loop:
         self._workers = Workers(self.compiler.strategy)
         self._manager = CheckpointManager(task, self.run_dir, checkpoints, self._workers, self.history)
         self._iterator = DataIterator(task, seed, self._manager)
-        self._whole = True  # the variables are those of a whole number of steps
+        self._whole = True  # whether the variables are those after a whole number of steps
         self._step = Step(task.updates(), seed, task.metrics.update, gradient_norms, repr(task), task.variables)
         self._compiled: CompiledSteps | None = None
         self._choice: TuningResult | None = None
@@ -109,22 +108,22 @@ class Loop:
         changed: Sequence[str] = (),
         progress: bool = True,
     ) -> "Loop":
-        """A loop that goes on with a run where its newest whole checkpoint was saved, bit for bit.
+        """Create a loop that continues a run from its newest whole checkpoint, bit for bit.
 
-        Give `run` the run's own data, `record` and `validation`. Its length counts from here on; `state` tells what is done.
+        Give `run` the same data, `record` and `validation` as before. Its length counts from the checkpoint's `state`.
 
         Args:
             run_dir: The run's directory.
-            task: A task like the run's, fresh: its variables get the values of the checkpoint.
-            compiler: How steps are run; by default in the run's own mode. Modes agree to rounding.
-            callbacks: The run's actions. Those that are `Stateful` get back what they remembered.
-            checkpoints: When checkpoints are saved from here on.
-            changed: Names of hyper-parameters, or "data", that are others than the run's on purpose.
-            progress: Whether to show how far the whole run is.
+            task: A new task like the run's: its variables get the values of the checkpoint.
+            compiler: How steps are run; by default in the run's mode. Modes agree up to rounding.
+            callbacks: The run's callbacks. `Stateful` actions are restored.
+            checkpoints: When checkpoints are saved from now on.
+            changed: Names of hyper-parameters, or "data", that differ from the run's on purpose.
+            progress: Whether to show the progress of the whole run.
 
         Raises:
             ResumeError: If the task, or in `run` the data, is not the run's; with the differences.
-            RunDirectoryError: If it holds no run or no whole checkpoint, or another loop is at work in it.
+            RunDirectoryError: If it holds no run or no whole checkpoint, or another loop is using it.
         """
         found = RunRecord.read(Path(run_dir), changed)
         found.check_task(task)
@@ -158,52 +157,45 @@ class Loop:
         minutes: float | None = None,
         record: When | None = None,
     ) -> History:
-        """Train. A further call goes on from where the one before ended.
+        """Train. Another call continues where the previous one ended.
 
         Args:
             data: Training batches.
             validation: Batches to evaluate the task on whenever a row is recorded.
             steps: Steps to do.
             epochs: Passes over the data to do.
-            minutes: Minutes to go on for, compiling included. Give exactly one of the three.
-            record: When a row of the history is recorded; at the end of every epoch and of the run by default.
+            minutes: Minutes to train, compiling included. Give exactly one of `steps`, `epochs` and `minutes`.
+            record: When a row of the history is recorded; by default at the end of every epoch and of the run.
 
         Returns:
-            The history, which tells why the run stopped.
+            The history, which says why the run stopped.
 
         Raises:
-            ScheduleError: Unless exactly one rule for stopping is given.
+            ScheduleError: Unless exactly one length is given.
             DataError: If the data cannot fill a step, or, where checkpoints are saved, a run on it cannot be resumed.
             TensorError: If the batches do not fit the task.
             CompileError: If the task's code cannot be compiled in this mode.
-            GradientError: If a variable to be moved gets no gradient.
-            NotFiniteError: If a loss or a variable that was moved is not finite; see `failure.json` in the run's directory.
+            GradientError: If a variable to be updated gets no gradient.
+            NotFiniteError: If a loss or an updated variable is not finite; see `failure.json` in the run's directory.
             RunDirectoryError: If the run's directory cannot be written, or holds another run.
         """
         return self._run(data, validation, record, Duration.of(steps, epochs, minutes))
 
     def finish(self, data: Batches, *, validation: Batches | None = None, record: When | None = None) -> History:
-        """Do what the end of a run brings, with no further step; for one that was killed behind its last. As for `run`."""
+        """Call the end callbacks without further training, for a run killed after its last step. Arguments are as for `run`."""
         return self._run(data, validation, record, Duration(steps=0))
 
     def _run(self, data: Batches, validation: Batches | None, record: When | None, duration: Duration) -> History:
         reader, self._state = self._iterator.open(data, self._state, self._step.batches_per_step, in_step=self._whole)
         recorder = Recorder(self.history, self._reset, self._evaluator.of(validation), self._manager.run_dir)
-        shown = with_display(self.callbacks, self.progress)
-        callbacks = [*recorder.callbacks(record or every(epochs=1) | at_end()), *shown]
+        callbacks = [*recorder.callbacks(record or every(epochs=1) | at_end()), *with_display(self.callbacks, self.progress)]
         length = duration.length(data.batches_per_epoch, self._step.batches_per_step)
         with contextlib.ExitStack() as stack:
             self._manager.open(stack)
-            interruption = stack.enter_context(heed_signals())
-            for callback in callbacks:
-                if self._workers.runs_here(callback.owner):
-                    stack.callback(getattr(callback.action, "close", lambda: None))
-                    if isinstance(callback.owner, ProgressDisplay):
-                        title = f"{type(self.task).__name__}, {duration}"
-                        callback.owner.open(title, length, self.state, resumed=self._compiled is None)
-            compiled = self._compile(reader, length)
+            interruption = stack.enter_context(catch_signals())
             runner = CallbackRunner(self.task, self.history, self._manager.run_dir, self._current, self._workers)
-            run = Run(compiled, reader, callbacks, runner, duration, interruption)
+            runner.open(callbacks, stack, str(duration), length, self._state, resumed=self._compiled is None)
+            run = Run(self._compile(reader, length), reader, callbacks, runner, duration, interruption)
             try:
                 self.history.stopped_by = self._drive(run)
                 self._manager.mark_best(self._state)
@@ -220,14 +212,14 @@ class Loop:
         return self.history
 
     def explain(self) -> str:
-        """How the task is run, as text: mode, traces, compile seconds, what "auto" measured, variables, updates of a step."""
+        """Mode, traces, compile seconds, measurements of "auto", number of variables and the updates of a step, as text."""
         return explain_run(self.task, self.compiler.mode, self._compiled, self._choice)
 
     def evaluate(self, data: Batches) -> dict[str, float]:
-        """Means of losses and metrics over every example of `data`, with no variable moved.
+        """Means of losses and metrics over every example of `data`, without training.
 
         Raises:
-            TaskError: If the task does not say how it is evaluated.
+            TaskError: If the task does not define how it is evaluated.
         """
         return self._evaluator.evaluate(data)
 
@@ -249,11 +241,8 @@ class Loop:
             due = run.due(before, now)
             stopped_by = self._act(run, due, start) or stopped_by
             first = before is start
-            if (
-                self._manager.save(self._state, before, self._acted, must=first or bool(stopped_by))
-                or first
-                or contributed(due)
-            ):
+            saved = self._manager.save(self._state, before, self._acted, must=first or bool(stopped_by))
+            if saved or first or contributed(due):
                 self._manager.write_record(self._facts(run.speed), "running")
         # The last checkpoint is that of a run that continues; only now call the end callbacks.
         called = due if self._state.ended else []
@@ -262,13 +251,13 @@ class Loop:
         return stopped_by
 
     def _act(self, run: Run, due: Sequence[Callback], start: RunState) -> str:
-        """Call what is due; returns why the run is to stop, or nothing."""
+        """Call the callbacks that are due; returns why the run is to stop, or an empty text."""
         reason = run.call(due, start, self._state)
         self._acted = self._state
         return reason
 
     def _call(self, run: Run, count: int) -> None:
-        """Run so many steps, or as many as the epoch has batches for."""
+        """Run `count` steps, or as many as the epoch has batches for."""
         here, compiled = self._state, run.compiled
         traces, started = compiled.traces, time.perf_counter()
         width = self._step.batches_per_step
@@ -286,14 +275,7 @@ class Loop:
         self._whole = True
         if compiled.traces == traces:
             run.speed.note(done, time.perf_counter() - started)
-        self._state = attrs.evolve(
-            here,
-            step=here.step + done,
-            epoch=stack.next.epoch,
-            batch=stack.next.batch,
-            examples=here.examples + stack.count * stack.batch_size,
-            updates=here.updates + done * self._step.updates_due(here.step),
-        )
+        self._state = state_after(here, stack, done, self._step.updates_due(here.step))
 
     def _current(self) -> dict[str, float]:
         means = self._compiled.means() if self._compiled else {}

@@ -1,4 +1,4 @@
-"""What is to be seen of a step that was not finite."""
+"""The report on a step that was not finite."""
 
 import json
 import math
@@ -21,15 +21,15 @@ MOST_NAMES = 4
 def explain_not_finite(
     step: Step, program: Program, stack: BatchStack, number: int, rows: list[int] | None, run_dir: Path | None
 ) -> NotFiniteError:
-    """The error for a call that ended in numbers that are not finite; what is needed to look at it goes into `failure.json`.
+    """The error for a call that ended in numbers that are not finite. Details are written to `failure.json`.
 
     Args:
-        step: The step that was run.
-        program: What ran it.
+        step: The step function.
+        program: The program that ran it.
         stack: The batches that were read, up to those of the last step.
-        number: The last step that was done, from 0.
-        rows: The examples of these batches by their places in the data, where these are known.
-        run_dir: Where the file goes, if anywhere.
+        number: The number of the last step, from 0.
+        rows: The indices in the data of the examples in these batches, if known.
+        run_dir: The directory for the file, if any.
     """
     values = program.not_finite()
     due = [update for update in step.updates if update.name in step.due(number)]
@@ -91,7 +91,7 @@ def _extent(stack: BatchStack) -> list[dict[str, Any]]:
 
 
 def _plain(value: float) -> float | str:
-    """A number as strict JSON has it."""
+    """A number for strict JSON: infinities and NaN as text."""
     return value if math.isfinite(value) else str(value)
 
 
@@ -101,4 +101,4 @@ def _write(path: Path, facts: dict[str, Any]) -> None:
     except OSError as error:
         logger.warning("{} cannot be written: {}", path, error)
     else:
-        logger.warning("{} tells what was seen", path)
+        logger.warning("details are in {}", path)

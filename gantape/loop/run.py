@@ -1,4 +1,4 @@
-"""One call of `Loop.run`: what it works with, and what it decides between calls of the compiled steps."""
+"""One call of `Loop.run`: its parts, and the decisions between calls of the compiled steps."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,13 @@ import attrs
 from gantape.callbacks import Callback
 from gantape.callbacks.runner import CallbackRunner
 from gantape.compiler.compiled import CompiledSteps
-from gantape.data import PeekableReader
+from gantape.data import BatchStack, PeekableReader
 from gantape.loop.duration import Duration, Speed
 from gantape.loop.signals import SIGNALS, Interruption
 from gantape.state import RunState
 
 SECONDS_PER_CALL = 0.5
+"""The time that a call of the compiled steps should take."""
 
 
 @attrs.frozen(eq=False)
@@ -20,13 +21,13 @@ class Run:
     """One call of `Loop.run`.
 
     Args:
-        compiled: Runs the steps, and adds up what they report.
+        compiled: Runs the steps, and adds up the scalars that they report.
         reader: Reads the data.
-        callbacks: What is called, and when.
-        runner: Calls it.
-        duration: How long the run is.
-        interruption: Whether it was asked to end.
-        speed: How fast it goes.
+        callbacks: The callbacks.
+        runner: Calls the callbacks.
+        duration: The length of the run.
+        interruption: The signal that the process received, if any.
+        speed: The speed of the steps.
     """
 
     compiled: CompiledSteps
@@ -42,20 +43,20 @@ class Run:
         return [callback for callback in self.callbacks if callback.when.due(before, now)]
 
     def over(self, start: RunState, now: RunState) -> str:
-        """Why the run is over by its duration, or nothing."""
+        """Why the run is over if its duration has passed, else an empty text."""
         return str(self.duration) if self.duration.fraction_done(start, now) == 1.0 else ""
 
     def call(self, due: Sequence[Callback], start: RunState, state: RunState) -> str:
-        """Call callbacks; returns why the run is to stop, or nothing."""
+        """Call callbacks; returns why the run is to stop, or an empty text."""
         return self.runner.call(due, state, self.speed.steps_per_second, self.duration.fraction_done(start, state))
 
     def plan(self, start: RunState, state: RunState, checkpoint: int | None) -> int:
-        """How many steps until something is due, or the updates of a step are others.
+        """How many steps to run before something is due or the updates of a step change.
 
         Args:
             start: The state at the start of the run.
             state: The state now.
-            checkpoint: The step at which a checkpoint is due, if it is known.
+            checkpoint: The step at which a checkpoint is due, if known.
         """
         boundaries = [callback.when.next_step(state.step) for callback in self.callbacks] + [checkpoint]
         limits = [self.speed.steps_in(SECONDS_PER_CALL)]
@@ -64,9 +65,21 @@ class Run:
         return self.compiled.steps_until_change(state.step, min(limits) if left is None else min(*limits, left))
 
     def agree(self, seconds: float) -> tuple[float, str]:
-        """Seconds and speed as the chief has them, and the signal that any worker was sent: the same on all workers."""
+        """Agree with all workers on the chief's seconds and speed, and on a signal that any of them received."""
         speed = self.speed
         signals = [self.interruption.signal_name == name for name in SIGNALS]
-        told, sent = self.runner.workers.broadcast([seconds, speed.steps, speed.seconds], signals)
-        speed.steps, speed.seconds = int(told[1]), told[2]
-        return told[0], next((name for name, anywhere in zip(SIGNALS, sent, strict=True) if anywhere), "")
+        numbers, received = self.runner.workers.broadcast([seconds, speed.steps, speed.seconds], signals)
+        seconds, speed.steps, speed.seconds = numbers[0], int(numbers[1]), numbers[2]
+        return seconds, next((name for name, anywhere in zip(SIGNALS, received, strict=True) if anywhere), "")
+
+
+def state_after(state: RunState, stack: BatchStack, done: int, updates_per_step: int) -> RunState:
+    """The state after a call that read a stack of batches and did so many steps."""
+    return attrs.evolve(
+        state,
+        step=state.step + done,
+        epoch=stack.next.epoch,
+        batch=stack.next.batch,
+        examples=state.examples + stack.count * stack.batch_size,
+        updates=state.updates + done * updates_per_step,
+    )

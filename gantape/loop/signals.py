@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a request to end in good order."""
+"""Ctrl-C and SIGTERM as requests to end the run cleanly."""
 
 import contextlib
 import signal
@@ -13,23 +13,23 @@ SIGNALS = ("SIGINT", "SIGTERM")
 
 @attrs.define
 class Interruption:
-    """Whether the run was asked to end, and by what."""
+    """The signal that asked the run to end, or an empty text."""
 
     signal_name: str = ""
 
 
 @contextlib.contextmanager
-def heed_signals() -> Iterator[Interruption]:
-    """Note the first SIGINT or SIGTERM instead of raising; a second one does what it always does.
+def catch_signals() -> Iterator[Interruption]:
+    """Record the first SIGINT or SIGTERM instead of raising; a second one has its usual effect.
 
-    Signals reach the main thread alone: in another thread nothing is changed.
+    Signals only reach the main thread: in other threads this does nothing.
     """
     interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():
         yield interruption
         return
-    heeded = [signal.Signals[name] for name in SIGNALS]
-    before = {number: signal.getsignal(number) for number in heeded}
+    caught = [signal.Signals[name] for name in SIGNALS]
+    before = {number: signal.getsignal(number) for number in caught}
 
     def restore() -> None:
         for number, handler in before.items():
@@ -39,7 +39,7 @@ def heed_signals() -> Iterator[Interruption]:
         interruption.signal_name = signal.Signals(number).name
         restore()
 
-    for number in heeded:
+    for number in caught:
         signal.signal(number, note)
     try:
         yield interruption

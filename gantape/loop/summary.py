@@ -1,4 +1,4 @@
-"""What a run is, as plain data and as text."""
+"""A description of a run, for the record and as text."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from gantape.tasks import Task
 def describe_run(
     task: Task, state: RunState, compiled: CompiledSteps, choice: TuningResult | None, speed: Speed
 ) -> dict[str, Any]:
-    """What is trained, how, and how far it is, for the record."""
+    """The task, mode and progress of a run, for the record."""
     return {
         "task": type(task).__name__,
         "hyperparameters": task.hyperparameters,
@@ -30,7 +30,7 @@ def describe_run(
 
 
 def explain_run(task: Task, mode: str, compiled: CompiledSteps | None, choice: TuningResult | None) -> str:
-    """Mode, traces, compile seconds, what "auto" measured, variables, and the updates of a step, as text."""
+    """Mode, traces, compile seconds, measurements of "auto", number of variables and the updates of a step, as text."""
     updates = [
         f"  {update.name}: {len(update.trainable_variables)} variables, {type(update.optimizer).__name__}"
         f", {update.repeats} times every {update.every} steps"

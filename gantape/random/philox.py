@@ -1,9 +1,9 @@
-"""Random bits by counting: Philox 4x32 with ten rounds, from any place of its stream on.
+"""Counter-based random bits: Philox 4x32 with ten rounds, from any position of its stream.
 
-A count of 128 bits and a key make four numbers, so that the numbers before need not be drawn. In a graph TensorFlow's kernel
-makes them. In an XLA program of TensorFlow 2.21 the same operation joins the four streams number by number, and computes all
-rounds anew for each. Here every element computes its own count and picks its number, which XLA makes vector instructions
-of. For a thousand numbers that was measured to be three times as fast, and the bits are the same.
+A counter of 128 bits and a key give four numbers, so that earlier numbers need not be drawn. In a graph, TensorFlow's kernel
+computes them. In an XLA program of TensorFlow 2.21 the same operation interleaves the four streams number by number, and
+repeats all rounds for each. Here every element computes its own counter and selects its number, which XLA vectorises: this was
+measured to be three times as fast for a thousand numbers, with the same bits.
 
 References:
     Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3, section 3.3 and table 2.
@@ -21,15 +21,15 @@ ROUNDS = 10
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
 SCRAMBLING_KEY = (0x3EC8F720, 0x02461E29)
-"""TensorFlow's own, with which a seed becomes a key and a count (tensorflow/core/kernels/stateless_random_ops.cc)."""
+"""The key with which TensorFlow turns a seed into a key and a counter (tensorflow/core/kernels/stateless_random_ops.cc)."""
 
 
 def philox_bits(seed: Tensor, first: Any, size: Any) -> Tensor:
-    """Uniform random bits, those of `tf.random.stateless_uniform(..., alg="philox")` from a place on.
+    """Uniform random bits: those of `tf.random.stateless_uniform(..., alg="philox")`, from a position on.
 
     Args:
         seed: Two numbers that are not negative, `int64`.
-        first: The place of the first number, from 0, an int or an `int64` scalar.
+        first: The position of the first number, from 0, an int or an `int64` scalar.
         size: How many numbers, an int or an `int64` scalar.
 
     Returns:
@@ -50,15 +50,15 @@ def philox_bits(seed: Tensor, first: Any, size: Any) -> Tensor:
 
 
 def philox_pairs(seed: Tensor, first: Any, size: Any) -> tuple[Tensor, Tensor]:
-    """The same bits in pairs, of places 0 and 1, 2 and 3, and so on: for each place both numbers of its pair.
+    """The same bits in pairs, of positions 0 and 1, 2 and 3, and so on: for each position both numbers of its pair.
 
     Args:
         seed: Two numbers that are not negative, `int64`.
-        first: The first place, an int or an `int64` scalar.
-        size: How many places, an int or an `int64` scalar.
+        first: The first position, an int or an `int64` scalar.
+        size: How many positions, an int or an `int64` scalar.
 
     Returns:
-        `size` numbers from even places, and `size` from odd ones, `uint32`.
+        `size` numbers from even positions, and `size` from odd ones, `uint32`.
     """
     if in_xla():
         words, lane = _words(seed, first, size)
@@ -69,12 +69,12 @@ def philox_pairs(seed: Tensor, first: Any, size: Any) -> tuple[Tensor, Tensor]:
     return even, odd
 
 
-@tf.function(  # type: ignore[untyped-decorator]  # traced once: a draw is one call in a graph then, not 400 operations
+@tf.function(  # type: ignore[untyped-decorator]  # traced once, so that a draw is one call in a graph, not 400 operations
     input_signature=[tf.TensorSpec([2], tf.int64), tf.TensorSpec([], tf.int64), tf.TensorSpec([], tf.int64)], autograph=False
 )
 def _words(seed: Tensor, first: Tensor, size: Tensor) -> tuple[list[Any], Tensor]:
-    """For each place the four numbers of its count, and which of them is its own."""
-    # What `tf.raw_ops.StatelessRandomGetKeyCounter` computes, which in an XLA program drops the upper halves of a seed.
+    """For each position the four numbers of its counter, and which of them is its own."""
+    # As `tf.raw_ops.StatelessRandomGetKeyCounter` does, which in an XLA program drops the upper halves of a seed.
     halves = [half for number in tf.unstack(tf.cast(seed, tf.uint64)) for half in _halves(number)]
     mixed = rounds(halves, [tf.constant(word, tf.uint32) for word in SCRAMBLING_KEY])
     places = first + tf.range(size)
@@ -83,7 +83,7 @@ def _words(seed: Tensor, first: Tensor, size: Tensor) -> tuple[list[Any], Tensor
 
 
 def rounds(words: Sequence[Any], key: Sequence[Any]) -> list[Any]:
-    """Philox: from the words of a count, lowest first, and those of a key, to four numbers; all of them `uint32`."""
+    """The rounds of Philox: four numbers from the words of a counter, lowest first, and those of a key; all `uint32`."""
     for _ in range(ROUNDS):
         (first_low, first_high), (second_low, second_high) = (
             _halves(tf.cast(word, tf.uint64) * multiplier) for word, multiplier in zip(words[::2], MULTIPLIERS, strict=True)

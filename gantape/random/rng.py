@@ -1,11 +1,11 @@
 """Random numbers as a pure function of (seed, step, name).
 
 Eager code, graphs and XLA draw the same numbers, and a resumed run needs only its step number. TensorFlow's own
-`tf.random.stateless_normal` is not enough for that: in TensorFlow 2.21 its numbers in an XLA program differ altogether from
-those in a graph. Its Philox *bits* are the same everywhere, so the numbers are made from the bits here.
+`tf.random.stateless_normal` is not enough for that: in TensorFlow 2.21 its numbers in an XLA program are not those of a graph.
+Its Philox *bits* are the same everywhere, so the numbers are computed from the bits here.
 
-In a replica of several devices a draw gives that replica's rows of the numbers that one device would draw for the whole
-batch: Philox counts, so that the rows before need not be drawn.
+With several replicas, a draw returns the replica's rows of the numbers that one device would draw for the whole batch. Philox
+is counter-based, so that the other rows need not be drawn.
 
 References:
     Box and Muller 1958, A note on the generation of random normal deviates.
@@ -29,7 +29,7 @@ from gantape.types import Tensor
 
 
 def derive_key(seed: int, *names: str | int) -> int:
-    """A 63-bit number for a seed and a path of names; other names, an unrelated number."""
+    """A 63-bit number for a seed and a path of names; other names give an unrelated number."""
     text = "/".join([str(seed), *(quote(str(name), safe="") for name in names)])
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
 
@@ -38,17 +38,16 @@ def derive_key(seed: int, *names: str | int) -> int:
 class RandomStreams:
     """Named random streams for one step.
 
-    The same name gives the same numbers: two independent draws need two names. Under an update, gantape hands out a
-    `RandomStreams` of its own for each update and repeat, so that "latent" of the discriminator is
-    not "latent" of the generator.
+    The same name gives the same numbers: two independent draws need two names. Each update and repeat gets `RandomStreams` of
+    its own, so that "latent" of the discriminator is not "latent" of the generator.
 
-    The first axis of a draw is that of examples. Of several replicas each gets rows of its own, and together they get what
-    one device would; a scalar is the same in all.
+    The first axis of a draw is that of examples. Each of several replicas gets its own rows, and together they get the numbers
+    of one device; a scalar is the same in all.
 
     Args:
         seed: The run's seed.
         step: The step, an int or an integer scalar tensor.
-        whole: Whether a replica too draws for a whole batch.
+        whole: Whether each replica draws for the whole batch.
     """
 
     seed: int
@@ -83,7 +82,7 @@ class RandomStreams:
         # 1 - u lies in (0, 1]: the logarithm is finite.
         radius = tf.sqrt(-2.0 * tf.math.log(1.0 - even))
         is_cosine = tf.equal((first + tf.range(tf.cast(size, tf.int64))) % 2, 0)
-        # cos 2πv = sin 2π(|v - ½| - ¼), and sin 2πv = sin 2π(¼ - |v - ¼|): what is left of both is at most a quarter of a turn.
+        # cos 2πv = sin 2π(|v - ½| - ¼), and sin 2πv = sin 2π(¼ - |v - ¼|): both arguments are at most a quarter of a turn.
         from_quarter = tf.where(tf.less(odd, 0.75), odd, odd - 1.0) - 0.25
         numbers = radius * _sine(tf.where(is_cosine, tf.abs(odd - 0.5) - 0.25, 0.25 - tf.abs(from_quarter)))
         return tf.cast(mean + deviation * tf.reshape(numbers, shape), keras.config.floatx())
@@ -101,7 +100,7 @@ class RandomStreams:
         return tf.cast(tf.math.floormod(tf.cast(numbers, tf.int32), bound), tf.int32)
 
     def _place(self, shape: Sequence[int]) -> tuple[Any, Any]:
-        """Where in a stream the numbers of a shape begin, and how many they are."""
+        """Where in a stream the numbers of a shape begin, and how many there are."""
         axes = tf.cast(tf.convert_to_tensor(shape), tf.int64)
         known = tf.get_static_value(axes)
         size = tf.reduce_prod(axes) if known is None else math.prod(known.tolist())

@@ -1,4 +1,4 @@
-"""One step: losses, gradients, moves. The only outer tape is in `step`."""
+"""One step: losses, gradients and updates of variables. The training tape is in `step`."""
 
 from gantape.steps.averaging import ExponentialMovingAverage
 from gantape.steps.gradients import GradientOptions

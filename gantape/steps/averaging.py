@@ -1,4 +1,4 @@
-"""A moving average of a model's weights."""
+"""An exponential moving average of a model's weights."""
 
 import attrs
 import tensorflow as tf
@@ -8,16 +8,16 @@ from gantape.types import Model, Tensor
 
 @attrs.frozen(eq=False)
 class ExponentialMovingAverage:
-    """A copy of a model whose weights follow it slowly: θ̄ ← β θ̄ + (1-β) θ, batch-norm statistics too.
+    """An exponential moving average of a model's weights and batch-norm statistics: θ̄ ← β θ̄ + (1-β) θ.
 
-    In the first steps β is at most (1 + step) / (10 + step), so that the average does not remember the initial weights.
+    In the first steps β is at most (1 + step) / (10 + step), so that the initial weights are soon forgotten.
 
     Args:
         model: The model that is trained.
-        copy: A model with the same variables, which the average is kept in.
+        copy: A model with the same variables, which holds the average.
         decay: β, for each update.
-        half_life: Examples after which half of what the average holds is forgotten, β = 2^(-batch size / half-life): the same
-            average at every batch size. If it is above zero, it stands in place of `decay`.
+        half_life: Examples after which a value's share in the average has halved, β = 2^(-batch size / half-life): the same
+            average at every batch size. If it is above zero, it replaces `decay`.
 
     References:
         Karras et al. 2018, arXiv 1710.10196, section 4.2 of the appendix on the generator's average; the half-life is how
@@ -30,7 +30,7 @@ class ExponentialMovingAverage:
     half_life: float = 0.0
 
     def follow(self, step: Tensor, examples: int = 1) -> None:
-        """Move the copy towards the model, after an update that has seen so many examples."""
+        """Move the copy towards the model, after an update on the given number of examples."""
         decay = 0.5 ** (examples / self.half_life) if self.half_life else self.decay
         done = tf.cast(step, tf.float32)
         share = 1.0 - tf.minimum(decay, (1.0 + done) / (10.0 + done))

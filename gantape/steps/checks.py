@@ -1,4 +1,4 @@
-"""Checks of the updates that a task declares."""
+"""Checks of a task's updates."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ def check_updates(updates: Sequence[Update], where: str) -> None:
     """Build the optimizers, and raise a `TaskError` for updates that cannot be trained.
 
     Raises:
-        TaskError: If there is no update, a name or an optimizer is shared, nothing is moved, or an interval is not positive.
+        TaskError: If there is no update, a name or an optimizer is shared, nothing is trained, or an interval is not positive.
     """
     if not isinstance(updates, Sequence) or not updates or not all(isinstance(update, Update) for update in updates):
         raise TaskError(
@@ -49,7 +49,7 @@ def _problem(update: Update) -> tuple[str, str, str] | None:
     strangers = [part for part in update.variables if not isinstance(part, Model) and not hasattr(part, "assign")]
     if strangers:
         return (
-            "what is moved are models and variables.",
+            "`variables` takes models and variables.",
             ", ".join(type(part).__name__ for part in strangers),
             "give models, such as keras.Sequential([...]), or their variables.",
         )

@@ -1,4 +1,4 @@
-"""How the gradients of an update become a move of its weights."""
+"""Accumulation and clipping of gradients."""
 
 from collections.abc import Sequence
 
@@ -11,18 +11,18 @@ from gantape.types import Tensor, Variable
 
 @attrs.frozen
 class GradientOptions:
-    """How the gradients of an update become a move of its weights.
+    """How the gradients of an update are accumulated and clipped before they are applied.
 
-    Gradients are averaged over `accumulate` batches, then clipped by value, then by norm; weights are clipped after the move.
+    Gradients are averaged over `accumulate` batches, then clipped by value, then by norm; weights are clipped after the update.
 
     Args:
-        accumulate: Batches, each fresh and with random numbers of its own, whose gradients are averaged for one move: the
-            gradient of one batch as large as all of them, for a loss that is a mean over examples, in the memory of one.
-        clip_value: Each gradient's entries are clipped to ± this.
-        clip_norm: The gradients are scaled down to this norm of all of them together where it is larger.
-        clip_weights: The variables are clipped to ± this after the move, as the critic of a Wasserstein GAN is.
-        skip_nonfinite: Leave the move out where the loss or a gradient is infinite or not a number, instead of ending the run.
-            The history has the share of moves that were left out, as `skipped`; means are over the others.
+        accumulate: The number of batches, each with random numbers of its own, whose gradients are averaged for one update.
+            For a loss that is a mean over examples, this is the gradient of one large batch, in the memory of a small one.
+        clip_value: Clip each entry of the gradients to ± this value.
+        clip_norm: Scale the gradients down if their global norm is larger than this.
+        clip_weights: Clip the variables to ± this value after the update, as for the critic of a Wasserstein GAN.
+        skip_nonfinite: Skip the update if the loss or a gradient is infinite or not a number, instead of ending the run.
+            The history has the fraction of updates that were skipped, as `skipped`; means are over the others.
 
     Raises:
         HyperparameterError: If a number is not positive.
@@ -50,7 +50,7 @@ class GradientOptions:
                 )
 
     def clip(self, gradients: list[Tensor]) -> list[Tensor]:
-        """The gradients, clipped."""
+        """The clipped gradients."""
         if self.clip_value is not None:
             gradients = [tf.clip_by_value(gradient, -self.clip_value, self.clip_value) for gradient in gradients]
         if self.clip_norm is not None:
@@ -58,7 +58,7 @@ class GradientOptions:
         return gradients
 
     def limit(self, variables: Sequence[Variable]) -> None:
-        """Clip the weights."""
+        """Clip the weights, if they are to be clipped."""
         if self.clip_weights is not None:
             for variable in variables:
                 variable.assign(tf.clip_by_value(variable.value, -self.clip_weights, self.clip_weights))

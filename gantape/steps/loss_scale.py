@@ -1,6 +1,6 @@
-"""In which precision layers compute, and the scale of a loss that float16 needs.
+"""The precision of layers, and loss scaling for float16.
 
-Layers get Keras' dtype policy when they are made. In a mixed one they compute in 16 bits and keep their weights in float32.
+Layers get Keras' dtype policy when they are created. With a mixed policy they compute in 16 bits, with weights in float32.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from gantape.types import Optimizer, Tensor
 Precision = Literal["float32", "float64", "mixed_bfloat16", "mixed_float16"]
 
 LEAST_SCALE = 1.0
-"""Where a loss is scaled by no more than this, the scale is not to blame for what is not finite."""
+"""At this scale, numbers that are not finite are not due to the scale."""
 
 
 def default_precision() -> Precision:
@@ -27,7 +27,7 @@ def default_precision() -> Precision:
 
 @contextmanager
 def policy(precision: Precision) -> Iterator[None]:
-    """Give layers that are made inside a dtype policy; the global one is as it was behind it."""
+    """A context in which new layers get a dtype policy; the global policy is restored afterwards."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:
@@ -37,7 +37,7 @@ def policy(precision: Precision) -> Iterator[None]:
 
 
 def with_loss_scale(part: Any, precision: Precision) -> Any:
-    """An optimizer with a loss scale of its own if the precision needs one; all else as it is."""
+    """Wrap an optimizer in a loss scale of its own if the precision needs one; anything else is returned unchanged."""
     if precision != "mixed_float16" or not isinstance(part, keras.optimizers.Optimizer):
         return part
     return part if LossScale.of(part) is not None else keras.optimizers.LossScaleOptimizer(part)
@@ -47,7 +47,7 @@ def check_loss_scales(optimizers: Mapping[str, Optimizer], precision: Precision,
     """Raise a `TaskError` if the precision needs loss scales and an update's optimizer has none.
 
     Raises:
-        TaskError: If so; optimizers that are parts of a task have one.
+        TaskError: If so. Optimizers that are parts of a task have one.
     """
     bare = [name for name, optimizer in optimizers.items() if LossScale.of(optimizer) is None]
     if precision == "mixed_float16" and bare:
@@ -61,15 +61,15 @@ def check_loss_scales(optimizers: Mapping[str, Optimizer], precision: Precision,
 
 @attrs.frozen(eq=False)
 class LossScale:
-    """The factor of one update's loss, which keeps small gradients of float16 from becoming zero.
+    """Dynamic loss scaling of one update, which keeps small float16 gradients from becoming zero.
 
-    The loss is multiplied by it, and the gradients are divided by it, in float32. An update whose loss or gradients are not
-    finite is left out, and halves the scale, down to 1; after `dynamic_growth_steps` others in a row it doubles. At a scale
-    of 1 nothing is left out: what is not finite then does not come from the scale.
+    The loss is multiplied by the scale, and the gradients are divided by it, in float32. An update whose loss or gradients are
+    not finite is skipped, and halves the scale, down to 1; after `dynamic_growth_steps` others in a row the scale doubles. At a
+    scale of 1 no update is skipped: numbers that are not finite are then not due to the scale.
 
-    The scale and its counter are those of Keras' `LossScaleOptimizer`, and saved with it. What that optimizer does itself is
-    not used: it branches around the inner optimizer, does not know of moving averages and batch statistics that have to be
-    left alone too, and would clip and average scaled gradients.
+    The scale and its counter are those of Keras' `LossScaleOptimizer`, and saved with it. Its own `apply` is not used: it
+    branches around the inner optimizer, does not undo changes of moving averages and batch statistics, and would clip and
+    average scaled gradients.
 
     Args:
         optimizer: A `keras.optimizers.LossScaleOptimizer`.
@@ -87,12 +87,12 @@ class LossScale:
 
     @property
     def inner(self) -> Optimizer:
-        """The optimizer that moves variables."""
+        """The optimizer that updates the variables."""
         return cast(Optimizer, self.optimizer.inner_optimizer)
 
     @property
     def exhausted(self) -> Tensor:
-        """Whether the scale cannot fall any more."""
+        """Whether the scale has reached its minimum."""
         return self.optimizer.dynamic_scale.value <= LEAST_SCALE
 
     def scaled(self, loss: Tensor) -> Tensor:
@@ -100,20 +100,20 @@ class LossScale:
         return loss * tf.cast(self.optimizer.dynamic_scale.value, loss.dtype)
 
     def unscaled(self, gradients: Sequence[Tensor]) -> list[Tensor]:
-        """Gradients of a scaled loss, as those of the loss itself."""
-        # A scale is a power of two by default, so that this is exact.
+        """The gradients of a loss, from those of the scaled loss."""
+        # A scale is a power of two by default, so this is exact.
         return [gradient / tf.cast(self.optimizer.dynamic_scale.value, gradient.dtype) for gradient in gradients]
 
     def adjust(self, skipped: Tensor) -> None:
-        """Follow an update that was done, or left out.
+        """Adjust the scale after an update.
 
         Args:
-            skipped: 1 if it was left out, else 0.
+            skipped: 1 if the update was skipped, else 0.
         """
         scale, count = self.optimizer.dynamic_scale, self.optimizer.step_counter
-        left_out = tf.cast(skipped, tf.bool)
+        was_skipped = tf.cast(skipped, tf.bool)
         good = count.value + 1
         grows = good >= self.optimizer.dynamic_growth_steps
         grown = tf.where(grows, 2.0 * scale.value, scale.value)
-        scale.assign(tf.where(left_out, tf.maximum(0.5 * scale.value, LEAST_SCALE), grown))
-        count.assign(tf.where(tf.logical_or(left_out, grows), tf.zeros_like(good), good))
+        scale.assign(tf.where(was_skipped, tf.maximum(0.5 * scale.value, LEAST_SCALE), grown))
+        count.assign(tf.where(tf.logical_or(was_skipped, grows), tf.zeros_like(good), good))

@@ -1,4 +1,4 @@
-"""What a loss returns: named scalars, and what metrics are to see."""
+"""The return value of a loss: named scalars, and the arguments of metrics."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,11 +16,11 @@ Terms = Mapping[str, Scalar]
 
 @attrs.frozen(eq=False)
 class Losses:
-    """The terms of a loss, by name. Their sum is differentiated.
+    """The terms of a loss by name. Their sum is minimised.
 
     Args:
         terms: Scalars, means over the batch.
-        metrics: For each metric of the task's `MetricSet` that this forward pass feeds, the arguments of its `update_state`.
+        metrics: The arguments of `update_state` for each metric of the task's `MetricSet` that this forward pass updates.
 
     Raises:
         LossError: If there is no term, or one is not a floating-point scalar.
@@ -58,7 +58,7 @@ class Losses:
     @property
     def total(self) -> Tensor:
         """The sum of the terms, added in their order, in float32 or better."""
-        # A number of Python's takes the type of what it is added to.
+        # A Python number takes the dtype of the tensor it is added to.
         first, *others = (term if isinstance(term, float | int) else upcast(term) for term in self.terms.values())
         for term in others:
             first = first + term
@@ -66,6 +66,6 @@ class Losses:
 
 
 def upcast(numbers: Any) -> Tensor:
-    """Floating-point numbers of 16 bits in float32; all else as it is."""
+    """Cast 16-bit floats to float32; any other tensor is returned unchanged."""
     numbers = tf.convert_to_tensor(numbers)
     return tf.cast(numbers, tf.float32) if numbers.dtype in (tf.float16, tf.bfloat16) else numbers

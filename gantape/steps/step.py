@@ -1,4 +1,4 @@
-"""The tape: one optimizer moving one group of variables down one loss, and the step that does all updates of a task."""
+"""The tape: the update of one group of variables by one optimizer, and the step that runs all updates of a task."""
 
 import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -14,25 +14,26 @@ from gantape.steps.averaging import ExponentialMovingAverage
 from gantape.steps.gradients import GradientOptions
 from gantape.steps.loss_scale import LossScale
 from gantape.steps.losses import Losses
-from gantape.steps.undo import Guard
+from gantape.steps.undo import SKIPPED, Guard, means_of_kept
 from gantape.types import Batch, Model, Optimizer, Tensor, Variable
 
 
 @attrs.frozen(eq=False)
 class Update:
-    """One optimizer moving one group of variables down one loss.
+    """One optimizer that minimises one loss over one group of variables.
 
     Args:
-        name: What the update is called in the history.
-        loss: `loss(batch, noise)`, the named terms to minimise.
-        variables: What is moved: models, which stand for their trainable variables and bring the losses that their layers
-            add with `add_loss`, or variables.
-        optimizer: Its own optimizer.
-        repeats: How often the update is done in a step, each time with a fresh batch.
-        every: Do the update in every so many steps only, from the first step on.
-        average: A moving average that follows after each update.
-        gradient_options: How gradients become a move: over how many batches they are averaged, and how they are clipped.
-        lazy: Terms of the loss that it has in every so many steps only, from the first step on, times so many; by name.
+        name: The name of the update in the history.
+        loss: `loss(batch, rng)`, the named terms to minimise.
+        variables: The variables to update, or models: these stand for their trainable variables, and the losses that their
+            layers add with `add_loss` are minimised too.
+        optimizer: The optimizer, of this update alone.
+        repeats: How often the update is done in a step, each time with a new batch.
+        every: Do the update only in every n-th step, from the first step on.
+        average: A moving average to update after each update.
+        gradient_options: How gradients are accumulated and clipped.
+        lazy: Terms of the loss, by name, that are computed only in every n-th step, from the first step on, and multiplied by
+            n there.
     """
 
     name: str
@@ -47,22 +48,22 @@ class Update:
 
     @property
     def batches(self) -> int:
-        """Batches that all repeats read together."""
+        """The number of batches that all repeats read together."""
         return self.repeats * self.gradient_options.accumulate
 
     @property
     def scale(self) -> LossScale | None:
-        """The scale of its loss, if it has one."""
+        """The scale of the loss, if it has one."""
         return LossScale.of(self.optimizer)
 
     @property
     def models(self) -> list[Model]:
-        """The models among what is moved."""
+        """The models among `variables`."""
         return [part for part in self.variables if isinstance(part, Model)]
 
     @property
     def trainable_variables(self) -> list[Variable]:
-        """The variables that are moved, each once."""
+        """The variables to update, each once."""
         found: dict[int, Variable] = {}
         for part in self.variables:
             for variable in part.trainable_variables if isinstance(part, Model) else [part]:
@@ -70,12 +71,12 @@ class Update:
         return list(found.values())
 
     def losses(self, batch: Batch, rng: RandomStreams, due: Collection[str] | None = None) -> Losses:
-        """The terms of the loss, with what the models' layers added under "added".
+        """The terms of the loss; losses that the models' layers add are under "added".
 
         Args:
-            batch: What the loss consumes.
+            batch: The input of the loss.
             rng: The random streams of this update.
-            due: The lazy terms that the loss has this time; all of them by default.
+            due: The lazy terms to include; all of them by default.
         """
         losses = self.loss(batch, rng)
         if not isinstance(losses, Losses):
@@ -85,11 +86,11 @@ class Update:
                 got=type(losses).__name__,
                 do='name the terms: return gantape.Losses({"reconstruction": value}).',
             )
-        terms = self._in_turn(losses.terms, self.lazy if due is None else due)
+        terms = self._with_lazy_terms(losses.terms, self.lazy if due is None else due)
         added = [loss for model in self.models for loss in model.losses]
         return Losses({**terms, "added": sum(added)} if added else terms, losses.metrics)
 
-    def _in_turn(self, terms: Mapping[str, Any], due: Collection[str]) -> Mapping[str, Any]:
+    def _with_lazy_terms(self, terms: Mapping[str, Any], due: Collection[str]) -> Mapping[str, Any]:
         unknown = sorted(set(self.lazy) - set(terms))
         if unknown:
             raise LossError(
@@ -98,11 +99,11 @@ class Update:
                 got=f"{', '.join(unknown)}, for terms {', '.join(terms)}",
                 do="name the terms as the loss does.",
             )
-        # What is left out is used by nobody: compiled code does not compute it.
+        # Terms that are left out are unused: compiled code does not compute them.
         return {name: self.lazy.get(name, 1) * term for name, term in terms.items() if name in due or name not in self.lazy}
 
     def apply(self, batch: Batch, rng: RandomStreams, step: Tensor) -> tuple[Losses, list[Tensor]]:
-        """Do the update once, with one batch: its `gradients`, then `move`. This is what a loop by hand needs of it."""
+        """Do the update once, with one batch: compute `gradients`, then `move`. For training loops written by hand."""
         losses, gradients = self.gradients(batch, rng)
         self.move(gradients, step, examples_in(batch))
         return losses, gradients
@@ -111,9 +112,9 @@ class Update:
         """The terms of the loss, and the gradient of their sum with respect to each variable.
 
         Args:
-            batch: What the loss consumes.
+            batch: The input of the loss.
             rng: The random streams of this update.
-            due: The lazy terms that the loss has this time; all of them by default.
+            due: The lazy terms to include; all of them by default.
 
         Raises:
             GradientError: If a variable gets no gradient.
@@ -125,17 +126,17 @@ class Update:
             total = losses.total if self.scale is None else self.scale.scaled(losses.total)
         gradients = tape.gradient(total, [variable.value for variable in variables])
         self._check(gradients, variables)
-        # Of embeddings TensorFlow gives the rows that were looked up.
+        # The gradient of an embedding is an `IndexedSlices` of the rows that were looked up.
         gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         return losses, gradients if self.scale is None else self.scale.unscaled(gradients)
 
     def move(self, gradients: list[Tensor], step: Tensor, examples: int) -> None:
-        """Move the variables once; of several replicas, those of all, outside of them.
+        """Apply gradients to the variables; with several replicas, in cross-replica context.
 
         Args:
             gradients: One for each variable.
             step: The number of the step, from 0, an integer scalar.
-            examples: How many examples the gradients come from.
+            examples: The number of examples behind the gradients.
         """
         variables = self.trainable_variables
         optimizer = self.optimizer if self.scale is None else self.scale.inner
@@ -162,21 +163,21 @@ class Update:
 
 @attrs.frozen(eq=False)
 class Step:
-    """One pass over all of a task's updates: what `StepCompiler` compiles.
+    """All updates of a task, in order: the function that `StepCompiler` compiles.
 
-    With several replicas, losses and gradients are those of each replica's part of the batches; their means over the replicas
-    are taken here, once for each move, and everything else is done as on one device. So N replicas with batches of B / N
-    examples are one device with batches of B, for losses that are means over examples.
+    With several replicas, losses and gradients are computed from each replica's part of the batches, and averaged over the
+    replicas once for each update; everything else is done as on one device. For losses that are means over examples, N replicas
+    with B / N examples each are equivalent to one device with batches of B.
 
-    A step reads as many batches as its most repeated update repeats; an update with r repeats sees the last r of them.
+    A step reads as many batches as its most repeated update needs; an update that needs n of them gets the last n.
 
     Args:
         updates: The updates, in order.
         seed: The run's seed.
-        update_metrics: Given what the losses say that metrics are to see.
+        update_metrics: Called with the arguments of metrics that a loss returns.
         gradient_norms: Whether to report the norm of each update's gradient.
-        name: What is trained, with its hyper-parameters.
-        variables: What an update may change, and is put back where one is left out.
+        name: The task with its hyper-parameters, as text.
+        variables: All variables that an update may change. They are restored when an update is skipped.
     """
 
     updates: tuple[Update, ...]
@@ -188,11 +189,11 @@ class Step:
 
     @property
     def batches_per_step(self) -> int:
-        """Batches that a step reads."""
+        """The number of batches that a step reads."""
         return max(update.batches for update in self.updates)
 
     def due(self, step: int) -> tuple[str, ...]:
-        """The names of the updates that are done in the step with this number, from 0, and of the lazy terms that they have."""
+        """The names of the updates and lazy terms that are due in the step with this number, from 0."""
         names: list[str] = []
         for update in self.updates:
             if step % update.every == 0:
@@ -201,20 +202,20 @@ class Step:
         return tuple(names)
 
     def updates_due(self, step: int) -> int:
-        """How many updates a step does, repeats counted."""
+        """The number of updates in a step, repeats included."""
         return sum(update.repeats for update in self.updates if step % update.every == 0)
 
     def run(self, batches: Sequence[Batch], step: Tensor, due: tuple[str, ...]) -> dict[str, Tensor]:
-        """Do one step.
+        """Run one step.
 
         Args:
-            batches: As many batches as `batches_per_step`, each cut into the parts of replicas where there are several.
-            step: Its number, from 0, an integer scalar.
-            due: The names of the updates to do, and of their lazy terms.
+            batches: As many batches as `batches_per_step`; with several replicas, each is cut into their parts.
+            step: The number of the step, from 0, an integer scalar.
+            due: The names of the updates and lazy terms to include.
 
         Returns:
-            Scalars by name: each loss, its terms where there are several, and gradient norms where asked for; of an update
-            that is repeated, the mean over its repeats.
+            Scalars by name: each loss, its terms if there are several, and gradient norms if requested. For a repeated update,
+            the means over its repeats.
         """
         report: dict[str, Tensor] = {}
         for update in self.updates:
@@ -223,8 +224,12 @@ class Step:
                 report |= self._repeat(update, batches[len(batches) - update.batches :], step, terms)
         return report
 
+    def means(self, sums: Mapping[str, float], steps: Mapping[str, int]) -> dict[str, float]:
+        """The means of reported scalars, from sums and numbers of steps, without skipped updates."""
+        return means_of_kept(sums, steps)
+
     def all_finite(self, due: tuple[str, ...]) -> Tensor:
-        """Whether all variables that these updates move are finite, a scalar. One look at them all costs less than norms."""
+        """Whether all variables that these updates change are finite, a scalar. Checking them all costs less than norms."""
         moved = [variable.value for update in self.updates if update.name in due for variable in update.trainable_variables]
         return tf.reduce_all([tf.reduce_all(tf.math.is_finite(value)) for value in moved] or [True])
 
@@ -243,7 +248,7 @@ class Step:
                 values["gradient_norm"] = tf.linalg.global_norm(gradients)
             update.move(gradients, step, len(taken) * examples_in(batches[first]))
             _add(sums, values if guard is None else _settle(update, guard, gradients, values))
-        counts = dict.fromkeys(("gradient_norm", "skipped"), update.repeats)
+        counts = dict.fromkeys(("gradient_norm", SKIPPED), update.repeats)
         return {
             f"{prefix}{name}": tf.cast(value, tf.float32) / counts.get(name, update.batches) for name, value in sums.items()
         }
@@ -251,7 +256,7 @@ class Step:
     def _accumulate(
         self, update: Update, terms: Collection[str], batches: Mapping[int, Batch], step: Tensor
     ) -> tuple[dict[str, Any], list[Any]]:
-        """Sums of the scalars to report, and the mean gradients, over batches given by their places in the step."""
+        """Sums of the scalars to report, and the mean gradients, over batches given by their positions in the step."""
         values: dict[str, Any] = {}
         gathered: list[list[Any]] = []
         for place, batch in batches.items():
@@ -269,7 +274,7 @@ def _settle(update: Update, guard: Guard, gradients: list[Tensor], values: Mappi
     if scale is None:
         return guard.settle(gradients, values)
     settled = guard.settle(gradients, values, update.gradient_options.skip_nonfinite or tf.logical_not(scale.exhausted))
-    scale.adjust(settled["skipped"])
+    scale.adjust(settled[SKIPPED])
     return settled
 
 

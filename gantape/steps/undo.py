@@ -1,4 +1,4 @@
-"""Leaves an update out that is not finite."""
+"""Skipping of updates that are not finite."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,39 +8,59 @@ import tensorflow as tf
 from gantape.distribute.replicas import run_per_replica
 from gantape.types import Tensor, Variable
 
+SKIPPED = "skipped"
+"""The scalar that counts skipped updates, behind the name of the update where there are several."""
 
-class Guard:
-    """Remembers variables before an update, and puts them back if it was not finite: no trace of it is left.
 
-    Old and new values are selected, with no branch around the optimizer, which could not be distributed.
+def means_of_kept(sums: Mapping[str, float], steps: Mapping[str, int]) -> dict[str, float]:
+    """The means of reported scalars: `x/skipped` is a share of steps, the means of `x/...` are over steps that were kept.
 
     Args:
-        variables: Everything that the update may change.
+        sums: The sum of each scalar; those of a skipped update are zero.
+        steps: In how many steps each was reported.
+    """
+    means = {}
+    for name, value in sums.items():
+        prefix, slash, _ = name.rpartition("/")
+        skipped = prefix + slash + SKIPPED
+        count = steps[name] - (sums.get(skipped, 0.0) if name != skipped else 0.0)
+        if count > 0.0:
+            means[name] = value / count
+    return means
+
+
+class Guard:
+    """Saves variables before an update, and restores them if the update was not finite.
+
+    It selects old or new values: a branch around the optimizer could not be distributed.
+
+    Args:
+        variables: All variables that the update may change.
     """
 
     def __init__(self, variables: Sequence[Variable]) -> None:
         self._variables = tuple(variables)
-        # Each replica remembers its own: what a pool of images holds, or how dropout's seed stands, may differ.
+        # Each replica saves its own: a pool of images or the seed of dropout may differ between replicas.
         self._before = run_per_replica(lambda: [tf.identity(variable.value) for variable in self._variables])
 
-    def settle(self, gradients: Sequence[Tensor], values: Mapping[str, Tensor], forgiving: Any = True) -> dict[str, Any]:
-        """Keep the update if its gradients and values are finite, or nothing is forgiven; else undo it.
+    def settle(self, gradients: Sequence[Tensor], values: Mapping[str, Tensor], undo_allowed: Any = True) -> dict[str, Any]:
+        """Undo the update if its gradients or values are not finite.
 
         Args:
             gradients: The gradient of each variable.
             values: The scalars that the update reports, its loss among them.
-            forgiving: Whether an update that is not finite is undone.
+            undo_allowed: Whether an update that is not finite is undone; a boolean or a scalar.
 
         Returns:
-            These scalars, zeros if the update is left out, and `skipped`: 1 if it is, else 0.
+            The scalars, or zeros if the update was undone, and `skipped`: 1 if it was undone, else 0.
         """
         numbers = [tf.convert_to_tensor(number) for number in (*gradients, *values.values())]
-        sound = tf.reduce_all([tf.reduce_all(tf.math.is_finite(number)) for number in numbers])
-        sound = tf.logical_or(sound, tf.logical_not(forgiving))
-        run_per_replica(self._put_back, sound, self._before)
-        kept = {name: tf.where(sound, value, tf.zeros_like(value)) for name, value in values.items()}
-        return kept | {"skipped": tf.where(sound, 0.0, 1.0)}
+        keep = tf.reduce_all([tf.reduce_all(tf.math.is_finite(number)) for number in numbers])
+        keep = tf.logical_or(keep, tf.logical_not(undo_allowed))
+        run_per_replica(self._put_back, keep, self._before)
+        kept = {name: tf.where(keep, value, tf.zeros_like(value)) for name, value in values.items()}
+        return kept | {SKIPPED: tf.where(keep, 0.0, 1.0)}
 
-    def _put_back(self, sound: Tensor, before: Sequence[Tensor]) -> None:
+    def _put_back(self, keep: Tensor, before: Sequence[Tensor]) -> None:
         for variable, value in zip(self._variables, before, strict=True):
-            variable.assign(tf.where(sound, variable.value, value))
+            variable.assign(tf.where(keep, variable.value, value))

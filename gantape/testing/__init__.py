@@ -1,4 +1,4 @@
-"""What users' own tests may ask of their tasks. A leaf: nothing in the core imports it."""
+"""Assertions for tests of custom tasks."""
 
 from gantape.testing.resuming import assert_resumes_exactly
 

@@ -1,4 +1,4 @@
-"""Does a task resume exactly?"""
+"""An assertion that a task resumes exactly."""
 
 import itertools
 import tempfile
@@ -27,9 +27,9 @@ def assert_resumes_exactly(
     compiler: StepCompiler | None = None,
     record: When | None = None,
 ) -> None:
-    """Raise an `AssertionError` unless a run that is stopped and resumed ends as one that is not, bit for bit.
+    """Raise an `AssertionError` unless a run that is stopped and resumed ends like one without stops, bit for bit.
 
-    Variables and history (but its seconds) are compared. A task that keeps something outside of its parts, such as a counter
+    It compares all variables, and the history except for its seconds. A task with state outside of its parts, such as a counter
     in Python, does not pass.
 
     ```python
@@ -38,10 +38,10 @@ def assert_resumes_exactly(
     ```
 
     Args:
-        make_task: Makes a fresh task each time.
-        data: What it is trained on; for a `tf.data.Dataset`, a function that makes it anew each time.
+        make_task: Makes a new task on each call.
+        data: The training data; for a `tf.data.Dataset`, a function that makes it on each call.
         steps: Steps of the whole run.
-        stops: The steps after which a run is stopped, to be resumed by new objects.
+        stops: The steps after which the run is stopped and resumed with new objects.
         compiler: How steps are run.
         record: When rows are recorded, as for `Loop.run`.
 
