@@ -33,6 +33,12 @@ class AdversarialTask(Task):
 
     Args:
         latent_size: Numbers in a latent.
+        learning_rate: The learning rate of both Adams. The defaults of the optimizers are those of the DCGAN paper,
+            arXiv 1511.06434.
+        generator_learning_rate: The learning rate of the generator's Adam; by default `learning_rate`.
+        discriminator_learning_rate: The learning rate of the discriminator's Adam; by default `learning_rate`.
+        beta_1: β₁ of both Adams.
+        beta_2: β₂ of both Adams.
         discriminator_updates: Updates of the discriminator in a step, each with a fresh batch.
         generator_decay: β of the generator's moving average, from which samples are made; 0 for no average.
         generator_half_life: The half-life of that average in examples, in place of β; 0 for β.
@@ -44,6 +50,11 @@ class AdversarialTask(Task):
     """
 
     latent_size: int = 128
+    learning_rate: float = 2e-4
+    generator_learning_rate: float | None = None
+    discriminator_learning_rate: float | None = None
+    beta_1: float = 0.5
+    beta_2: float = 0.999
     discriminator_updates: int = 1
     generator_decay: float = 0.0
     generator_half_life: float = 0.0
@@ -73,13 +84,13 @@ class AdversarialTask(Task):
     def build_discriminator(self) -> Model:
         """The discriminator, from examples to raw scores `batch 1`, or `batch height width 1` for patches."""
 
-    @abstractmethod
     def build_generator_optimizer(self) -> Optimizer:
-        """The optimizer of the generator."""
+        """The optimizer of the generator; Adam by default."""
+        return self._adam(self.generator_learning_rate)
 
-    @abstractmethod
     def build_discriminator_optimizer(self) -> Optimizer:
-        """The optimizer of the discriminator."""
+        """The optimizer of the discriminator; Adam by default."""
+        return self._adam(self.discriminator_learning_rate)
 
     def build_generator_gradient_options(self) -> GradientOptions:
         """How the generator's gradients become a move; neither clipped nor gathered over batches by default."""
@@ -120,7 +131,8 @@ class AdversarialTask(Task):
         return average
 
     def check_hyperparameters(self) -> None:
-        require_positive(self, "latent_size", "discriminator_updates")
+        rates = [name for name in ("generator_learning_rate", "discriminator_learning_rate") if getattr(self, name) is not None]
+        require_positive(self, "latent_size", "discriminator_updates", "learning_rate", *rates)
 
     def check_parts(self) -> None:
         """Pass latents through both networks.
@@ -222,6 +234,10 @@ class AdversarialTask(Task):
         made = generate_blank(self.generator, self.condition, self.latent_size, name)
         check_real_examples(self.real_examples(batch), made, self.pixels, f"{name}, argument `real`")
         self.condition.check_batch(batch, f"{name}, argument `batch`")
+
+    def _adam(self, learning_rate: float | None) -> Optimizer:
+        rate = self.learning_rate if learning_rate is None else float(learning_rate)
+        return keras.optimizers.Adam(rate, beta_1=self.beta_1, beta_2=self.beta_2)
 
     @functools.cached_property
     def _fake_cache(self) -> FakeCache:

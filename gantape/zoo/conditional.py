@@ -3,8 +3,8 @@
 from gantape.conditioning import ClassLabels, Codes, Condition
 from gantape.losses import AdversarialLoss, AuxiliaryClassifier, Hinge, MutualInformation
 from gantape.tasks import AdversarialTask
-from gantape.types import Model, Optimizer
-from gantape.zoo.networks import adam, digit_discriminator, digit_generator, told_discriminator
+from gantape.types import Model
+from gantape.zoo.networks import digit_discriminator, digit_generator, told_discriminator
 
 
 class CGAN(AdversarialTask):
@@ -15,7 +15,6 @@ class CGAN(AdversarialTask):
     Args:
         classes: How many classes there are.
         width: Of both networks, see `DCGAN`.
-        learning_rate: Of both Adams, whose β₁ is 0.5.
 
     References:
         Mirza and Osindero 2014, arXiv 1411.1784.
@@ -36,12 +35,6 @@ class CGAN(AdversarialTask):
     def build_discriminator(self) -> Model:
         return told_discriminator(self.width, self.classes, projection=False)
 
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
 
 class ProjectionGAN(AdversarialTask):
     """Class-conditional by projection, with hinge and spectral norm.
@@ -51,8 +44,6 @@ class ProjectionGAN(AdversarialTask):
     Args:
         classes: How many classes there are.
         width: Of both networks, see `DCGAN`.
-        generator_learning_rate: Of the generator's Adam, whose β are 0 and 0.9.
-        discriminator_learning_rate: Of the discriminator's Adam, whose β are the same.
 
     References:
         Miyato and Koyama 2018, arXiv 1802.05637.
@@ -64,6 +55,8 @@ class ProjectionGAN(AdversarialTask):
     width: int = 16
     generator_learning_rate: float = 5e-4
     discriminator_learning_rate: float = 2e-3
+    beta_1: float = 0.0
+    beta_2: float = 0.9
 
     def build_condition(self) -> Condition:
         return ClassLabels(self.classes)
@@ -73,12 +66,6 @@ class ProjectionGAN(AdversarialTask):
 
     def build_discriminator(self) -> Model:
         return told_discriminator(self.width, self.classes, projection=True)
-
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.generator_learning_rate, 0.0, 0.9)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.discriminator_learning_rate, 0.0, 0.9)
 
     def build_loss(self) -> AdversarialLoss:
         return Hinge()
@@ -93,7 +80,6 @@ class ACGAN(AdversarialTask):
         classes: How many classes there are.
         class_weight: Of the classifier's terms.
         width: Of both networks, see `DCGAN`.
-        learning_rate: Of both Adams, whose β₁ is 0.5.
 
     References:
         Odena et al. 2017, arXiv 1610.09585.
@@ -115,12 +101,6 @@ class ACGAN(AdversarialTask):
     def build_discriminator(self) -> Model:
         return digit_discriminator(self.width, norm="batch", answers=(self.classes,))
 
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
 
 class InfoGAN(AdversarialTask):
     """A categorical code and continuous ones that can be read from what is made; no label is ever seen.
@@ -131,8 +111,6 @@ class InfoGAN(AdversarialTask):
         categories: Values of the categorical code.
         continuous: How many continuous codes there are.
         width: Of both networks, see `DCGAN`.
-        generator_learning_rate: Of the generator's Adam, whose β₁ is 0.5.
-        discriminator_learning_rate: Of the discriminator's Adam, whose β₁ is the same.
 
     References:
         Chen et al. 2016, arXiv 1606.03657, appendix C.1 (MNIST).
@@ -154,9 +132,3 @@ class InfoGAN(AdversarialTask):
 
     def build_discriminator(self) -> Model:
         return digit_discriminator(self.width, norm="batch", answers=(self.categories, self.continuous))
-
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.generator_learning_rate)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.discriminator_learning_rate)

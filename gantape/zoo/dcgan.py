@@ -11,8 +11,8 @@ from gantape.augment import Augmentation, InstanceNoise
 from gantape.layers import faster
 from gantape.losses import AdversarialLoss, NoisyLabels
 from gantape.tasks import AdversarialTask, require_not_negative, require_positive
-from gantape.types import Model, Optimizer
-from gantape.zoo.networks import adam, digit_discriminator, digit_generator
+from gantape.types import Model
+from gantape.zoo.networks import digit_discriminator, digit_generator
 
 
 class DCGAN(AdversarialTask):
@@ -26,8 +26,6 @@ class DCGAN(AdversarialTask):
     Args:
         width: Channels of the widest layer but one; the others are multiples of it.
         hidden_units: Units of the dense layers.
-        learning_rate: Of both Adams.
-        beta_1: Of both Adams.
         instance_noise: Standard deviation of the noise on the discriminator's input, where pixels go from -1 to 1; 0 for none.
 
     References:
@@ -40,12 +38,11 @@ class DCGAN(AdversarialTask):
     width: int = 16
     hidden_units: int = 256
     learning_rate: float = 2e-3
-    beta_1: float = 0.5
     instance_noise: float = 0.3
 
     def check_hyperparameters(self) -> None:
         super().check_hyperparameters()
-        require_positive(self, "width", "hidden_units", "learning_rate")
+        require_positive(self, "width", "hidden_units")
         require_not_negative(self, "instance_noise")
 
     def build_generator(self) -> Model:
@@ -53,12 +50,6 @@ class DCGAN(AdversarialTask):
 
     def build_discriminator(self) -> Model:
         return digit_discriminator(self.width, hidden_units=self.hidden_units, norm="batch")
-
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate, self.beta_1)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate, self.beta_1)
 
     def build_augmentations(self) -> tuple[Augmentation, ...]:
         return (InstanceNoise(self.instance_noise, steps=None),) if self.instance_noise else ()
@@ -68,8 +59,6 @@ class GuideDCGAN(AdversarialTask):
     """The GAN of the Keras guide, network for network: 74,625 and 1,339,905 parameters, noisy reversed labels, one joint batch.
 
     Args:
-        discriminator_learning_rate: Of the discriminator's Adam.
-        generator_learning_rate: Of the generator's Adam.
         label_noise: Width of the uniform noise on the labels.
 
     References:
@@ -80,13 +69,10 @@ class GuideDCGAN(AdversarialTask):
     joint_batch: bool = True
     discriminator_learning_rate: float = 3e-4
     generator_learning_rate: float = 4e-4
+    beta_1: float = 0.9
     label_noise: float = 0.05
 
     pixels: ClassVar[tuple[float, float]] = (0.0, 1.0)
-
-    def check_hyperparameters(self) -> None:
-        super().check_hyperparameters()
-        require_positive(self, "discriminator_learning_rate", "generator_learning_rate")
 
     def build_discriminator(self) -> Model:
         layers = keras.layers
@@ -121,12 +107,6 @@ class GuideDCGAN(AdversarialTask):
             name="generator",
         )
         return faster(network)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return keras.optimizers.Adam(self.discriminator_learning_rate)
-
-    def build_generator_optimizer(self) -> Optimizer:
-        return keras.optimizers.Adam(self.generator_learning_rate)
 
     def build_loss(self) -> AdversarialLoss:
         return NoisyLabels(self.label_noise)

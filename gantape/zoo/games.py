@@ -2,8 +2,8 @@
 
 from gantape.losses import AdversarialLoss, LeastSquares, RelativisticAverage
 from gantape.tasks import AdversarialTask
-from gantape.types import Model, Optimizer
-from gantape.zoo.networks import adam, digit_discriminator, digit_generator
+from gantape.types import Model
+from gantape.zoo.networks import digit_discriminator, digit_generator
 
 
 class LSGAN(AdversarialTask):
@@ -13,7 +13,6 @@ class LSGAN(AdversarialTask):
 
     Args:
         width: Of both networks, see `DCGAN`.
-        learning_rate: Of both Adams, whose β₁ is 0.5.
 
     References:
         Mao et al. 2017, arXiv 1611.04076.
@@ -30,12 +29,6 @@ class LSGAN(AdversarialTask):
     def build_discriminator(self) -> Model:
         return digit_discriminator(self.width, hidden_units=0, norm="batch")
 
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
     def build_loss(self) -> AdversarialLoss:
         return LeastSquares()
 
@@ -48,7 +41,6 @@ class RaGAN(AdversarialTask):
 
     Args:
         width: Of both networks, see `DCGAN`.
-        learning_rate: Of both Adams, whose β₁ is 0.5.
 
     References:
         Jolicoeur-Martineau 2018, arXiv 1807.00734.
@@ -65,12 +57,6 @@ class RaGAN(AdversarialTask):
     def build_discriminator(self) -> Model:
         return digit_discriminator(self.width, norm="batch")
 
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
     def build_loss(self) -> AdversarialLoss:
         return RelativisticAverage()
 
@@ -83,7 +69,6 @@ class PacGAN(AdversarialTask):
     Args:
         pack: Examples in a pack.
         width: Of both networks, see `DCGAN`.
-        learning_rate: Of both Adams, whose β₁ is 0.5.
 
     References:
         Lin et al. 2018, arXiv 1712.04086.
@@ -100,9 +85,3 @@ class PacGAN(AdversarialTask):
 
     def build_discriminator(self) -> Model:
         return digit_discriminator(self.width, norm="batch", pack=self.pack)
-
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)

@@ -6,8 +6,7 @@ from gantape.errors import HyperparameterError
 from gantape.layers import MinibatchDeviation, faster
 from gantape.losses import R1, Lazy, Penalty
 from gantape.tasks import AdversarialTask, require_positive
-from gantape.types import Model, Optimizer
-from gantape.zoo.networks import adam
+from gantape.types import Model
 
 SMALLEST = 4
 
@@ -27,7 +26,6 @@ class ImageGAN(AdversarialTask):
         width: Channels of the layers next to the image; each halving of the sides doubles them.
         widest: The most channels of a layer.
         penalty_weight: γ of R1.
-        learning_rate: Of both Adams, whose β₁ is 0.5.
 
     Raises:
         HyperparameterError: If the size is no power of two from 8 on.
@@ -48,7 +46,7 @@ class ImageGAN(AdversarialTask):
 
     def check_hyperparameters(self) -> None:
         super().check_hyperparameters()
-        require_positive(self, "width", "widest", "channels", "learning_rate")
+        require_positive(self, "width", "widest", "channels")
         if self.image_size < 2 * SMALLEST or self.image_size & (self.image_size - 1):
             raise HyperparameterError(
                 "the size of an image is a power of two, from 8 on.",
@@ -81,12 +79,6 @@ class ImageGAN(AdversarialTask):
             network += [layers.Conv2D(width, 4, strides=2, padding="same"), layers.LeakyReLU(negative_slope=0.2)]
         network += [MinibatchDeviation(), layers.Conv2D(self.widest, 3, padding="same"), layers.LeakyReLU(negative_slope=0.2)]
         return faster(keras.Sequential([*network, layers.Flatten(), layers.Dense(1)], name="discriminator"))
-
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
 
     def build_penalties(self) -> tuple[Penalty, ...]:
         return (Lazy(R1(self.penalty_weight), every=16),)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import keras
 
 from gantape.layers import Pack, SpectralNorm, faster
-from gantape.types import Model, Optimizer
+from gantape.types import Model
 
 layers = keras.layers
 
@@ -161,11 +161,6 @@ def dense_classifier(units: int, name: str) -> Model:
     """One hidden layer, and logits of ten classes."""
     hidden = [keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(units, "relu")]
     return keras.Sequential([*hidden, layers.Dense(10)], name=name)
-
-
-def adam(learning_rate: float, beta_1: float = 0.5, beta_2: float = 0.999) -> Optimizer:
-    """Adam, as DCGANs have it by default."""
-    return keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2)
 
 
 def _activated(hidden: Any, batch_norm: bool) -> Any:

@@ -2,8 +2,8 @@
 
 from gantape.losses import R1, R2, AdversarialLoss, DraganPenalty, Hinge, Penalty, RelativisticPairing
 from gantape.tasks import AdversarialTask
-from gantape.types import Model, Optimizer
-from gantape.zoo.networks import adam, digit_discriminator, digit_generator
+from gantape.types import Model
+from gantape.zoo.networks import digit_discriminator, digit_generator
 
 
 class DRAGAN(AdversarialTask):
@@ -14,7 +14,6 @@ class DRAGAN(AdversarialTask):
     Args:
         penalty_weight: λ.
         width: Of both networks, see `DCGAN`.
-        learning_rate: Of both Adams, whose β₁ is 0.5.
 
     References:
         Kodali et al. 2017, arXiv 1705.07215.
@@ -32,12 +31,6 @@ class DRAGAN(AdversarialTask):
     def build_discriminator(self) -> Model:
         return digit_discriminator(self.width, hidden_units=0)
 
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
     def build_penalties(self) -> tuple[Penalty, ...]:
         return (DraganPenalty(self.penalty_weight),)
 
@@ -50,8 +43,6 @@ class SNGAN(AdversarialTask):
 
     Args:
         width: Of both networks, see `DCGAN`.
-        generator_learning_rate: Of the generator's Adam, whose β are 0 and 0.9.
-        discriminator_learning_rate: Of the discriminator's Adam, whose β are the same.
 
     References:
         Miyato et al. 2018, arXiv 1802.05957; Heusel et al. 2017, arXiv 1706.08500, and Zhang et al. 2018, arXiv 1805.08318 (the
@@ -63,18 +54,14 @@ class SNGAN(AdversarialTask):
     width: int = 16
     generator_learning_rate: float = 2e-4
     discriminator_learning_rate: float = 8e-4
+    beta_1: float = 0.0
+    beta_2: float = 0.9
 
     def build_generator(self) -> Model:
         return digit_generator(self.latent_size, self.width, hidden_units=0)
 
     def build_discriminator(self) -> Model:
         return digit_discriminator(self.width, hidden_units=0, norm="spectral")
-
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.generator_learning_rate, 0.0, 0.9)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.discriminator_learning_rate, 0.0, 0.9)
 
     def build_loss(self) -> AdversarialLoss:
         return Hinge()
@@ -89,7 +76,6 @@ class R3GAN(AdversarialTask):
     Args:
         penalty_weight: γ of both penalties.
         width: Of both networks, see `DCGAN`.
-        learning_rate: Of both Adams, whose β are 0 and 0.9.
 
     References:
         Huang et al. 2024, arXiv 2501.05441.
@@ -100,18 +86,14 @@ class R3GAN(AdversarialTask):
     penalty_weight: float = 1.0
     width: int = 16
     learning_rate: float = 1e-3
+    beta_1: float = 0.0
+    beta_2: float = 0.9
 
     def build_generator(self) -> Model:
         return digit_generator(self.latent_size, self.width, batch_norm=False)
 
     def build_discriminator(self) -> Model:
         return digit_discriminator(self.width)
-
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate, 0.0, 0.9)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate, 0.0, 0.9)
 
     def build_loss(self) -> AdversarialLoss:
         return RelativisticPairing()

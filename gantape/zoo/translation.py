@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from gantape.conditioning import Condition, SourceImages
@@ -12,7 +13,7 @@ from gantape.steps.losses import Losses
 from gantape.steps.step import Update
 from gantape.tasks import AdversarialTask, Part, Task
 from gantape.types import Batch, Model, Optimizer
-from gantape.zoo.networks import adam, patch_discriminator, u_net
+from gantape.zoo.networks import patch_discriminator, u_net
 from gantape.zoo.pool import ImagePool
 
 
@@ -25,7 +26,6 @@ class Pix2Pix(AdversarialTask):
     Args:
         distance_weight: λ.
         width: Channels of the widest layer are 4 times as many.
-        learning_rate: Of both Adams, whose β₁ is 0.5.
 
     References:
         Isola et al. 2017, arXiv 1611.07004.
@@ -43,12 +43,6 @@ class Pix2Pix(AdversarialTask):
 
     def build_discriminator(self) -> Model:
         return patch_discriminator(self.width, "discriminator", conditional=True)
-
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
 
 
 class CycleGAN(Task):
@@ -107,10 +101,10 @@ class CycleGAN(Task):
         return LeastSquares()
 
     def build_generators_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
+        return keras.optimizers.Adam(self.learning_rate, beta_1=0.5)
 
     def build_discriminators_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
+        return keras.optimizers.Adam(self.learning_rate, beta_1=0.5)
 
     def updates(self) -> tuple[Update, ...]:
         generators, judges = (self.to_a, self.to_b), (self.judge_a, self.judge_b)

@@ -6,7 +6,7 @@ from gantape.losses import AdversarialLoss, GradientPenalty, Penalty, Wasserstei
 from gantape.steps.gradients import GradientOptions
 from gantape.tasks import AdversarialTask
 from gantape.types import Model, Optimizer
-from gantape.zoo.networks import adam, digit_discriminator, digit_generator
+from gantape.zoo.networks import digit_discriminator, digit_generator
 
 
 class WGAN(AdversarialTask):
@@ -57,7 +57,6 @@ class WGANGP(AdversarialTask):
     Args:
         penalty_weight: λ.
         width: Of both networks, see `DCGAN`.
-        learning_rate: Of both Adams, whose β are 0 and 0.9.
 
     References:
         Gulrajani et al. 2017, arXiv 1704.00028, algorithm 1.
@@ -69,18 +68,14 @@ class WGANGP(AdversarialTask):
     penalty_weight: float = 10.0
     width: int = 16
     learning_rate: float = 1e-3
+    beta_1: float = 0.0
+    beta_2: float = 0.9
 
     def build_generator(self) -> Model:
         return digit_generator(self.latent_size, self.width)
 
     def build_discriminator(self) -> Model:
         return digit_discriminator(self.width)
-
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate, 0.0, 0.9)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate, 0.0, 0.9)
 
     def build_loss(self) -> AdversarialLoss:
         return Wasserstein()
