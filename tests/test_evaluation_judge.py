@@ -130,7 +130,7 @@ def test_what_no_judge_can_be_made_of_is_refused(judge: ev.Judge, tmp_path: Path
         ev.train_judge(gt.data.from_arrays(images, batch_size=16), squares(90, 1), folder=tmp_path)
     with pytest.raises(ShapeError, match='"batch 8 8 1"'):
         judge.look(images[..., 0])
-    with pytest.raises(DataError, match="nothing to look at"):
+    with pytest.raises(DataError, match="no images"):
         judge.look(images[:0])
 
 
@@ -239,5 +239,5 @@ def test_the_judge_of_mnist_reads_99_of_100_test_digits(tmp_path: Path) -> None:
     try:
         train, test = gt.data.mnist(batch_size=64), gt.data.mnist(batch_size=64, split="test")
     except DataNotFoundError:
-        pytest.skip("MNIST is not to be had")
+        pytest.skip("MNIST is not available")
     assert ev.train_judge(train, test, folder=tmp_path).accuracy >= 0.99

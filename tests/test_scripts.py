@@ -238,7 +238,7 @@ def test_a_classifier_makes_no_samples(classifier: tuple[Path, str], tmp_path: P
     [
         (("--steps", "3", "--epochs", "2"), "ScheduleError: a run has one rule for stopping."),
         (("--steps", "0"), "ScheduleError: a run has a positive length"),
-        (("--steps", "3", "--data", "mnist"), "DataNotFoundError: mnist is not to be had."),
+        (("--steps", "3", "--data", "mnist"), "DataNotFoundError: mnist is not available."),
         (("--steps", "3", "--data", "digits", "--width", "0"), "HyperparameterError: a hyper-parameter has to be positive."),
         (("--mode", "slow"), "invalid choice 'slow'"),
         (("--task", "wgan", "--preset", "guide"), "HyperparameterError: this task has one preset only."),

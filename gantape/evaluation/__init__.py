@@ -1,4 +1,4 @@
-"""Figures that can be compared: metrics of generated examples, the judge, evaluation during and after training. A leaf."""
+"""Evaluation of GANs: metrics of generated examples, the judge, health checks. The core does not import it."""
 
 from gantape.evaluation.accuracy import classifier_accuracy_score
 from gantape.evaluation.classes import inception_score, label_accuracy

@@ -1,4 +1,4 @@
-"""The accuracy of a classifier that has seen generated examples only."""
+"""The accuracy of a classifier that was trained on generated examples only."""
 
 import attrs
 import numpy as np
@@ -23,7 +23,7 @@ def classifier_accuracy_score(
 ) -> Measurement:
     """The accuracy on real test examples of a classifier that was trained on generated ones alone (CAS).
 
-    It sees what a conditional generator leaves out or mislabels, if it matters for telling classes apart. It takes as long as
+    It detects what a conditional generator omits or mislabels, if it matters for distinguishing classes. It takes as long as
     training a judge; with a reference, twice as long.
 
     Args:
@@ -31,10 +31,10 @@ def classifier_accuracy_score(
         test: Real batches `(images, labels)`, with pixels from 0 to 1.
         reference: Real training batches, at least as many as samples, for the floor (here a ceiling).
         classifier: The classifier to train; by default a `JudgeClassifier` that fits the images.
-        bootstrap: How the confidence interval is made, over the test examples.
+        bootstrap: Settings of the confidence interval, over the test examples.
 
     Raises:
-        DataError: If the batches are no images with labels, or there are fewer reference examples than samples.
+        DataError: If the batches are not images with labels, or there are fewer reference examples than samples.
         RangeError: If the pixels do not lie between 0 and 1.
 
     References:
@@ -57,7 +57,7 @@ def classifier_accuracy_score(
                 "a floor is measured at the same N.",
                 where=f"{where}, argument `reference`",
                 got=f"{reference.examples} reference examples for {samples.examples} generated ones",
-                do="give at least as many, or no reference.",
+                do="pass at least as many, or no reference.",
             )
         cut = tuple(array[: samples.examples] for array in reference.arrays)
         floor = float(right(attrs.evolve(reference, arrays=cut)).mean())

@@ -1,4 +1,4 @@
-"""All figures of a set of samples at once."""
+"""All metrics of a set of samples at once."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ _DEFAULT = Bootstrap()
 
 
 def score_samples(samples: Seen, *, train: Seen, test: Seen, bootstrap: Bootstrap = _DEFAULT) -> tuple[Measurement, ...]:
-    """Every figure that needs no labels: distances to the test examples, with floors from the training examples.
+    """Every metric that needs no labels: distances to the test examples, with floors from the training examples.
 
     Args:
-        samples: What the judge sees in samples, at most as many as training examples.
-        train: In the training examples. The first of them stand in for samples where floors are measured.
-        test: In real examples that were not trained on.
-        bootstrap: How the confidence intervals are made.
+        samples: The judge's outputs for samples, at most as many as training examples.
+        train: The same for the training examples; the first of them replace the samples to measure floors.
+        test: The same for real examples that were not trained on.
+        bootstrap: Settings of the confidence intervals.
 
     Raises:
         DataError: If there are more samples than training examples, or too few of any.

@@ -14,7 +14,7 @@ from gantape.types import Tensor
 
 
 def convolve_by_columns(images: Images, kernel: Tensor, window: Window) -> Images:
-    """A convolution with stride 1, differentiable as often as one likes.
+    """A convolution with stride 1, differentiable any number of times.
 
     Args:
         images: `batch height width channels`, of the window's `inputs` sizes.

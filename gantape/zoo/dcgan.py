@@ -1,6 +1,6 @@
-"""Deep convolutional GANs of 28×28 images: a light one, and the Keras guide's.
+"""Deep convolutional GANs of 28×28 images: a light one, and that of the Keras guide.
 
-Their networks are made of Keras' layers and brought to gantape's `faster` ones, which compute the same.
+Their networks are built from Keras' layers and converted by `gantape.layers.faster`, which does not change the outputs.
 """
 
 from typing import ClassVar
@@ -16,17 +16,18 @@ from gantape.zoo.networks import digit_discriminator, digit_generator
 
 
 class DCGAN(AdversarialTask):
-    """A light deep convolutional GAN, which makes digits in minutes on a laptop's CPU.
+    """A light deep convolutional GAN, which learns to make digits in minutes on a laptop's CPU.
 
-    Both networks have two convolutions, and a dense layer between them and the latent or the score. Both have batch norm, which
-    in the discriminator keeps learning rates as high as these from diverging; real and generated examples are normalised apart.
-    The discriminator sees every example through normal noise. Without it, it sometimes learns to tell all of them apart in the
-    first few hundred steps, and the generator is left with noise. Samples come from the generator's moving average.
+    Both networks have two convolutions, and a dense layer between them and the latent or the score. Both have batch norm;
+    without it in the discriminator, training diverges at such a high learning rate. Real and generated examples are normalised
+    separately. Normal noise is added to every example that the discriminator sees; without it, the discriminator sometimes
+    separates all of them in the first few hundred steps, and the generator only makes noise. Samples come from the generator's
+    moving average.
 
     Args:
-        width: Channels of the widest layer but one; the others are multiples of it.
+        width: Base number of channels; those of each layer are a multiple of it.
         hidden_units: Units of the dense layers.
-        instance_noise: Standard deviation of the noise on the discriminator's input, where pixels go from -1 to 1; 0 for none.
+        instance_noise: Standard deviation of the noise on the discriminator's input, for pixels from -1 to 1; 0 for none.
 
     References:
         Radford et al. 2016, arXiv 1511.06434; Chen et al. 2016, arXiv 1606.03657, appendix C.1 (the dense layers);
