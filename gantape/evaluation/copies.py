@@ -49,9 +49,8 @@ def nearest_training(fake: Any, training: Any, *, neighbours: int = 1) -> Neighb
 def training_distance(fake: Any, training: Any, *, reference: Any = None, bootstrap: Bootstrap = _DEFAULT) -> Measurement:
     """The mean distance from a generated example to the nearest training example, to detect memorisation.
 
-    Copies have a distance of 0. The floor is that of real examples that were not trained on: a value well below it means that
-    the training set is copied, one above it that samples are unrealistic. In pixels, a blurred copy can be far away: measure
-    in features too.
+    Copies have a distance of 0. The floor is that of real examples that were not trained on: well below it, the training set
+    is copied; above it, samples are unrealistic. In pixels, a blurred copy can be far away: measure in features too.
 
     Args:
         fake: Generated examples, shape `examples features`; pixels or features.

@@ -30,7 +30,7 @@ def kernel_distance(
     Args:
         real: Features of real examples, shape `examples features`.
         fake: Features of generated examples, from the same judge.
-        reference: Features of other real examples, at least as many as generated ones, for the floor, which is 0 in the mean.
+        reference: Features of other real examples, at least as many as generated ones, for the floor; it is 0 on average.
         subsets: Number of subsets.
         subset_size: Examples per subset and set; at most half of the smaller set.
         bootstrap: The level of the confidence interval, and the seed of the subsets.
