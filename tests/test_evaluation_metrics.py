@@ -233,7 +233,7 @@ def test_features_of_another_width_or_not_finite_are_refused(metric: Any) -> Non
 def test_other_mistakes_are_named() -> None:
     with pytest.raises(RangeError, match="sums to 1"):
         ev.inception_score(np.full((100, 10), 0.2))
-    with pytest.raises(RangeError, match="whole number from 0 on"):
+    with pytest.raises(RangeError, match="integer from 0 on"):
         ev.mode_coverage(np.array([0, 9]), count=8)
     with pytest.raises(RangeError, match="first neighbour"):
         ev.precision_recall(gaussian(10), gaussian(10), k=0)

@@ -138,7 +138,7 @@ def _as_modes(modes: Any, count: int | None, where: str) -> Modes:
         )
     if found.dtype.kind not in "iu" or found.min() < -1 or (count is not None and found.max() >= count):
         raise RangeError(
-            "a mode is a whole number from 0 on, or -1 for none.",
+            "a mode is an integer from 0 on, or -1 for none.",
             where=where,
             got=f"{found.dtype} from {found.min()} to {found.max()}" + ("" if count is None else f", count={count}"),
             do="number the modes from 0 to count - 1.",

@@ -1,4 +1,4 @@
-"""A simple verdict on generated images, from nearest real images and coverage of classes."""
+"""A simple judgement of generated images, from nearest real images and coverage of classes."""
 
 from typing import Any
 

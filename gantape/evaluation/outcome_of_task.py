@@ -1,4 +1,4 @@
-"""The outcome of a task: a verdict on its samples, or on translations of held-out images."""
+"""The outcome of a task: a judgement of its samples, or of translations of held-out images."""
 
 from typing import Any, Protocol, runtime_checkable
 

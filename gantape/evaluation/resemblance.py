@@ -76,7 +76,7 @@ class RealImages:
         reference: Features of the real images at the centres of balls.
         radii: The squared radii of the balls.
         voters: Features of real images that have labels; empty if they have none.
-        labels: Their labels, whole numbers from 0.
+        labels: Their labels, integers from 0.
     """
 
     features: ImageFeatures

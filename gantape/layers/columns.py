@@ -54,7 +54,7 @@ def shifted_sum(columns: Tensor, window: Window) -> Images:
 
 
 def patches(outputs: Images, window: Window) -> Tensor:
-    """`columns[p, k] = outputs[p - k + before]`, 0 outside of the outputs; its gradient is `shifted_sum`.
+    """`columns[p, k] = outputs[p - k + before]`, 0 outside the outputs; its gradient is `shifted_sum`.
 
     Args:
         outputs: `batch height width filters`.
