@@ -29,7 +29,7 @@ def classifier_accuracy_score(
     Args:
         samples: Batches `(images, labels)` of generated images, with pixels from 0 to 1, and the labels that were requested.
         test: Real batches `(images, labels)`, with pixels from 0 to 1.
-        reference: Real training batches, at least as many as samples, for the floor (here a ceiling).
+        reference: Real training batches, at least as many as samples, for the baseline.
         classifier: The classifier to train; by default a `JudgeClassifier` that fits the images.
         bootstrap: Settings of the confidence interval, over the test examples.
 
@@ -47,20 +47,20 @@ def classifier_accuracy_score(
     def right(train: ArrayBatches) -> FloatArray:
         task = classifier_for(train, classifier)
         judge = Judge(task.model, "", fit(task, train, test), train.name)
-        return np.asarray(judge.look(images).labels == labels, np.float64)
+        return np.asarray(judge.embed(images).labels == labels, np.float64)
 
     found = right(samples)
-    floor = None
+    baseline = None
     if reference is not None:
         if reference.examples < samples.examples:
             raise DataError(
-                "a floor is measured at the same N.",
+                "a baseline is measured at the same N.",
                 where=f"{where}, argument `reference`",
                 got=f"{reference.examples} reference examples for {samples.examples} generated ones",
                 do="pass at least as many, or no reference.",
             )
         cut = tuple(array[: samples.examples] for array in reference.arrays)
-        floor = float(right(attrs.evolve(reference, arrays=cut)).mean())
+        baseline = float(right(attrs.evolve(reference, arrays=cut)).mean())
     few = f"{samples.examples} examples are few: take at least 1000." if samples.examples < 1000 else ""
     interval = bootstrap.of_mean(found)
-    return Measurement("classifier accuracy score", float(found.mean()), samples.examples, interval, floor, few).warn()
+    return Measurement("classifier accuracy score", float(found.mean()), samples.examples, interval, baseline, few).warn()

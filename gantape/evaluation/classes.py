@@ -18,7 +18,7 @@ def inception_score(probabilities: Any, *, reference: Any = None, bootstrap: Boo
 
     Args:
         probabilities: p(y|x) of generated examples, shape `examples classes`; rows sum to 1.
-        reference: The same of real examples, at least as many, for the floor (here a ceiling).
+        reference: The same of real examples, at least as many, for the baseline.
         bootstrap: Settings of the confidence interval.
 
     Raises:
@@ -33,14 +33,14 @@ def inception_score(probabilities: Any, *, reference: Any = None, bootstrap: Boo
     found = as_probabilities(probabilities, where)
     value = _score(found, np.ones(len(found)))
     resampled = [_score(found, weights) for (weights,) in bootstrap.draws(len(found))]
-    floor = None
+    baseline = None
     if reference is not None:
         others = as_probabilities(cut_reference(reference, len(found), where), where)
-        floor = _score(others, np.ones(len(others)))
+        baseline = _score(others, np.ones(len(others)))
     least = EXAMPLES_PER_CLASS * found.shape[1]
     few = f"{len(found)} examples are few for {found.shape[1]} classes: take at least {least}." if len(found) < least else ""
     interval = bootstrap.interval(value, resampled, (1.0, float(found.shape[1])))
-    return Measurement("inception score", value, len(found), interval, floor, few).warn()
+    return Measurement("inception score", value, len(found), interval, baseline, few).warn()
 
 
 def label_accuracy(
@@ -51,7 +51,7 @@ def label_accuracy(
     Args:
         requested: The requested labels, integers, shape `examples`.
         recognised: The judge's predicted labels, of the same shape.
-        real_accuracy: The judge's accuracy on real examples, which is the floor (here a ceiling).
+        real_accuracy: The judge's accuracy on real examples, which is the baseline.
         bootstrap: Settings of the confidence interval.
 
     Raises:

@@ -14,12 +14,12 @@ def frechet_distance(real: Any, fake: Any, *, reference: Any = None, bootstrap: 
     """‖μ₁ - μ₂‖² + tr(Σ₁ + Σ₂ - 2 (Σ₁^½ Σ₂ Σ₁^½)^½), of the Gaussians with the means and covariances of two sets of features.
 
     It detects blur, missing classes and wrong proportions. It ignores everything but means and covariances: copies of the
-    training set score as well as real examples. It is biased by about c/N: compare at equal N, and with the floor.
+    training set score as well as real examples. It is biased by about c/N: compare at equal N, and with the baseline.
 
     Args:
         real: Features of real examples, shape `examples features`.
         fake: Features of generated examples, from the same judge.
-        reference: Features of other real examples, at least as many as generated ones, for the floor.
+        reference: Features of other real examples, at least as many as generated ones, for the baseline.
         bootstrap: Settings of the confidence interval; `None` for none (both ends are the value).
 
     Returns:
@@ -46,12 +46,12 @@ def frechet_distance(real: Any, fake: Any, *, reference: Any = None, bootstrap: 
             for some, others in bootstrap.draws(len(first), len(second))
         ]
         interval = bootstrap.interval(value, resampled, (0.0, np.inf))
-    floor = None
+    baseline = None
     if reference is not None:
         others = cut_reference(reference, len(second), where)
         same_width(first, others, where)
-        floor = gaussian_distance(*moments(first), *moments(others))
-    return Measurement("Fréchet distance", value, len(second), interval, floor, _warning(first, second)).warn()
+        baseline = gaussian_distance(*moments(first), *moments(others))
+    return Measurement("Fréchet distance", value, len(second), interval, baseline, _warning(first, second)).warn()
 
 
 def moments(features: FloatArray, weights: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:

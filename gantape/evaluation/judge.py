@@ -14,7 +14,7 @@ IMAGES_AT_ONCE = 500
 
 
 @attrs.frozen(eq=False)
-class Seen:
+class Embedding:
     """A judge's outputs for images.
 
     Args:
@@ -48,7 +48,7 @@ class Judge:
     data: str
     _both: Any = attrs.field(init=False, repr=False, default=attrs.Factory(lambda judge: _with_features(judge.model), True))
 
-    def look(self, images: Any, *, pixels: tuple[float, float] = (0.0, 1.0)) -> Seen:
+    def embed(self, images: Any, *, pixels: tuple[float, float] = (0.0, 1.0)) -> Embedding:
         """Features and probabilities of images.
 
         Args:
@@ -61,7 +61,7 @@ class Judge:
         """
         array = np.asarray(images)
         height, width, channels = getattr(self.model, "input_shape", (None, None, None, None))[1:]
-        where = "gantape.evaluation.Judge.look, argument `images`"
+        where = "gantape.evaluation.Judge.embed, argument `images`"
         check_shape(array, f"batch {height} {width} {channels}", name="images", where=where)
         if not len(array):
             raise DataError("there are no images.", where=where, got="no image", do="pass at least one.")
@@ -74,7 +74,7 @@ class Judge:
             parts.append([np.asarray(output, np.float64)[: len(part)] for output in outputs])
         features, logits = (np.concatenate(found) for found in zip(*parts, strict=True))
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return Seen(features, odds / odds.sum(axis=1, keepdims=True))
+        return Embedding(features, odds / odds.sum(axis=1, keepdims=True))
 
     def __str__(self) -> str:
         return f"judge {self.identity} of {self.data}, accuracy {self.accuracy:.4f}"

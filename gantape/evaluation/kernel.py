@@ -30,7 +30,7 @@ def kernel_distance(
     Args:
         real: Features of real examples, shape `examples features`.
         fake: Features of generated examples, from the same judge.
-        reference: Features of other real examples, at least as many as generated ones, for the floor; it is 0 on average.
+        reference: Features of other real examples, at least as many as generated ones, for the baseline; it is 0 on average.
         subsets: Number of subsets.
         subset_size: Examples per subset and set; at most half of the smaller set.
         bootstrap: The level of the confidence interval, and the seed of the subsets.
@@ -60,13 +60,13 @@ def kernel_distance(
     value = float(values.mean())
     # Subsets without replacement vary by σ²(1/size - 1/N) where the whole set varies by σ²/N.
     interval = bootstrap.interval(value, values * np.sqrt(size / (smaller - size)))
-    floor = None
+    baseline = None
     if reference is not None:
         others = cut_reference(reference, len(second), where)
         same_width(first, others, where)
-        floor = float(_over_subsets(first, others, size, subsets, bootstrap.seed).mean())
+        baseline = float(_over_subsets(first, others, size, subsets, bootstrap.seed).mean())
     few = f"{smaller} examples are few: take at least {FEWEST_EXAMPLES}." if smaller < FEWEST_EXAMPLES else ""
-    return Measurement("kernel distance", value, len(second), interval, floor, few).warn()
+    return Measurement("kernel distance", value, len(second), interval, baseline, few).warn()
 
 
 def squared_discrepancy(first: FloatArray, second: FloatArray) -> float:

@@ -26,7 +26,7 @@ def precision_recall(
     Args:
         real: Features of real examples, shape `examples features`.
         fake: Features of generated examples, from the same judge.
-        reference: Features of other real examples, at least as many as generated ones, for the floors, which are below 1.
+        reference: Features of other real examples, at least as many as generated ones, for the baselines, which are below 1.
         k: The neighbour that a ball reaches to.
         bootstrap: Settings of the confidence intervals; the balls are fixed.
 
@@ -94,16 +94,16 @@ def _measure(
     second = as_features(fake, name="generated examples", where=where, least=k + 1)
     same_width(first, second, where)
     found = scores(first, second, k)
-    floors: list[float | None] = [None, None]
+    baselines: list[float | None] = [None, None]
     if reference is not None:
         others = cut_reference(reference, len(second), where)
         same_width(first, others, where)
-        floors = [float(values.mean()) for values in scores(first, others, k)]
+        baselines = [float(values.mean()) for values in scores(first, others, k)]
     count, features = min(len(first), len(second)), first.shape[1]
     few = f"{count} examples are few for {features} features: take at least {EXAMPLES_PER_FEATURE * features}."
     warning = few if count < EXAMPLES_PER_FEATURE * features else ""
     one, other = (
-        Measurement(name, float(values.mean()), len(second), bootstrap.of_mean(values), floor, warning).warn()
-        for name, values, floor in zip(names, found, floors, strict=True)
+        Measurement(name, float(values.mean()), len(second), bootstrap.of_mean(values), baseline, warning).warn()
+        for name, values, baseline in zip(names, found, baselines, strict=True)
     )
     return one, other

@@ -22,7 +22,7 @@ class Measurement:
         value: Value of the metric.
         count: N, the number of generated examples. Many metrics are biased: compare at equal N only.
         interval: Confidence interval of the value for other examples from the same two sources; see `Bootstrap`.
-        floor: The value for real examples instead of the generated ones, at the same N; `None` without a reference.
+        baseline: The value for real examples instead of the generated ones, at the same N; `None` without a reference.
         warning: Why the value is not reliable; empty if it is.
     """
 
@@ -30,7 +30,7 @@ class Measurement:
     value: float
     count: int
     interval: tuple[float, float]
-    floor: float | None = None
+    baseline: float | None = None
     warning: str = ""
 
     def warn(self) -> "Measurement":
@@ -41,8 +41,8 @@ class Measurement:
 
     def __str__(self) -> str:
         low, high = self.interval
-        floor = "" if self.floor is None else f", real examples {self.floor:.4g}"
-        return f"{self.name} {self.value:.4g} [{low:.4g}, {high:.4g}] (N = {self.count:,}{floor})"
+        baseline = "" if self.baseline is None else f", real examples {self.baseline:.4g}"
+        return f"{self.name} {self.value:.4g} [{low:.4g}, {high:.4g}] (N = {self.count:,}{baseline})"
 
 
 @attrs.frozen
@@ -144,7 +144,7 @@ def same_width(real: FloatArray, fake: FloatArray, where: str) -> None:
 
 
 def cut_reference(reference: Any, count: int, where: str) -> FloatArray:
-    """The first `count` reference examples, for the floor.
+    """The first `count` reference examples, for the baseline.
 
     Raises:
         DataError: If there are fewer.
@@ -152,7 +152,7 @@ def cut_reference(reference: Any, count: int, where: str) -> FloatArray:
     array = as_features(reference, name="reference examples", where=where)
     if len(array) < count:
         raise DataError(
-            "a floor is measured at the same N.",
+            "a baseline is measured at the same N.",
             where=f"{where}, argument `reference`",
             got=f"{len(array)} reference examples for {count} generated ones",
             do="pass at least as many, none of which is among the real examples; or no reference.",

@@ -29,7 +29,7 @@ def mode_coverage(
         modes: The mode of each generated example, 0 to M - 1, or -1 for none; examples without a mode count in N, but not in
             the shares.
         count: M.
-        reference: The modes of real examples, for the floor; by default, the floor is the mean for evenly drawn examples.
+        reference: The modes of real examples, for the baseline; by default, the baseline is the mean for evenly drawn examples.
         bootstrap: Settings of the confidence intervals.
 
     Returns:
@@ -50,24 +50,24 @@ def mode_coverage(
     shares = np.append(histogram, none) / len(found)
     resampled = generator.multinomial(len(found), shares, size=bootstrap.resamples)[:, :count]
     if reference is None:
-        floors = generator.multinomial(len(found), np.full(count, 1.0 / count), size=bootstrap.resamples)
+        baselines = generator.multinomial(len(found), np.full(count, 1.0 / count), size=bootstrap.resamples)
     else:
         others = _as_modes(reference, count, where)
         if len(others) < len(found):
             raise DataError(
-                "a floor is measured at the same N.",
+                "a baseline is measured at the same N.",
                 where=f"{where}, argument `reference`",
                 got=f"{len(others)} reference examples for {len(found)} generated ones",
                 do="give at least as many, or no reference.",
             )
-        floors = _histogram(others[: len(found)], count)[None]
+        baselines = _histogram(others[: len(found)], count)[None]
     least = EXAMPLES_PER_MODE * count
     few = f"{len(found)} examples are few for {count} modes: take at least {least}." if len(found) < least else ""
 
     def measured(name: str, figures: Callable[[Modes], FloatArray], most: float) -> Measurement:
-        value, values, floor = float(figures(histogram[None])[0]), figures(resampled), figures(floors)
+        value, values, baseline = float(figures(histogram[None])[0]), figures(resampled), figures(baselines)
         interval = bootstrap.interval(value, values, (0.0, most)) if np.isfinite(values).all() else (value, value)
-        return Measurement(name, value, len(found), interval, float(floor.mean()), few).warn()
+        return Measurement(name, value, len(found), interval, float(baseline.mean()), few).warn()
 
     return measured("modes", _covered, count), measured("reverse KL", _divergences, np.log(count))
 
@@ -107,12 +107,12 @@ def assign_modes(points: Any, centres: Any, *, deviation: float) -> Assigned:
     return Assigned(np.where(distance <= GOOD_WITHIN_DEVIATIONS * deviation, nearest, -1), distance)
 
 
-def good_share(modes: Any, *, reference: Any = None, bootstrap: Bootstrap = _DEFAULT) -> Measurement:
+def high_quality_fraction(modes: Any, *, reference: Any = None, bootstrap: Bootstrap = _DEFAULT) -> Measurement:
     """The share of examples that belong to a mode: for a mixture, within 3 standard deviations of a centre.
 
     Args:
         modes: The mode of each generated example, -1 for none, from `assign_modes`.
-        reference: The same of real examples, for the floor; a perfect sampler in the plane reaches 1 - exp(-9/2) = 0.989.
+        reference: The same of real examples, for the baseline; a perfect sampler in the plane reaches 1 - exp(-9/2) = 0.989.
         bootstrap: Settings of the confidence interval.
 
     Raises:
@@ -121,10 +121,10 @@ def good_share(modes: Any, *, reference: Any = None, bootstrap: Bootstrap = _DEF
     References:
         Srivastava et al. 2017, arXiv 1705.07761, section 4.
     """
-    found = (_as_modes(modes, None, "gantape.evaluation.good_share") >= 0).astype(np.float64)
-    floor = None if reference is None else float(np.mean(np.asarray(reference) >= 0))
+    found = (_as_modes(modes, None, "gantape.evaluation.high_quality_fraction") >= 0).astype(np.float64)
+    baseline = None if reference is None else float(np.mean(np.asarray(reference) >= 0))
     few = f"{len(found)} examples are few: take at least 100." if len(found) < 100 else ""
-    return Measurement("good samples", float(found.mean()), len(found), bootstrap.of_mean(found), floor, few).warn()
+    return Measurement("good samples", float(found.mean()), len(found), bootstrap.of_mean(found), baseline, few).warn()
 
 
 def _as_modes(modes: Any, count: int | None, where: str) -> Modes:

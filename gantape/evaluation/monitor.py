@@ -10,10 +10,10 @@ from loguru import logger
 from gantape.callbacks.progress import Progress
 from gantape.data import Batches
 from gantape.evaluation.classes import inception_score
-from gantape.evaluation.copies import pair_distances
 from gantape.evaluation.frechet import gaussian_distance, moments
 from gantape.evaluation.judge import Judge
 from gantape.evaluation.measurement import Bootstrap
+from gantape.evaluation.memorisation import pair_distances
 from gantape.evaluation.samples import make_samples, real_examples
 from gantape.report import SavedModels
 
@@ -56,9 +56,9 @@ class SampleQuality:
         started = time.perf_counter()
         task: Any = progress.task
         if self._moments is None:
-            features = self._judge.look(real_examples(task, self._real, None), pixels=task.pixels).features
+            features = self._judge.embed(real_examples(task, self._real, None), pixels=task.pixels).features
             self._moments, self._spread = moments(features), float(pair_distances(features, self._seed).mean())
-        seen = self._judge.look(make_samples(task, self._count, self._seed), pixels=task.pixels)
+        seen = self._judge.embed(make_samples(task, self._count, self._seed), pixels=task.pixels)
         known_mean, known_covariance = self._moments
         distance = gaussian_distance(known_mean, known_covariance, *moments(seen.features))
         values = {

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from gantape.evaluation.copies import nearest_training
+from gantape.evaluation.memorisation import nearest_training
 from gantape.report import image_grid, save_picture
 
 

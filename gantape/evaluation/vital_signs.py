@@ -10,8 +10,8 @@ import tensorflow as tf
 from gantape.data import Batches, Position
 from gantape.data.arrays import ShuffledBatches
 from gantape.errors import TaskError
-from gantape.evaluation.copies import pair_distances
 from gantape.evaluation.measurement import FloatArray
+from gantape.evaluation.memorisation import pair_distances
 from gantape.evaluation.neighbours import nearest_squares, neighbour_radii
 from gantape.evaluation.samples import real_batch
 from gantape.random.rng import RandomStreams
@@ -69,7 +69,7 @@ class VitalSigns:
         nearest = float(np.median(np.sqrt(nearest_squares(_blurred(fake), self._known))))
         task: Any = self._task
         values = {
-            "separation": separation(real_scores, fake_scores),
+            "separation": auroc(real_scores, fake_scores),
             "diversity": _spread(fake) / max(self._spread, 1e-12),
             "distance": (nearest - self._near) / max(self._far - self._near, 1e-12),
             "sample_gradient": len(fake) * float(np.linalg.norm(slopes.reshape(len(fake), -1), axis=1).mean()),
@@ -97,7 +97,7 @@ class VitalSigns:
         return fake, of_real.scores, of_fake.scores, tape.gradient(loss, fake)
 
 
-def separation(real_scores: Any, fake_scores: Any) -> float:
+def auroc(real_scores: Any, fake_scores: Any) -> float:
     """The probability that the scores of a real and a generated example are in the right order; ties count half.
 
     It is the area under the ROC curve: 0.5 for a discriminator at chance level, 1 for a perfect one, whatever the loss. If the

@@ -49,7 +49,7 @@ def nearest_training(fake: Any, training: Any, *, neighbours: int = 1) -> Neighb
 def training_distance(fake: Any, training: Any, *, reference: Any = None, bootstrap: Bootstrap = _DEFAULT) -> Measurement:
     """The mean distance from a generated example to the nearest training example, to detect memorisation.
 
-    Copies have a distance of 0. The floor is that of real examples that were not trained on: well below it, the training set
+    Copies have a distance of 0. The baseline is that of real examples that were not trained on: well below it, the training set
     is copied; above it, samples are unrealistic. In pixels, a blurred copy can be far away: measure in features too.
 
     Args:
@@ -67,11 +67,11 @@ def training_distance(fake: Any, training: Any, *, reference: Any = None, bootst
         Meehan et al. 2020, arXiv 2004.05675, on tests for copying.
     """
     distances = nearest_training(fake, training).distances[:, 0]
-    floor = None
+    baseline = None
     if reference is not None:
         others = cut_reference(reference, len(distances), "gantape.evaluation.training_distance")
-        floor = float(nearest_training(others, training).distances.mean())
-    return _mean("training distance", distances, floor, bootstrap)
+        baseline = float(nearest_training(others, training).distances.mean())
+    return _mean("training distance", distances, baseline, bootstrap)
 
 
 def latent_diversity(fake: Any, *, reference: Any = None, bootstrap: Bootstrap = _DEFAULT) -> Measurement:
@@ -81,7 +81,7 @@ def latent_diversity(fake: Any, *, reference: Any = None, bootstrap: Bootstrap =
 
     Args:
         fake: Features of generated examples, one independent latent each, shape `examples features`.
-        reference: Features of real examples, at least as many, for the floor, which is the ideal value.
+        reference: Features of real examples, at least as many, for the baseline, which is the ideal value.
         bootstrap: Settings of the confidence interval, and the seed of the pairs.
 
     Raises:
@@ -94,12 +94,12 @@ def latent_diversity(fake: Any, *, reference: Any = None, bootstrap: Bootstrap =
     """
     where = "gantape.evaluation.latent_diversity"
     found = as_features(fake, name="generated examples", where=where)
-    floor = None
+    baseline = None
     if reference is not None:
         others = cut_reference(reference, len(found), where)
         same_width(found, others, where)
-        floor = float(pair_distances(others, bootstrap.seed).mean())
-    return _mean("latent diversity", pair_distances(found, bootstrap.seed), floor, bootstrap, len(found))
+        baseline = float(pair_distances(others, bootstrap.seed).mean())
+    return _mean("latent diversity", pair_distances(found, bootstrap.seed), baseline, bootstrap, len(found))
 
 
 def pair_distances(features: FloatArray, seed: int) -> FloatArray:
@@ -109,7 +109,7 @@ def pair_distances(features: FloatArray, seed: int) -> FloatArray:
     return np.sqrt(np.square(features[order[:half]] - features[order[half : 2 * half]]).sum(axis=1))
 
 
-def _mean(name: str, values: FloatArray, floor: float | None, bootstrap: Bootstrap, count: int | None = None) -> Measurement:
+def _mean(name: str, values: FloatArray, baseline: float | None, bootstrap: Bootstrap, count: int | None = None) -> Measurement:
     count = count or len(values)
     few = f"{count} examples are few: take at least {FEWEST_EXAMPLES}." if count < FEWEST_EXAMPLES else ""
-    return Measurement(name, float(values.mean()), count, bootstrap.of_mean(values), floor, few).warn()
+    return Measurement(name, float(values.mean()), count, bootstrap.of_mean(values), baseline, few).warn()
