@@ -1,4 +1,4 @@
-"""How good gantape's GANs are, by figures that can be compared: mean and standard error over seeds, floors beside them.
+"""How good gantape's GANs are, by figures that can be compared: mean and standard error over seeds, baselines beside them.
 
     python scripts/benchmark_gans.py --rows 'ring-*' 'grid-*'             # every adversarial loss, an hour
     python scripts/benchmark_gans.py --rows mnist-10 mnist-10-guide       # the default against the guide's, an hour

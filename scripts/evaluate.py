@@ -53,10 +53,10 @@ def main() -> int:
     task = run.task()
     (train, test), pixels = run.data(), task.pixels
     judge = evaluation.train_judge(train, test, classifier=evaluation.JudgeClassifier(steps=arguments.judge_steps))
-    known, held_out = (judge.look(part.arrays[0], pixels=(0, 255)) for part in (train, test))
+    known, held_out = (judge.embed(part.arrays[0], pixels=(0, 255)) for part in (train, test))
     count = min(arguments.count, train.examples)
     samples = evaluation.make_samples(task, count, arguments.seed)
-    seen = judge.look(samples, pixels=pixels)
+    seen = judge.embed(samples, pixels=pixels)
     measured = evaluation.score_samples(seen, train=known, test=held_out)
     if isinstance(task.condition, ClassLabels):
         requested = evaluation.drawn_labels(task, count, arguments.seed)
@@ -98,7 +98,7 @@ def table(measured: tuple[evaluation.Measurement, ...]) -> str:
     lines = [f"{'metric':<18} {'value':>9} {'95 % interval':>20} {'real':>9} {'N':>7}"]
     for result in measured:
         low, high = result.interval
-        real = "" if result.floor is None else f"{result.floor:.4g}"
+        real = "" if result.baseline is None else f"{result.baseline:.4g}"
         mark = " !" if result.warning else ""
         lines.append(
             f"{result.name:<18} {result.value:>9.4g} {f'{low:.4g} to {high:.4g}':>20} {real:>9} {result.count:>7}{mark}"

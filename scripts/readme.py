@@ -18,12 +18,6 @@ class DigitGAN(gt.AdversarialTask):
         body = [layers.Conv2D(64, 4, 2, "same"), layers.LeakyReLU(0.2), layers.Conv2D(128, 4, 2, "same"), layers.LeakyReLU(0.2)]
         return keras.Sequential([keras.Input((28, 28, 1)), *body, layers.Flatten(), layers.Dense(1)])
 
-    def build_generator_optimizer(self):
-        return keras.optimizers.Adam(2e-4, beta_1=0.5)
-
-    def build_discriminator_optimizer(self):
-        return keras.optimizers.Adam(2e-4, beta_1=0.5)
-
 
 task = DigitGAN()
 digits = gt.data.digits(batch_size=64, labels=False, pixels=(-1.0, 1.0))

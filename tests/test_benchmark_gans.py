@@ -23,13 +23,13 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GANTAPE_CACHE", str(tmp_path / "judges"))
 
 
-def cell(row: str, value: float, floor: float) -> dict[str, Any]:
+def cell(row: str, value: float, baseline: float) -> dict[str, Any]:
     measured = {
         "name": "Fréchet distance",
         "value": value,
         "count": 10_000,
         "interval": [value, value],
-        "floor": floor,
+        "baseline": baseline,
         "warning": "",
     }
     return {

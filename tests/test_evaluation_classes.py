@@ -1,4 +1,4 @@
-"""Metrics of classes and modes: closed forms, references in SciPy, floors; and intervals that end where figures do."""
+"""Metrics of classes and modes: closed forms, references in SciPy, baselines; and intervals that end where figures do."""
 
 import math
 
@@ -33,7 +33,7 @@ def test_inception_score_equals_scipys_entropies(seed: int) -> None:
 
 def test_label_accuracy_counts() -> None:
     measured = ev.label_accuracy([0, 1, 2, 3], [0, 1, 2, 0], real_accuracy=0.99)
-    assert (measured.value, measured.count, measured.floor) == (0.75, 4, 0.99)
+    assert (measured.value, measured.count, measured.baseline) == (0.75, 4, 0.99)
 
 
 # Modes
@@ -64,9 +64,9 @@ def test_the_floor_of_stacked_digits_is_the_published_one_for_mnists_classes_and
     modes, others = digits @ [100, 10, 1]
     divergence = ev.mode_coverage(modes, count=1000, reference=others)[1]
     assert divergence.value == pytest.approx(0.0238, abs=2 * 0.0009)
-    assert divergence.floor == pytest.approx(0.0238, abs=2 * 0.0009)
+    assert divergence.baseline == pytest.approx(0.0238, abs=2 * 0.0009)
     assert divergence.interval[0] < 0.0238 < divergence.interval[1]
-    assert ev.mode_coverage(modes, count=1000)[1].floor == pytest.approx(0.0195, abs=0.0004)
+    assert ev.mode_coverage(modes, count=1000)[1].baseline == pytest.approx(0.0195, abs=0.0004)
 
 
 def test_no_example_in_any_mode_is_an_infinite_divergence() -> None:
@@ -78,7 +78,7 @@ def test_a_perfect_sampler_of_the_ring_has_its_closed_form_of_good_samples() -> 
     """Within 3σ in the plane: 1 - exp(-9/2) = 0.9889."""
     points = ring(batch_size=1, examples=20_000).arrays
     assigned = ev.assign_modes(points, ring_centres(), deviation=0.01)
-    assert ev.good_share(assigned.modes).value == pytest.approx(1.0 - math.exp(-4.5), abs=0.003)
+    assert ev.high_quality_fraction(assigned.modes).value == pytest.approx(1.0 - math.exp(-4.5), abs=0.003)
     assert ev.mode_coverage(assigned.modes, count=8)[0].value == 8.0
 
 
@@ -86,7 +86,7 @@ def test_points_between_the_centres_belong_to_no_mode() -> None:
     centres = grid_centres()
     assigned = ev.assign_modes(np.vstack([centres, centres + 1.0]), centres, deviation=0.05)
     np.testing.assert_array_equal(assigned.modes, [*range(25), *[-1] * 25])
-    assert ev.good_share(assigned.modes).value == 0.5
+    assert ev.high_quality_fraction(assigned.modes).value == 0.5
 
 
 # Intervals
@@ -104,7 +104,7 @@ def test_an_interval_stays_within_what_the_figure_can_be(seed: int) -> None:
         (divergence.interval, 0.0, math.log(8)),
         (score.interval, 1.0, 5.0),
         (ev.frechet_distance(points, points[::-1]).interval, 0.0, math.inf),
-        (ev.good_share(np.array([0, 1, -1])).interval, 0.0, 1.0),
+        (ev.high_quality_fraction(np.array([0, 1, -1])).interval, 0.0, 1.0),
     )
     for (low, high), least, most in intervals:
         assert least <= low <= high <= most

@@ -51,8 +51,8 @@ def test_a_judge_learns_and_says_who_it_is(judge: ev.Judge) -> None:
 
 def test_a_judge_sees_the_same_in_bytes_and_in_scaled_pixels(judge: ev.Judge) -> None:
     images, labels = squares(530, 2).arrays
-    seen = judge.look(images, pixels=(0, 255))
-    scaled = judge.look(images / 127.5 - 1.0, pixels=(-1.0, 1.0))
+    seen = judge.embed(images, pixels=(0, 255))
+    scaled = judge.embed(images / 127.5 - 1.0, pixels=(-1.0, 1.0))
     np.testing.assert_allclose(seen.features, scaled.features, atol=1e-4)
     assert seen.features.shape == (530, 6)
     assert seen.probabilities.sum(axis=1) == pytest.approx(np.ones(530))
@@ -61,7 +61,7 @@ def test_a_judge_sees_the_same_in_bytes_and_in_scaled_pixels(judge: ev.Judge) ->
 
 def test_images_are_judged_alike_whatever_stands_beside_them(judge: ev.Judge) -> None:
     images = squares(20, 2).arrays[0]
-    whole, part = (judge.look(some, pixels=(0, 255)).features for some in (images, images[5:9]))
+    whole, part = (judge.embed(some, pixels=(0, 255)).features for some in (images, images[5:9]))
     np.testing.assert_allclose(whole[5:9], part, atol=1e-5)
 
 
@@ -75,7 +75,7 @@ def test_a_judge_is_found_again_by_content_and_not_trained_anew(
     found = again(folder, squares(300, 0))
     assert (found.identity, found.accuracy) == (judge.identity, judge.accuracy)
     images = squares(20, 2).arrays[0]
-    np.testing.assert_array_equal(found.look(images, pixels=(0, 255)).features, judge.look(images, pixels=(0, 255)).features)
+    np.testing.assert_array_equal(found.embed(images, pixels=(0, 255)).features, judge.embed(images, pixels=(0, 255)).features)
     for others in ({"train": squares(300, 5)}, {"train": squares(300, 0), "features": 5}):
         with pytest.raises(AssertionError, match="trained anew"):
             again(folder, **others)
@@ -129,9 +129,9 @@ def test_what_no_judge_can_be_made_of_is_refused(judge: ev.Judge, tmp_path: Path
     with pytest.raises(DataError, match="images with labels"):
         ev.train_judge(gt.data.from_arrays(images, batch_size=16), squares(90, 1), folder=tmp_path)
     with pytest.raises(ShapeError, match='"batch 8 8 1"'):
-        judge.look(images[..., 0])
-    with pytest.raises(DataError, match="nothing to look at"):
-        judge.look(images[:0])
+        judge.embed(images[..., 0])
+    with pytest.raises(DataError, match="no images"):
+        judge.embed(images[:0])
 
 
 def test_a_classifier_trained_on_good_samples_reads_real_ones_and_one_trained_on_wrong_labels_does_not() -> None:
@@ -174,7 +174,7 @@ def test_samples_are_judged_during_a_run_and_the_best_generator_is_kept(judge: e
     assert [row["step"] for row in history if "frechet_distance" in row] == [2, 4, 5]
     row = history.last("validation")
     samples = ev.make_samples(task, 64, 0)
-    seen, known = (judge.look(images, pixels=task.pixels) for images in (samples, ev.real_examples(task, real, None)))
+    seen, known = (judge.embed(images, pixels=task.pixels) for images in (samples, ev.real_examples(task, real, None)))
     expected = ev.frechet_distance(known.features, seen.features, bootstrap=None).value
     assert row["frechet_distance"] == pytest.approx(expected)
     assert row["largest_class"] == np.bincount(seen.labels).max() / 64
@@ -205,13 +205,15 @@ def test_the_best_generator_is_that_of_the_history_whoever_judged_before(judge: 
 
 
 def test_a_scorecard_has_every_figure_with_its_floor(judge: ev.Judge) -> None:
-    samples, train, test = (judge.look(squares(n, seed).arrays[0], pixels=(0, 255)) for n, seed in ((90, 7), (300, 0), (80, 1)))
+    samples, train, test = (
+        judge.embed(squares(n, seed).arrays[0], pixels=(0, 255)) for n, seed in ((90, 7), (300, 0), (80, 1))
+    )
     measured = ev.score_samples(samples, train=train, test=test, bootstrap=ev.Bootstrap(resamples=5))
     names = [result.name for result in measured]
     assert {"Fréchet distance", "kernel distance", "inception score", "precision", "coverage", "reverse KL"} <= set(names)
-    assert all(result.floor is not None for result in measured)
+    assert all(result.baseline is not None for result in measured)
     for result in measured:  # the samples are real ones
-        assert result.value == pytest.approx(result.floor, rel=0.6, abs=0.2), result.name
+        assert result.value == pytest.approx(result.baseline, rel=0.6, abs=0.2), result.name
     with pytest.raises(DataError, match="same N"):
         ev.score_samples(train, train=samples, test=test)
 
@@ -239,5 +241,5 @@ def test_the_judge_of_mnist_reads_99_of_100_test_digits(tmp_path: Path) -> None:
     try:
         train, test = gt.data.mnist(batch_size=64), gt.data.mnist(batch_size=64, split="test")
     except DataNotFoundError:
-        pytest.skip("MNIST is not to be had")
+        pytest.skip("MNIST is not available")
     assert ev.train_judge(train, test, folder=tmp_path).accuracy >= 0.99

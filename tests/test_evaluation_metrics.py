@@ -1,4 +1,4 @@
-"""Metrics of features: closed forms, references in NumPy and SciPy, floors, and sets that break careless code."""
+"""Metrics of features: closed forms, references in NumPy and SciPy, baselines, and sets that break careless code."""
 
 import itertools
 import math
@@ -96,7 +96,7 @@ def test_frechet_is_biased_upwards_for_few_examples_and_its_floor_shows_it() -> 
     real, others = gaussian(5000, 16, seed=0), gaussian(5000, 16, seed=1)
     few, many = (ev.frechet_distance(real, others[:n], reference=others[-n:], bootstrap=None) for n in (200, 2000))
     assert many.value < 0.2 * few.value
-    assert few.floor == pytest.approx(few.value, rel=0.5)
+    assert few.baseline == pytest.approx(few.value, rel=0.5)
 
 
 # Kernel distance
@@ -169,7 +169,7 @@ def test_a_copied_training_set_fools_every_metric_of_distribution() -> None:
     assert ev.precision_recall(real, real, bootstrap=NONE)[1].value == 1.0
     assert ev.density_coverage(real, real, bootstrap=NONE)[1].value == 1.0
     assert ev.training_distance(real, real, reference=gaussian(300, seed=1)).value == pytest.approx(0.0, abs=1e-6)
-    assert (ev.training_distance(real, real, reference=gaussian(300, seed=1)).floor or 0.0) > 0.1
+    assert (ev.training_distance(real, real, reference=gaussian(300, seed=1)).baseline or 0.0) > 0.1
 
 
 def test_a_collapsed_generator_is_precise_and_recalls_nothing() -> None:
@@ -233,7 +233,7 @@ def test_features_of_another_width_or_not_finite_are_refused(metric: Any) -> Non
 def test_other_mistakes_are_named() -> None:
     with pytest.raises(RangeError, match="sums to 1"):
         ev.inception_score(np.full((100, 10), 0.2))
-    with pytest.raises(RangeError, match="whole number from 0 on"):
+    with pytest.raises(RangeError, match="integer from 0 on"):
         ev.mode_coverage(np.array([0, 9]), count=8)
     with pytest.raises(RangeError, match="first neighbour"):
         ev.precision_recall(gaussian(10), gaussian(10), k=0)
@@ -288,5 +288,5 @@ def test_frechets_interval_holds_the_figures_of_fresh_sets() -> None:
 
 
 def test_a_result_is_printed_in_one_line() -> None:
-    measured = ev.Measurement("Fréchet distance", 3.21, 10_000, (3.1, 3.3), floor=0.5)
+    measured = ev.Measurement("Fréchet distance", 3.21, 10_000, (3.1, 3.3), baseline=0.5)
     assert str(measured) == "Fréchet distance 3.21 [3.1, 3.3] (N = 10,000, real examples 0.5)"

@@ -50,8 +50,8 @@ def test_the_table_has_one_line_for_a_game(tmp_path: Path) -> None:
     def cell(row: str, seed: int, *values: float) -> dict[str, Any]:
         names = ("modes", "reverse KL", "good samples")
         entries = [
-            {"name": name, "value": value, "count": 2500, "interval": [value, value], "floor": floor, "warning": ""}
-            for name, value, floor in zip(names, values, (8.0, 0.0014, 0.9888), strict=True)
+            {"name": name, "value": value, "count": 2500, "interval": [value, value], "baseline": baseline, "warning": ""}
+            for name, value, baseline in zip(names, values, (8.0, 0.0014, 0.9888), strict=True)
         ]
         return {"row": row, "seed": seed, "minutes": 0.5, "measurements": entries}
 

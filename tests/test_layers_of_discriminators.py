@@ -111,7 +111,7 @@ def test_a_pack_holds_examples_on_its_channels() -> None:
     for pack in range(3):
         assert np.array_equal(packs[pack], np.concatenate([images[pack], images[pack + 3]], axis=-1))
     assert Pack(3)(images[:, 0, 0]).shape == (2, 9)
-    with pytest.raises(RuntimeError, match="whole number of packs"):  # Keras wraps what a layer raises
+    with pytest.raises(RuntimeError, match="not a whole number of packs"):  # Keras wraps what a layer raises
         Pack(4)(images)
 
 

@@ -178,7 +178,7 @@ def test_pairs_have_one_shape(shape: tuple[int, ...]) -> None:
     """Broadcasting would pair every example with every other, silently."""
     loss = losses.RelativisticPairing()
     for player in (loss.discriminator, loss.generator):
-        with pytest.raises(gt.errors.ShapeError, match="do not have one shape"):
+        with pytest.raises(gt.errors.ShapeError, match="do not have the same shape"):
             player(tf.zeros([2, 1]), tf.zeros(shape), NOISE)
 
 

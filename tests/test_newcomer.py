@@ -121,7 +121,7 @@ MISTAKES = {
         "gt.data.from_arrays(tf.zeros([0, 28, 28, 1]).numpy(), batch_size=64)",
         errors.DataError,
         "from_arrays",
-        "not zero",
+        "empty",
     ),
     "inputs of another shape": Mistake(
         SUPERVISED,

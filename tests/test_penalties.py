@@ -230,5 +230,5 @@ def test_the_consistency_is_differentiated_through_both_scores() -> None:
     ids=["real and fake", "augmented"],
 )
 def test_examples_that_are_paired_have_one_shape(call: Any) -> None:
-    with pytest.raises(gt.errors.ShapeError, match="do not have one shape"):
+    with pytest.raises(gt.errors.ShapeError, match="do not have the same shape"):
         call()

@@ -189,9 +189,9 @@ def test_a_finished_run_is_judged(gan: Path, tmp_path: Path) -> None:
     printed = finish("evaluate.py", gan, "--count", "1000", "--judge-steps", "60", folder=tmp_path)
     report = json.loads((gan / "evaluation.json").read_text())
     measured = {entry["name"]: entry for entry in report["measurements"]}
-    # A generator of 110 steps is far from the digits, whose own distance is the floor.
+    # A generator of 110 steps is far from the digits, whose own distance is the baseline.
     distance = measured["Fréchet distance"]
-    assert distance["value"] > 3.0 * distance["floor"]
+    assert distance["value"] > 3.0 * distance["baseline"]
     assert distance["count"] == 1000
     assert measured["training distance"]["count"] == 297
     assert sum(report["classes"]) == pytest.approx(1.0)
@@ -238,7 +238,7 @@ def test_a_classifier_makes_no_samples(classifier: tuple[Path, str], tmp_path: P
     [
         (("--steps", "3", "--epochs", "2"), "ScheduleError: a run has one rule for stopping."),
         (("--steps", "0"), "ScheduleError: a run has a positive length"),
-        (("--steps", "3", "--data", "mnist"), "DataNotFoundError: mnist is not to be had."),
+        (("--steps", "3", "--data", "mnist"), "DataNotFoundError: mnist is not available."),
         (("--steps", "3", "--data", "digits", "--width", "0"), "HyperparameterError: a hyper-parameter has to be positive."),
         (("--mode", "slow"), "invalid choice 'slow'"),
         (("--task", "wgan", "--preset", "guide"), "HyperparameterError: this task has one preset only."),

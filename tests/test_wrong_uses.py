@@ -158,7 +158,7 @@ WRONG: dict[str, tuple[Callable[[Path], Any], type[errors.GantapeError], str]] =
     "a part set afterwards": (lambda _: setattr(Classifier(), "model", network()), Task, "build_model"),
     "the abstract class": (lambda _: gt.SupervisedTask(), Task, "build_model"),
     "a part that is None": (lambda _: classifier(build_model=lambda self: None), Task, "return what"),
-    "a part that needs itself": (lambda _: classifier(build_model=lambda self: self.model), Task, "inside its own"),
+    "a part that needs itself": (lambda _: classifier(build_model=lambda self: self.model), Task, "while it is being built"),
     "a part that fails": (lambda _: classifier(build_model=lambda self: network(layers.Dense(-1))), Task, "cannot be built"),
     "a list for a model": (lambda _: classifier(build_model=lambda self: [layers.Dense(3)]), errors.GantapeError, ""),
     "a model without input": (
@@ -214,7 +214,7 @@ WRONG: dict[str, tuple[Callable[[Path], Any], type[errors.GantapeError], str]] =
     ),
     # data
     "a list for an array": (lambda _: gt.data.from_arrays([1, 2, 3], batch_size=1), Data, "numpy.asarray"),
-    "no examples": (lambda _: batches(np.zeros((0, 4))), Data, "not zero"),
+    "no examples": (lambda _: batches(np.zeros((0, 4))), Data, "empty"),
     "arrays of different lengths": (lambda _: batches(inputs, labels[:-1]), Data, "lengths"),
     "an array of objects": (lambda _: batches(np.array([None, {}] * 4)), Data, "numbers"),
     "a batch size of zero": (lambda _: gt.data.from_arrays(inputs, batch_size=0), Data, "positive"),
@@ -231,7 +231,7 @@ WRONG: dict[str, tuple[Callable[[Path], Any], type[errors.GantapeError], str]] =
     "a dataset that ends early": (
         lambda _: train(data=gt.data.from_dataset(one_shot(12)), steps=50, mode="eager"),
         Data,
-        "read again from its start",
+        "iterated over more than once",
     ),
     "a dataset whose batches are smaller than its first": (
         lambda _: gt.Loop(PointGan(discriminator_updates=40)).run(gt.data.from_dataset(tensors(points().arrays)), steps=1),

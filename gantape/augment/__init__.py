@@ -1,8 +1,8 @@
-"""What is done to examples, real and generated alike, before a discriminator sees them.
+"""Augmentations of real and generated examples before a discriminator sees them.
 
-A transformation with a gradient lets a discriminator that has few real examples learn longer before it knows them by heart.
-It has to be done to real and generated examples, in the updates of both networks: else the generator learns to make
-transformed examples. Everything is drawn from `gantape.RandomStreams`, for each example anew, and is the same in every mode.
+Differentiable augmentation delays the point at which a discriminator has memorised a small data set. It has to be applied to
+real and generated examples, in the updates of both networks; otherwise the generator learns to make augmented examples. Each
+example gets its own random numbers, from `gantape.RandomStreams`, which are the same in every mode.
 
 References:
     Zhao et al. 2020, arXiv 2006.10738 (DiffAugment); Karras et al. 2020, arXiv 2006.06676 (ADA);

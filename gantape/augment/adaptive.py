@@ -1,4 +1,4 @@
-"""Augmentation with a probability that the discriminator's answers steer."""
+"""Augmentation with a probability that adapts to the discriminator's scores."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,16 +15,16 @@ from gantape.types import Tensor, Variable
 
 
 class Adaptive(Augmentation):
-    """Does each of several augmentations to an example with a probability p that the discriminator's answers steer.
+    """Applies each of several augmentations to an example with a probability p that adapts to the discriminator's scores.
 
-    Where the mean sign of the scores of real examples is above the target, the discriminator grows too sure of them, and p
-    rises; else it falls: p ← clip(p + sign(E sign D(real) - target) · batch / images, 0, 1). It stands in every update, where
-    the paper averages over four. The discriminator has to score real examples higher than generated ones.
+    A mean sign of the scores of real examples above the target is a sign of overfitting, and p rises; otherwise it falls:
+    p ← clip(p + sign(E sign D(real) - target) · batch / images, 0, 1). p changes in every update, where the paper averages
+    over four. The discriminator has to score real examples higher than generated ones.
 
     Args:
-        augmentations: Done in this order, each with probability p of its own draw.
-        target: Of the mean sign, between -1 and 1.
-        images: Real examples in which p can go from 0 to 1.
+        augmentations: Applied in this order, each independently with probability p.
+        target: The target of the mean sign, between -1 and 1.
+        images: Number of real examples in which p can go from 0 to 1.
 
     References:
         Karras et al. 2020, arXiv 2006.06676, section 3.1, the measure r_t.
@@ -33,10 +33,10 @@ class Adaptive(Augmentation):
     def __init__(self, augmentations: Sequence[Augmentation], *, target: float = 0.6, images: int = 500_000) -> None:
         if images <= 0 or not -1.0 < target < 1.0:
             raise HyperparameterError(
-                "a target lies between -1 and 1, and images are a positive number.",
+                "the target is not between -1 and 1, or the number of images is not positive.",
                 where="gantape.augment.Adaptive",
                 got=f"target={target!r}, images={images!r}",
-                do="give target=0.6 and images=500_000, as in the paper, or near to that.",
+                do="use values near those of the paper, target=0.6 and images=500_000.",
             )
         self.augmentations = tuple(augmentations)
         self.target = target
@@ -56,7 +56,7 @@ class Adaptive(Augmentation):
         return examples
 
     def observe(self, real_scores: Scores) -> None:
-        sureness = all_reduce_mean(tf.reduce_mean(tf.sign(tf.cast(real_scores, tf.float32))))
-        change = tf.sign(sureness - self.target) * (axes_of(real_scores)[0] or 1) * replicas() / self.images
+        mean_sign = all_reduce_mean(tf.reduce_mean(tf.sign(tf.cast(real_scores, tf.float32))))
+        change = tf.sign(mean_sign - self.target) * (axes_of(real_scores)[0] or 1) * replicas() / self.images
         value = self.probability.value
         self.probability.assign(tf.clip_by_value(value + tf.cast(change, value.dtype), 0.0, 1.0))

@@ -1,4 +1,4 @@
-"""What every augmentation is."""
+"""The base class of augmentations."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from gantape.types import Tensor, Variable
 
 
 class Augmentation(ABC):
-    """A random transformation of examples through which gradients pass."""
+    """A differentiable random transformation of examples."""
 
     @abstractmethod
     def __call__(self, examples: Tensor, rng: RandomStreams) -> Tensor:
-        """The examples, each transformed in a way of its own; the shape stays.
+        """Transform each example independently; shapes do not change.
 
         Args:
             examples: Shape `batch ...`.
@@ -24,12 +24,12 @@ class Augmentation(ABC):
         """
 
     def observe(self, real_scores: Scores) -> None:
-        """Receive the discriminator's scores of real examples, once in each of its updates."""
+        """Receive the discriminator's scores of real examples, once per update of the discriminator."""
         _ = real_scores  # AutoGraph of TensorFlow 2.21 cannot convert a function that is a docstring alone
 
     @property
     def variables(self) -> Sequence[Variable]:
-        """What it remembers, saved with the run."""
+        """Its variables, which are saved with the run."""
         return ()
 
 

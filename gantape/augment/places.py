@@ -1,4 +1,4 @@
-"""Augmentations that change where the pixels of an image are."""
+"""Augmentations that move or cover the pixels of an image."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ from gantape.types import Tensor
 
 @attrs.frozen
 class Translation(Augmentation):
-    """Shifts each image by whole pixels, at most `share` of its height and width.
+    """Shifts each image by whole pixels, by at most the fraction `share` of its height and width.
 
     Args:
-        share: Of the height and the width.
-        fill: What comes in over the edge: 0 in the paper, the value of black for digits.
+        share: Largest shift, as a fraction of the height and the width.
+        fill: Value of the pixels that come in at the edge: 0 in the paper; for digits, use that of black.
     """
 
     share: float = 0.125
@@ -27,7 +27,7 @@ class Translation(Augmentation):
         count, height, width, _ = _sizes(examples, "Translation")
         rows, down = _shifts(height, self.share, rng, "rows", count, examples.dtype)
         columns, right = _shifts(width, self.share, rng, "columns", count, examples.dtype)
-        # A shift is a product with a matrix of ones and zeros, exact, and much faster than to gather in XLA on a CPU.
+        # A product with a matrix of ones and zeros is exact, and much faster than a gather in XLA on a CPU.
         moved = tf.einsum("bij,bjwc->biwc", rows, examples)
         moved = tf.einsum("bvw,biwc->bivc", columns, moved)
         inside = down[:, :, None, None] * right[:, None, :, None]
@@ -36,11 +36,11 @@ class Translation(Augmentation):
 
 @attrs.frozen
 class Cutout(Augmentation):
-    """Covers a rectangle of each image, of `share` of its height and width, with its middle anywhere in the image.
+    """Covers a rectangle of each image, whose centre may be anywhere in the image.
 
     Args:
-        share: Of the height and the width.
-        fill: What covers it.
+        share: Sides of the rectangle, as a fraction of the height and the width.
+        fill: Value of the covered pixels.
     """
 
     share: float = 0.5
@@ -61,7 +61,7 @@ def _sizes(examples: Images, name: str) -> tuple[Any, ...]:
 
 
 def _shifts(size: int, share: float, rng: RandomStreams, name: str, count: int, dtype: Any) -> tuple[Tensor, Any]:
-    """For each image a matrix that shifts an axis, shape `batch size size`, and 1 where something came from inside."""
+    """For each image, a matrix that shifts an axis, shape `batch size size`, and 1 for each pixel that came from inside."""
     most = round(share * size)
     shift = rng.integers(name, [count, 1], 2 * most + 1) - most
     matrix = tf.one_hot(tf.range(size)[None, :] + shift, size, dtype=dtype)
@@ -69,7 +69,7 @@ def _shifts(size: int, share: float, rng: RandomStreams, name: str, count: int, 
 
 
 def _span(size: int, share: float, rng: RandomStreams, name: str, count: int, dtype: Any) -> Any:
-    """For each image 1 on a span of an axis and 0 elsewhere, shape `batch size`."""
+    """For each image, 1 on a span of an axis and 0 elsewhere, shape `batch size`."""
     length = round(share * size)
     first = rng.integers(name, [count, 1], size + 1 - length % 2) - length // 2
     places = tf.range(size)[None, :]

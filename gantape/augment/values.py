@@ -42,14 +42,14 @@ class Contrast(Augmentation):
 
 @attrs.frozen
 class InstanceNoise(Augmentation):
-    """Adds normal noise: x + σ max(0, 1 - step/steps) N(0, 1), or x + σ N(0, 1) for ever.
+    """Adds normal noise: x + σ max(0, 1 - step/steps) N(0, 1), or constantly x + σ N(0, 1).
 
-    Real and generated examples then overlap from the start, so that the discriminator cannot tell all of them apart, and its
-    gradient says where to go.
+    The distributions of real and generated examples then overlap from the start, so that the discriminator cannot separate
+    them, and its gradient is informative.
 
     Args:
         deviation: σ at the first step, in the unit of the examples.
-        steps: After so many steps the noise is gone; `None` for noise that stays the same.
+        steps: Steps after which there is no noise; `None` for constant noise.
 
     References:
         Sønderby et al. 2017, arXiv 1610.04490, section 3.1; Arjovsky and Bottou 2017, arXiv 1701.04862, section 3.

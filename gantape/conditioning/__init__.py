@@ -1,4 +1,4 @@
-"""What the networks of a GAN receive besides latents and examples: nothing, labels, codes, or images to translate."""
+"""Conditions of a GAN: inputs of its networks besides latents and examples, such as labels, codes or source images."""
 
 from gantape.conditioning.codes import Codes
 from gantape.conditioning.condition import Condition, Conditioning, Unconditional

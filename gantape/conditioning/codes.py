@@ -1,4 +1,4 @@
-"""Codes that the generator makes use of because they have to be read from its examples."""
+"""Latent codes that can be recovered from the generated examples."""
 
 import math
 from typing import Any, final
@@ -17,15 +17,15 @@ from gantape.types import Batch, Tensor
 @final
 @attrs.frozen
 class Codes(Condition):
-    """A categorical code and continuous ones from U(-1, 1), drawn beside the latents: InfoGAN. Batches need no labels.
+    """A categorical code and continuous codes from U(-1, 1), drawn along with the latents: InfoGAN. Batches need no labels.
 
-    The generator is called with one vector, `latents, one-hot category, continuous codes`. The discriminator is told nothing:
-    it puts out `[scores, logits, means]`, and what it reads of the codes is a term of both networks.
+    The generator is called with one vector, `latents, one-hot category, continuous codes`. The discriminator gets no
+    conditioning: it returns `[scores, logits, means]`, and how well these predict the codes is a loss term of both networks.
 
     Args:
-        categories: Values of the categorical code.
-        continuous: How many continuous codes there are, at least one.
-        information: The term.
+        categories: Number of values of the categorical code.
+        continuous: Number of continuous codes, at least one.
+        information: The loss term.
 
     References:
         Chen et al. 2016, arXiv 1606.03657.
@@ -37,7 +37,7 @@ class Codes(Condition):
 
     @property
     def size(self) -> int:
-        """Numbers that the generator is given beside the latents."""
+        """Numbers that the generator receives besides the latents."""
         return self.categories + self.continuous
 
     def sample(self, count: int, batch: Batch | None, rng: RandomStreams) -> Conditioning:
@@ -62,15 +62,15 @@ class Codes(Condition):
         return math.ceil(count / self.categories), self.categories
 
     def discriminator_terms(
-        self, conditioning: Conditioning, real_answers: tuple[Tensor, ...], fake_answers: tuple[Tensor, ...]
+        self, conditioning: Conditioning, real_auxiliary: tuple[Tensor, ...], fake_auxiliary: tuple[Tensor, ...]
     ) -> Terms:
-        return self._terms(conditioning, fake_answers)
+        return self._terms(conditioning, fake_auxiliary)
 
     def generator_terms(
-        self, conditioning: Conditioning, real: Tensor, fake: Tensor, fake_answers: tuple[Tensor, ...]
+        self, conditioning: Conditioning, real: Tensor, fake: Tensor, fake_auxiliary: tuple[Tensor, ...]
     ) -> Terms:
-        return self._terms(conditioning, fake_answers)
+        return self._terms(conditioning, fake_auxiliary)
 
-    def _terms(self, conditioning: Conditioning, answers: tuple[Tensor, ...]) -> Terms:
-        logits, means = answers
+    def _terms(self, conditioning: Conditioning, auxiliary: tuple[Tensor, ...]) -> Terms:
+        logits, means = auxiliary
         return self.information(conditioning, (logits, means))

@@ -1,4 +1,4 @@
-"""What every condition can do."""
+"""The base class of conditions, and the one of an unconditional GAN."""
 
 import math
 from abc import ABC, abstractmethod
@@ -12,73 +12,73 @@ from gantape.steps.losses import Terms
 from gantape.types import Batch, Tensor
 
 Conditioning: TypeAlias = Any
-"""What both networks receive: a tensor, or a tuple of tensors, each with the axis `batch` first; `()` for nothing."""
+"""Conditioning of both networks: a tensor, or a tuple of tensors, each with `batch` as its first axis; `()` for none."""
 
 
 class Condition(ABC):
-    """What the generator and the discriminator receive besides latents and examples, and the loss terms this adds.
+    """The inputs of generator and discriminator besides latents and examples, and the loss terms that these add.
 
-    In training, generated examples are made for the conditioning of the batch's real examples, so that one serves both.
+    In training, the generated examples get the conditioning of the batch's real examples.
     """
 
     @abstractmethod
     def sample(self, count: int, batch: Batch | None, rng: RandomStreams) -> Conditioning:
-        """The conditioning of `count` examples: taken from a batch, or drawn where there is none."""
+        """The conditioning of `count` examples: that of a batch, or random if there is no batch."""
 
     @abstractmethod
     def for_grid(self, rows: int, columns: int, batch: Batch | None) -> Conditioning:
-        """The conditioning of `rows · columns` examples in a picture, row by row; zeros where a batch is needed and missing."""
+        """The conditioning of a grid of `rows · columns` examples, row by row; zeros if it needs a batch and there is none."""
 
     @abstractmethod
     def for_generator(self, latents: Latents, conditioning: Conditioning) -> Any:
-        """What the generator is called with."""
+        """The inputs of the generator."""
 
     @abstractmethod
     def for_discriminator(self, examples: Tensor, conditioning: Conditioning) -> Any:
-        """What the discriminator is called with."""
+        """The inputs of the discriminator."""
 
     def grid_shape(self, count: int, batch: Batch | None) -> tuple[int, int]:
-        """Rows and columns of a picture of about `count` examples; nearly as many of the one as of the other by default."""
+        """Rows and columns of a grid of about `count` examples; nearly square by default."""
         columns = math.ceil(math.sqrt(count))
         return math.ceil(count / columns), columns
 
     def add_context(self, images: Tensor, batch: Batch | None) -> Tensor:
-        """Put what belongs beside the images of a picture, axes `rows columns ...`; nothing by default."""
+        """Add source or target images to a grid with the axes `rows columns ...`; nothing by default."""
         return images
 
     def discriminator_terms(
-        self, conditioning: Conditioning, real_answers: tuple[Tensor, ...], fake_answers: tuple[Tensor, ...]
+        self, conditioning: Conditioning, real_auxiliary: tuple[Tensor, ...], fake_auxiliary: tuple[Tensor, ...]
     ) -> Terms:
-        """What the discriminator's loss gains; nothing by default.
+        """Terms that are added to the discriminator's loss; none by default.
 
         Args:
-            conditioning: What `sample` gave.
-            real_answers: What the discriminator puts out for real examples beside scores.
-            fake_answers: The same for generated ones.
+            conditioning: The conditioning, from `sample`.
+            real_auxiliary: The discriminator's outputs for real examples besides scores.
+            fake_auxiliary: The same for generated examples.
         """
         return {}
 
     def generator_terms(
-        self, conditioning: Conditioning, real: Tensor, fake: Tensor, fake_answers: tuple[Tensor, ...]
+        self, conditioning: Conditioning, real: Tensor, fake: Tensor, fake_auxiliary: tuple[Tensor, ...]
     ) -> Terms:
-        """What the generator's loss gains; nothing by default.
+        """Terms that are added to the generator's loss; none by default.
 
         Args:
-            conditioning: What `sample` gave.
+            conditioning: The conditioning, from `sample`.
             real: The real examples.
-            fake: The generated ones.
-            fake_answers: What the discriminator puts out for generated examples beside scores.
+            fake: The generated examples.
+            fake_auxiliary: The discriminator's outputs for generated examples besides scores.
         """
         return {}
 
     def check_batch(self, batch: Batch, where: str) -> None:
-        """Raise an error where a batch does not hold what the networks are to be told."""
+        """Raise an error if a batch does not hold the conditioning."""
 
 
 @final
 @attrs.frozen
 class Unconditional(Condition):
-    """Nothing: the generator is given latents, the discriminator examples."""
+    """No conditioning: the generator receives latents, the discriminator examples."""
 
     def sample(self, count: int, batch: Batch | None, rng: RandomStreams) -> Conditioning:
         return ()

@@ -1,4 +1,4 @@
-"""Classes that examples are of."""
+"""Class labels as the condition of a GAN."""
 
 import math
 from typing import Any, final
@@ -18,14 +18,14 @@ from gantape.types import Batch, Tensor
 @final
 @attrs.frozen
 class ClassLabels(Condition):
-    """Labels: a batch is `(examples, labels)`, and the generator is called with `[latents, labels]`.
+    """Class labels: a batch is `(examples, labels)`, and the generator is called with `[latents, labels]`.
 
-    Without a classifier the discriminator is told the label too, and called with `[examples, labels]`: whether it embeds or
-    projects it is up to the network. With one it is not told: it puts out `[scores, logits]`, and names the class (ACGAN).
+    Without a classifier the discriminator is called with `[examples, labels]`; whether it embeds or projects the label is up
+    to the network. With a classifier it is called with examples alone, and returns `[scores, logits]` (ACGAN).
 
     Args:
-        classes: How many classes there are.
-        classifier: The term for naming the class.
+        classes: Number of classes.
+        classifier: The loss term of the predicted class.
 
     References:
         Mirza and Osindero 2014, arXiv 1411.1784; Miyato and Koyama 2018, arXiv 1802.05637 (projection);
@@ -53,19 +53,19 @@ class ClassLabels(Condition):
         return math.ceil(count / self.classes), self.classes
 
     def discriminator_terms(
-        self, conditioning: Conditioning, real_answers: tuple[Tensor, ...], fake_answers: tuple[Tensor, ...]
+        self, conditioning: Conditioning, real_auxiliary: tuple[Tensor, ...], fake_auxiliary: tuple[Tensor, ...]
     ) -> Terms:
         if self.classifier is None:
             return {}
         return {
-            "real_class": self.classifier(conditioning, real_answers[0]),
-            "fake_class": self.classifier(conditioning, fake_answers[0]),
+            "real_class": self.classifier(conditioning, real_auxiliary[0]),
+            "fake_class": self.classifier(conditioning, fake_auxiliary[0]),
         }
 
     def generator_terms(
-        self, conditioning: Conditioning, real: Tensor, fake: Tensor, fake_answers: tuple[Tensor, ...]
+        self, conditioning: Conditioning, real: Tensor, fake: Tensor, fake_auxiliary: tuple[Tensor, ...]
     ) -> Terms:
-        return {"class": self.classifier(conditioning, fake_answers[0])} if self.classifier else {}
+        return {"class": self.classifier(conditioning, fake_auxiliary[0])} if self.classifier else {}
 
     def check_batch(self, batch: Batch, where: str) -> None:
         """Check the labels of a batch.
@@ -73,7 +73,7 @@ class ClassLabels(Condition):
         Raises:
             DataError: If there are none.
             ShapeError: If they do not have the axis `batch` alone.
-            RangeError: If they are not numbers of classes.
+            RangeError: If they are not class indices.
         """
         if not isinstance(batch, tuple | list) or len(batch) < 2:
             raise DataError(
@@ -87,8 +87,8 @@ class ClassLabels(Condition):
         low, high = int(tf.reduce_min(labels)), int(tf.reduce_max(labels))
         if "int" not in dtype_name(labels) or low < 0 or high >= self.classes:
             raise RangeError(
-                f"labels are whole numbers from 0 to {self.classes - 1}.",
+                f"labels are not integers from 0 to {self.classes - 1}.",
                 where=where,
                 got=f"{describe(labels)}, values from {low} to {high}",
-                do="number the classes from 0, and give ClassLabels as many classes as there are.",
+                do="number the classes from 0, and pass their number to ClassLabels.",
             )

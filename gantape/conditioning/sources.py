@@ -1,4 +1,4 @@
-"""Images that are to be translated to others."""
+"""Source images as the condition of a GAN that translates images."""
 
 import math
 from typing import Any, final
@@ -19,11 +19,11 @@ from gantape.types import Batch, Tensor
 class SourceImages(Condition):
     """Image to image: a batch is `(targets, sources)`, and the generator is called with the sources alone (pix2pix).
 
-    The discriminator is called with `[images, sources]`. The generator's loss gains λ · mean |fake - target|. A picture shows
-    rows of sources, of what is made of them, and of targets.
+    The discriminator is called with `[images, sources]`. The term λ · mean |fake - target| is added to the generator's loss. A
+    grid of samples shows rows of sources, translations and targets.
 
     Args:
-        shape: Of a source: height, width, channels.
+        shape: Height, width and channels of a source.
         weight: λ.
 
     References:
@@ -34,7 +34,7 @@ class SourceImages(Condition):
     weight: float = 100.0
 
     def grid_shape(self, count: int, batch: Batch | None) -> tuple[int, int]:
-        """As many examples as there are sources, at most."""
+        """Rows and columns of a grid of at most as many examples as there are sources."""
         shown = count if batch is None else min(count, len(batch[1]))
         columns = math.ceil(math.sqrt(shown))
         return math.ceil(shown / columns), columns
@@ -45,7 +45,7 @@ class SourceImages(Condition):
                 "a translation needs images to translate.",
                 where="gantape.conditioning.SourceImages",
                 got="no batch",
-                do="give a batch (targets, sources) to what draws examples.",
+                do="pass a batch (targets, sources).",
             )
         return batch[1]
 
@@ -70,7 +70,7 @@ class SourceImages(Condition):
         return tf.reshape(stacked, (3 * rows, columns, *self.shape))
 
     def generator_terms(
-        self, conditioning: Conditioning, real: Tensor, fake: Tensor, fake_answers: tuple[Tensor, ...]
+        self, conditioning: Conditioning, real: Tensor, fake: Tensor, fake_auxiliary: tuple[Tensor, ...]
     ) -> Terms:
         return {"distance": self.weight * tf.reduce_mean(tf.abs(fake - real))}
 
@@ -79,7 +79,7 @@ class SourceImages(Condition):
 
         Raises:
             DataError: If there are none.
-            ShapeError: If they do not have the shape that the networks were made for.
+            ShapeError: If they do not have the shape `shape`.
         """
         if not isinstance(batch, tuple | list) or len(batch) < 2:
             raise DataError(

@@ -1,4 +1,4 @@
-"""Sources of batches: arrays in memory, any `tf.data.Dataset`, files, images of digits and clothes, mixtures of Gaussians."""
+"""Sources of batches: arrays in memory, any `tf.data.Dataset`, files, MNIST and similar images, mixtures of Gaussians."""
 
 from gantape.data.arrays import ArrayBatches, from_arrays, shuffled
 from gantape.data.batches import Batches, BatchStack, PeekableReader, Position, Reader, identity

@@ -26,11 +26,11 @@ def shuffled(examples: int, seed: int, epoch: int) -> np.ndarray[Any, np.dtype[n
 
 
 MOST_BYTES_GATHERED = 2**30
-"""Arrays up to this size are held once more as tensors, from which compiled code gathers; of larger ones batches are copied."""
+"""Arrays up to this size are copied to tensors, from which compiled code gathers; larger ones are copied batch by batch."""
 
 
 class ShuffledBatches(Batches):
-    """Batches of so many examples, shuffled anew in every epoch: the order is a pure function of seed and epoch."""
+    """Batches that are reshuffled in every epoch, in an order that is a pure function of seed and epoch."""
 
     name: str
     batch_size: int
@@ -38,7 +38,7 @@ class ShuffledBatches(Batches):
     @property
     @abstractmethod
     def examples(self) -> int:
-        """How many examples there are."""
+        """Number of examples."""
 
     @property
     def batches_per_epoch(self) -> int:
@@ -62,7 +62,7 @@ class ShuffledBatches(Batches):
 
 @attrs.frozen(eq=False)
 class ArrayBatches(ShuffledBatches):
-    """Batches from arrays in memory, shuffled anew in every epoch. Made by `gantape.data.from_arrays`."""
+    """Batches from arrays in memory, reshuffled in every epoch. Made by `gantape.data.from_arrays`."""
 
     arrays: Arrays = attrs.field(repr=False)
     batch_size: int
@@ -71,7 +71,7 @@ class ArrayBatches(ShuffledBatches):
 
     @property
     def examples(self) -> int:
-        """How many examples there are."""
+        """Number of examples."""
         return len(tf.nest.flatten(self.arrays)[0])
 
     def open(self, seed: int, position: Position) -> Reader:
@@ -90,19 +90,19 @@ class ArrayBatches(ShuffledBatches):
             yield self._at(slice(start, start + self.batch_size))
 
     def split(self, *, validation: int | float = 0, test: int | float = 0) -> "tuple[ArrayBatches, ...]":
-        """Cut off the last examples for validation and, behind them, for test.
+        """Split off the last examples for validation and test, in this order.
 
-        No example is in two parts. Data sorted by class has to be shuffled before.
+        The parts do not overlap. Shuffle data that is sorted by class first.
 
         Args:
-            validation: How many examples, or which share of them if it is below 1.
-            test: How many examples, or which share of them if it is below 1.
+            validation: Number of examples, or a fraction below 1.
+            test: Number of examples, or a fraction below 1.
 
         Returns:
-            The training part, then each part that was asked for.
+            The training part, then each requested part.
 
         Raises:
-            DataError: If nothing is asked for, or a part would be empty.
+            DataError: If no part is requested, or a part would be empty.
         """
         numbers = all(isinstance(size, int | float) for size in (validation, test))
         asked = [size for size in (validation, test) if size] if numbers else []
@@ -111,10 +111,10 @@ class ArrayBatches(ShuffledBatches):
         rest = self.examples - sum(sizes)
         if min(sizes) < 1 or rest < 1:
             raise DataError(
-                "a split leaves examples in each of its parts.",
+                "a split needs at least one example in each part.",
                 where=f"{self.name}.split",
                 got=f"validation={validation}, test={test}, {self.examples} examples",
-                do="give whole numbers of examples, or shares between 0 and 1, that leave some for training.",
+                do="pass numbers of examples, or fractions between 0 and 1, that leave some for training.",
             )
         bounds = np.cumsum([0, rest, *sizes])
         return tuple(
@@ -168,9 +168,9 @@ def from_arrays(
     Args:
         arrays: An array, or a tuple or dict of arrays, each with the axis `examples` first.
         batch_size: Examples in a batch.
-        prepare: Applied to each batch inside the graph, so that bytes can stay bytes until they are needed;
-            `gantape.data.scale_pixels` is one.
-        name: What the data is called in the record of a run.
+        prepare: Applied to each batch inside the graph, so that images can be stored as bytes: `gantape.data.scale_pixels`,
+            for example.
+        name: The name of the data in the run's record.
 
     Returns:
         Batches with the structure of `arrays`.
@@ -184,7 +184,7 @@ def from_arrays(
             "a batch has at least one example.",
             where=f"{where}, argument `batch_size`",
             got=repr(batch_size),
-            do="give a positive whole number.",
+            do="pass a positive integer.",
         )
     leaves = tf.nest.flatten(arrays)
     if not leaves or not all(isinstance(leaf, np.ndarray) and leaf.ndim > 0 for leaf in leaves):
@@ -197,10 +197,10 @@ def from_arrays(
     lengths = {len(leaf) for leaf in leaves}
     if len(lengths) > 1 or 0 in lengths:
         raise DataError(
-            "arrays of examples have one length, which is not zero.",
+            "the arrays are empty or differ in length.",
             where=f"{where}, argument `arrays`",
             got=f"lengths {[len(leaf) for leaf in leaves]}",
-            do="pass arrays whose first axis is the examples, in the same order.",
+            do="pass arrays with the examples along the first axis, in the same order.",
         )
     if any(leaf.dtype.hasobject for leaf in leaves):
         raise DataError(

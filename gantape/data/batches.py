@@ -1,4 +1,4 @@
-"""What every source of batches can do."""
+"""The base classes of sources of batches and of their readers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,11 +14,11 @@ from gantape.types import Batch
 
 @attrs.frozen
 class Position:
-    """A place in the data.
+    """A position in the data.
 
     Args:
-        epoch: Passes over the data finished.
-        batch: Batches read in this pass.
+        epoch: Finished passes over the data.
+        batch: Batches read in the current pass.
     """
 
     epoch: int = 0
@@ -27,15 +27,15 @@ class Position:
 
 @attrs.frozen(eq=False)
 class BatchStack:
-    """Several batches that lie one behind the other, or the rows of examples in memory that they are made of.
+    """Several consecutive batches, or the indices of their examples in memory.
 
     Args:
-        batches: The structure of a batch, each leaf with the axes `stack batch ...`; or, where there are `examples`, their
-            row numbers, with the axes `stack batch`.
-        count: How many batches there are.
-        next: Where to read on.
-        prepare: What turns a stored batch into the one a task sees.
-        examples: Tensors with the axis `examples` first, from which compiled code gathers each batch when it is its turn.
+        batches: The structure of a batch, each leaf with the axes `stack batch ...`; or, if there are `examples`, their
+            indices, with the axes `stack batch`.
+        count: Number of batches.
+        next: The position after the last batch.
+        prepare: Turns a stored batch into the one a task sees.
+        examples: Tensors with the axis `examples` first, from which compiled code gathers each batch when it is needed.
     """
 
     batches: Batch
@@ -46,7 +46,7 @@ class BatchStack:
 
     @property
     def ends_epoch(self) -> bool:
-        """Whether an epoch ends with the last batch."""
+        """Whether the last batch ends an epoch."""
         return self.next.batch == 0
 
     @property
@@ -56,7 +56,7 @@ class BatchStack:
 
     @property
     def bytes_per_batch(self) -> int:
-        """Bytes that are copied into compiled code for each batch."""
+        """Bytes that are copied into compiled code per batch."""
         return sum(leaf.nbytes for leaf in tf.nest.flatten(self.batches)) // self.count
 
     @property
@@ -76,28 +76,28 @@ class BatchStack:
 
 
 def take_batch(batches: Batch, examples: Batch | None, index: Any) -> Batch:
-    """A stored batch of a stack, by its place in it."""
-    # XLA compiles a slice anew for each place, a gather (TensorFlow 2.21) once for all.
+    """A stored batch of a stack, by its index."""
+    # XLA recompiles a slice for each index, a gather (TensorFlow 2.21) only once.
     taken = tf.nest.map_structure(lambda leaf: tf.gather(leaf, index), batches)
     return taken if examples is None else tf.nest.map_structure(lambda leaf: tf.gather(leaf, taken), examples)
 
 
 class Reader(ABC):
-    """Reads training batches in order, from a position on."""
+    """Reads training batches in order, starting at a position."""
 
     @abstractmethod
     def read(self, count: int) -> BatchStack:
-        """Read up to `count` whole batches, at least one, and never across the end of an epoch."""
+        """Read up to `count` full batches, at least one, but not beyond the end of an epoch."""
 
     def save(self, prefix: Path, shown: Sequence[BatchStack] = ()) -> dict[str, Any]:
-        """Save what seed and position do not tell: nothing here.
+        """Save state that does not follow from seed and position; none by default.
 
         Args:
-            prefix: How the names of the files begin.
-            shown: What was read by a `PeekableReader` and has still to be given.
+            prefix: The prefix of the file names.
+            shown: Batches that a `PeekableReader` has read and not yet returned.
 
         Returns:
-            Plain data that `restore` needs.
+            Data for `restore`, as JSON holds it.
 
         Raises:
             DataError: If it cannot be saved.
@@ -106,18 +106,18 @@ class Reader(ABC):
         return {}
 
     def restore(self, prefix: Path, facts: Mapping[str, Any]) -> None:
-        """Go on where another reader was when it was saved; this one was opened with its seed and position.
+        """Continue where a saved reader was; this one was opened with the same seed and position.
 
         Raises:
-            DataError: If what was saved is of other data.
+            DataError: If the saved state belongs to other data.
         """
 
 
 class PeekableReader(Reader):
-    """A reader that can show what it will read next.
+    """A reader that can show the next batches before they are read.
 
     Args:
-        reader: Reads on where nothing was shown.
+        reader: The reader of further batches.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -131,7 +131,7 @@ class PeekableReader(Reader):
         self._reader.restore(prefix, facts)
 
     def peek(self, count: int) -> BatchStack:
-        """Up to `count` batches, at least one, that `read` will give next."""
+        """The next batches that `read` will return: up to `count`, at least one."""
         self._show(count)
         return _joined(self._shown[:count])
 
@@ -155,9 +155,9 @@ def _joined(stacks: list[BatchStack]) -> BatchStack:
 class Batches(ABC):
     """A source of batches.
 
-    For training, every batch has `batch_size` examples: the partial batch at the end of an epoch is dropped (its examples
-    come at another place in the next epoch if the data is shuffled), so that a step is traced once, and a discriminator sees
-    as many real images as generated ones. For evaluation it is kept, so that every example counts once.
+    For training, every batch has `batch_size` examples: the partial batch at the end of an epoch is dropped, so that a step is
+    traced only once, and a discriminator sees as many real images as generated ones. With shuffled data, other examples are
+    dropped in the next epoch. For evaluation the partial batch is kept, so that every example counts once.
     """
 
     @property
@@ -168,33 +168,33 @@ class Batches(ABC):
     @property
     @abstractmethod
     def batches_per_epoch(self) -> int | None:
-        """Whole batches in a pass over the data; `None` where that is not known or without end."""
+        """Full batches in a pass over the data; `None` if unknown or infinite."""
 
     @property
     @abstractmethod
     def prepare(self) -> Callable[[Batch], Batch]:
-        """What turns a stored batch into the one a task sees, run inside the graph: pixels to floats, say."""
+        """Turns a stored batch into the one a task sees, inside the graph: bytes to floats, for example."""
 
     @abstractmethod
     def open(self, seed: int, position: Position) -> Reader:
-        """Read training batches from a position on; the order is a pure function of (seed, epoch)."""
+        """A reader of training batches from a position on; the order is a pure function of (seed, epoch)."""
 
     def rows(self, seed: int, position: Position, count: int) -> list[int] | None:
-        """The examples of the next `count` batches by their places in the data, where these are known."""
+        """The indices of the examples in the next `count` batches; `None` if they are not known."""
         return None
 
     def check_resumable(self) -> None:
-        """Raise a `DataError` if a reader cannot go on, in another process, where one was saved."""
+        """Raise a `DataError` if a saved reader cannot be restored in another process."""
 
     @abstractmethod
     def examples_in_order(self) -> Iterator[Batch]:
-        """Every example once, in stored order, the last batch partial."""
+        """Batches of every example once, in stored order; the last batch may be partial."""
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
-        """What the data is, for the record of a run: name, number of examples, checksum."""
+        """A description of the data for the run's record: name, number of examples, checksum."""
 
 
 def identity(batch: Batch) -> Batch:
-    """Prepare nothing."""
+    """The batch itself."""
     return batch

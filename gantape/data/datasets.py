@@ -41,23 +41,23 @@ class DatasetBatches(Batches):
     def check_resumable(self) -> None:
         if (0, 0) in shuffle_seeds(self.dataset):
             raise DataError(
-                "this dataset is shuffled in another order each time, and a run on it could not be resumed.",
+                "this dataset is shuffled differently each time, so that a run could not be resumed.",
                 where=self.name,
                 got="shuffle without a seed",
-                do="give it one: dataset.shuffle(buffer_size, seed=0); or do without checkpoints, with "
+                do="set a seed: dataset.shuffle(buffer_size, seed=0); or do without checkpoints, with "
                 "gantape.Loop(..., checkpoints=None).",
             )
 
 
 class _DatasetReader(Reader):
-    """Reads a dataset once an epoch. It looks one batch ahead, so that the end of an epoch is known with its last batch."""
+    """Iterates over a dataset once per epoch. It reads one batch ahead, to know which batch ends an epoch."""
 
     def __init__(self, source: DatasetBatches, position: Position) -> None:
         self._source = source
         self._position = position
         self._iterator: Any = None
         self._skipped = position.batch
-        # What was taken from the iterator and is still to be given; None where an epoch ends.
+        # Batches from the iterator that are not yet returned; None where an epoch ends.
         self._queue: list[Batch | None] = []
 
     def read(self, count: int) -> BatchStack:
@@ -66,10 +66,10 @@ class _DatasetReader(Reader):
             found.append(self._queue.pop(0))
         if not found:
             raise DataError(
-                "the dataset has no whole batch.",
+                "the dataset has no full batch.",
                 where=f"{self._source.name}, epoch {self._position.epoch}",
                 got=f"no batch of {self._source.batch_size} examples",
-                do="check that the dataset is not empty and can be read again from its start.",
+                do="check that the dataset is not empty and can be iterated over more than once.",
             )
         if self._ahead() is None:
             self._queue.pop(0)
@@ -80,7 +80,7 @@ class _DatasetReader(Reader):
         return BatchStack(batches, len(found), self._position, self._source.prepare)
 
     def save(self, prefix: Path, shown: Sequence[BatchStack] = ()) -> dict[str, Any]:
-        """Save the iterator, with its buffers, and the batches that were taken from it."""
+        """Save the iterator, with its buffers, and the batches that were read ahead."""
         queue = [item for stack in shown for item in (stack.batch(0), *([None] if stack.ends_epoch else []))] + self._queue
         variables = [tf.Variable(leaf) for item in queue if item is not None for leaf in tf.nest.flatten(item)]
         self._open()
@@ -88,10 +88,10 @@ class _DatasetReader(Reader):
             tf.train.Checkpoint(iterator=self._iterator, queue=variables).write(str(prefix))
         except tf.errors.FailedPreconditionError as error:
             raise DataError(
-                "the place in this dataset cannot be saved, and a run on it could not be resumed.",
+                "the position in this dataset cannot be saved, so that a run could not be resumed.",
                 where=self._source.name,
                 got=error.message.rpartition("}} ")[2].split(" [Op:")[0],
-                do="leave out Python generators, tf.numpy_function and random operations with a state; use "
+                do="avoid Python generators, tf.numpy_function and stateful random operations; use "
                 "gantape.data.from_arrays for data that fits in memory; or do without checkpoints: "
                 "gantape.Loop(..., checkpoints=None).",
             ) from None
@@ -113,10 +113,10 @@ class _DatasetReader(Reader):
             tf.train.Checkpoint(iterator=self._iterator, queue=variables).read(str(prefix)).assert_consumed()
         except (tf.errors.OpError, AssertionError, ValueError, TypeError) as error:
             raise DataError(
-                "the place in the dataset cannot be restored.",
+                "the position in the dataset cannot be restored.",
                 where=self._source.name,
                 got=summary(error),
-                do="resume with the dataset of the run, made by the same operations in the same order.",
+                do="resume with the dataset of the run, built by the same operations in the same order.",
             ) from None
         leaves = iter([variable.numpy() for variable in variables])
         self._queue = [tf.nest.map_structure(lambda _: next(leaves), spec) if is_batch else None for is_batch in queued]
@@ -129,7 +129,7 @@ class _DatasetReader(Reader):
             self._skipped = 0
 
     def _ahead(self) -> Batch | None:
-        """The next batch, which stays the next one; None where an epoch ends."""
+        """The next batch, without consuming it; None where an epoch ends."""
         if not self._queue:
             self._open()
             batch = self._next()
@@ -147,15 +147,15 @@ class _DatasetReader(Reader):
 
 
 def from_dataset(dataset: Any, *, prepare: Callable[[Batch], Batch] = identity, name: str = "tf.data") -> DatasetBatches:
-    """Batches from a `tf.data.Dataset` that is batched already. Shuffling is the dataset's own business.
+    """Batches from a batched `tf.data.Dataset`, which does its own shuffling.
 
     Args:
-        dataset: A dataset whose elements are batches; its first batch tells the batch size.
+        dataset: A dataset whose elements are batches; the first one defines the batch size.
         prepare: Applied to each batch inside the graph.
-        name: What the data is called in the record of a run.
+        name: The name of the data in the run's record.
 
     Returns:
-        Batches with the structure of the dataset's elements. Where the dataset ends, an epoch ends.
+        Batches with the structure of the dataset's elements. An epoch is one pass over the dataset.
 
     Raises:
         DataError: If it is not a dataset, is empty, is not batched, or its batches differ in shape beyond their first axis.
@@ -174,7 +174,7 @@ def from_dataset(dataset: Any, *, prepare: Callable[[Batch], Batch] = identity, 
             "the elements of the dataset are not batches of one shape.",
             where=where,
             got=repr(dataset.element_spec),
-            do="batch it with dataset.batch(batch_size); bring examples of different sizes to one size before.",
+            do="batch it with dataset.batch(batch_size), after resizing the examples to one size if they differ.",
         )
     first = next(iter(dataset.take(1).as_numpy_iterator()), None)
     if first is None:

@@ -1,4 +1,4 @@
-"""Batches of the images in a folder, of any size and number."""
+"""Batches of the images in a folder, however many."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ BATCHES_AHEAD, FILES_AT_ONCE = 4, 4
 
 @attrs.frozen(eq=False)
 class ImageFiles(Examples):
-    """Images in files, each cut to the shape of what is asked for around its middle, and brought to its size."""
+    """Image files, each cropped at the centre to the requested proportions and resized."""
 
     folder: Path
     files: Sequence[str] = attrs.field(repr=False)
@@ -60,11 +60,11 @@ class ImageFiles(Examples):
         return (image, *label) if label else image
 
     def _image(self, file: Any) -> Tensor:
-        # The decoder of BMP knows no grey.
+        # BMP cannot be decoded to grey.
         image = tf.io.decode_image(tf.io.read_file(file), channels=3, expand_animations=False)
         image = tf.image.rgb_to_grayscale(image) if self.channels == 1 else image
         height, width = tf.shape(image)[0], tf.shape(image)[1]
-        # The largest part of the wanted proportions.
+        # The largest part with the requested proportions.
         part_height = tf.minimum(height, width * self.size[0] // self.size[1])
         part_width = tf.minimum(width, height * self.size[1] // self.size[0])
         part = tf.image.crop_to_bounding_box(
@@ -79,13 +79,13 @@ class ImageFiles(Examples):
                 self._image(str(self.folder / self.files[row]))
             except (tf.errors.OpError, ValueError) as found:
                 return DataError(
-                    "a file of the folder is not an image that can be read.",
+                    "a file in the folder cannot be read as an image.",
                     where=str(self.folder / self.files[row]),
                     got=summary(found),
-                    do="take it out of the folder, or save it anew as PNG or JPEG.",
+                    do="remove it from the folder, or save it again as PNG or JPEG.",
                 )
         return DataError(
-            "images of the folder cannot be read.", where=str(self.folder), got=summary(error), do="look at the files."
+            "images in the folder cannot be read.", where=str(self.folder), got=summary(error), do="check the files."
         )
 
 
@@ -98,17 +98,17 @@ def image_folder(
     labels: bool = False,
     pixels: tuple[float, float] = (-1.0, 1.0),
 ) -> IndexedBatches:
-    """Batches of the PNG, JPEG, GIF and BMP images in a folder and the folders in it.
+    """Batches of the PNG, JPEG, GIF and BMP images in a folder and its subfolders.
 
-    An image is read when it is its turn: a few batches are in memory, whatever the number of images.
+    Images are read when they are needed: only a few batches are in memory.
 
     Args:
         folder: The folder.
         batch_size: Examples in a batch.
-        size: Height and width, or one number for both. An image of other proportions is cut at its edges.
+        size: Height and width, or one number for both. Images of other proportions are cropped.
         channels: 3 for colour, 1 for grey.
-        labels: Whether a batch is `(images, labels)` or images alone. A label is the place of an image's folder among the
-            folders in `folder`, in alphabetical order.
+        labels: Whether a batch is `(images, labels)` or images alone. A label is the index of an image's subfolder of
+            `folder`, in alphabetical order.
         pixels: The range that the bytes are scaled to, inside the graph.
 
     Returns:
@@ -116,7 +116,7 @@ def image_folder(
 
     Raises:
         DataNotFoundError: If there is no such folder, or no image in it.
-        DataError: If an argument makes no sense, or labels are asked for and an image lies in no folder of its own.
+        DataError: If an argument is invalid, or labels are requested and an image is in no subfolder.
     """
     where, folder = "gantape.data.image_folder", Path(folder)
     sides = (size, size) if isinstance(size, int) else tuple(size)
@@ -134,16 +134,16 @@ def image_folder(
             "there are no images.",
             where=f"{where}, argument `folder`",
             got=f"{folder}, {'with no image in it' if folder.is_dir() else 'which is no folder'}",
-            do=f"name a folder that holds files with the endings {', '.join(SUFFIXES)}.",
+            do=f"name a folder with files that end in {', '.join(SUFFIXES)}.",
         )
     names = [file.partition("/")[0] if "/" in file else None for file in files]
     classes = sorted({name for name in names if name is not None})
     if labels and None in names:
         raise DataError(
-            "an image's label is the folder that it lies in.",
+            "some images have no label: a label is the subfolder of an image.",
             where=f"{where}, argument `labels`",
-            got=f"{names.count(None)} images in no folder of their own, such as {files[names.index(None)]}",
-            do=f"sort the images into folders in {folder}, one for each class, or give labels=False.",
+            got=f"{names.count(None)} images in no subfolder, such as {files[names.index(None)]}",
+            do=f"sort the images into subfolders of {folder}, one per class, or pass labels=False.",
         )
     numbers = [classes.index(str(name)) for name in names] if labels else None
     source = ImageFiles(folder, files, numbers, classes if labels else (), (sides[0], sides[1]), channels)

@@ -1,7 +1,7 @@
-"""Handwritten digits and clothes: MNIST, Fashion-MNIST, and the digits that scikit-learn ships.
+"""Images of handwritten digits and clothes: MNIST, Fashion-MNIST, and scikit-learn's digits.
 
-MNIST and Fashion-MNIST are looked up as `mnist.npz` and `fashion_mnist.npz` in the folder that the environment variable
-`GANTAPE_DATA` names, then through `keras.datasets`, which keeps a copy in its cache and downloads it the first time.
+MNIST and Fashion-MNIST are read from `mnist.npz` and `fashion_mnist.npz` in the folder named by the environment variable
+`GANTAPE_DATA`, or else through `keras.datasets`, which downloads them once and keeps them in its cache.
 """
 
 import os
@@ -42,7 +42,7 @@ def mnist(
         pixels: The range that the bytes are scaled to, inside the graph.
 
     Raises:
-        DataNotFoundError: If MNIST is neither on disk nor to be downloaded.
+        DataNotFoundError: If MNIST is neither on disk nor can be downloaded.
 
     References:
         LeCun et al. 1998, Gradient-based learning applied to document recognition.
@@ -56,7 +56,7 @@ def fashion_mnist(
     """Fashion-MNIST: 60,000 training and 10,000 test pictures of clothes, 28×28×1. Arguments as for `mnist`.
 
     Raises:
-        DataNotFoundError: If Fashion-MNIST is neither on disk nor to be downloaded.
+        DataNotFoundError: If Fashion-MNIST is neither on disk nor can be downloaded.
 
     References:
         Xiao et al. 2017, arXiv 1708.07747.
@@ -67,10 +67,10 @@ def fashion_mnist(
 def digits(
     *, batch_size: int, split: Split = "train", labels: bool = True, pixels: tuple[float, float] = (0.0, 1.0)
 ) -> ArrayBatches:
-    """The 1,797 handwritten digits that scikit-learn ships, brought from 8×8 to 28×28×1. They need no network.
+    """The 1,797 handwritten digits of scikit-learn, resized from 8×8 to 28×28×1. They need no network.
 
-    The last 297 are the test split: the file is in the order of its writers, so that a test digit's writer is
-    (but for the one at the border) not seen in training. Arguments as for `mnist`.
+    The last 297 are the test split: the file is ordered by writer, so that, with one exception at the border, no writer is in
+    both splits. Arguments as for `mnist`.
 
     References:
         Alpaydin and Kaynak 1998, Optical recognition of handwritten digits, UCI.
@@ -81,7 +81,7 @@ def digits(
 def mnist_or_digits(
     *, batch_size: int, split: Split = "train", labels: bool = True, pixels: tuple[float, float] = (0.0, 1.0)
 ) -> ArrayBatches:
-    """MNIST where it can be had, else the embedded digits; the log says which. Arguments as for `mnist`."""
+    """MNIST if it is available, else scikit-learn's digits, with a warning in the log. Arguments as for `mnist`."""
     try:
         return mnist(batch_size=batch_size, split=split, labels=labels, pixels=pixels)
     except DataNotFoundError:
@@ -114,17 +114,17 @@ def _load(name: Literal["mnist", "fashion_mnist"], split: Split) -> tuple[ImageA
                 f"{path.name} cannot be read.",
                 where=f"gantape.data.{name}, {FOLDER_VARIABLE}",
                 got=f"{path}: {error}",
-                do="put the file there anew: arrays x_train, y_train, x_test and y_test.",
+                do="replace the file by one with the arrays x_train, y_train, x_test and y_test.",
             ) from None
     else:
         try:
             parts = getattr(keras.datasets, name).load_data()
         except Exception as error:
             raise DataNotFoundError(
-                f"{name} is not to be had.",
+                f"{name} is not available.",
                 where=f"gantape.data.{name}",
                 got=f"no {path or f'folder in {FOLDER_VARIABLE}'}; keras.datasets: {error}",
-                do=f"put {name}.npz into a folder and name it in {FOLDER_VARIABLE}, or connect to a network so that Keras "
+                do=f"put {name}.npz into a folder and set {FOLDER_VARIABLE} to it, or connect to a network so that Keras "
                 "can download it, or use gantape.data.digits, which needs neither.",
             ) from None
         images, labels = parts[0 if split == "train" else 1]
@@ -133,7 +133,7 @@ def _load(name: Literal["mnist", "fashion_mnist"], split: Split) -> tuple[ImageA
             f"{name} does not hold images and labels.",
             where=f"gantape.data.{name}",
             got=f"images {images.dtype}{images.shape}, labels {labels.shape}",
-            do="use the file as it is published: uint8 images (examples, 28, 28) and as many labels.",
+            do="use the published file: uint8 images (examples, 28, 28) and as many labels.",
         )
     return images[..., None], labels.astype(np.int32)
 
@@ -145,7 +145,7 @@ def _load_digits(split: Split) -> tuple[ImageArray, LabelArray]:
     _check_split(split, "digits")
     found = load_digits()
     part = slice(None, -DIGITS_TEST_EXAMPLES) if split == "train" else slice(-DIGITS_TEST_EXAMPLES, None)
-    # MNIST's own proportions: the digit fills 20×20 pixels, with 4 pixels of margin.
+    # As in MNIST, the digit fills 20×20 pixels, with a margin of 4 pixels.
     images = np.zeros((len(found.images[part]), 28, 28, 1), np.uint8)
     for image, small in zip(images, found.images[part], strict=True):
         scaled = np.round(small * (255.0 / 16.0)).astype(np.uint8)
@@ -159,5 +159,5 @@ def _check_split(split: str, name: str) -> None:
             "there is no such split.",
             where=f"gantape.data.{name}, argument `split`",
             got=repr(split),
-            do='give "train" or "test"; cut validation data off the training split with .split(validation=...).',
+            do='pass "train" or "test"; split validation data off the training split with .split(validation=...).',
         )

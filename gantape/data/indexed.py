@@ -1,4 +1,4 @@
-"""Batches of examples that are read by their numbers, from where they lie, when it is their turn."""
+"""Batches of examples that are read by index when they are needed."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -22,13 +22,13 @@ class Examples(ABC):
     @property
     @abstractmethod
     def count(self) -> int:
-        """How many examples there are."""
+        """Number of examples."""
 
     @abstractmethod
     def batches(self, rows: Rows, batch_size: int) -> Iterator[Batch]:
-        """The examples with these numbers, in batches of arrays, the last one as large as what is left.
+        """The examples with these indices, in batches of arrays; the last batch may be partial.
 
-        No more than a few batches are in memory at a time.
+        Only a few batches are in memory at a time.
 
         Raises:
             DataError: If an example cannot be read.
@@ -36,15 +36,15 @@ class Examples(ABC):
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
-        """What the examples are, for the record of a run."""
+        """A description of the examples for the run's record."""
 
 
 @attrs.frozen(eq=False)
 class IndexedBatches(ShuffledBatches):
-    """Batches of examples that lie elsewhere, shuffled anew in every epoch as arrays in memory are.
+    """Batches of examples that are read when needed, reshuffled in every epoch like arrays in memory.
 
-    The order is a pure function of seed and epoch, and a run that is resumed reads on where it was, without reading what lies
-    before: no buffer and no iterator is saved.
+    The order is a pure function of seed and epoch. A resumed run continues at its position without reading earlier examples;
+    neither a buffer nor an iterator is saved.
     """
 
     source: Examples = attrs.field(repr=False)
@@ -58,12 +58,12 @@ class IndexedBatches(ShuffledBatches):
                 "a batch has at least one example.",
                 where=f"{self.name}, argument `batch_size`",
                 got=repr(self.batch_size),
-                do="give a positive whole number.",
+                do="pass a positive integer.",
             )
 
     @property
     def examples(self) -> int:
-        """How many examples there are."""
+        """Number of examples."""
         return self.source.count
 
     def open(self, seed: int, position: Position) -> Reader:

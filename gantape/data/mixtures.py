@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians in the plane, on which a GAN's failures can be seen and counted.
+"""Mixtures of Gaussians in the plane, on which failures of a GAN are easy to see and to count.
 
 References:
     Metz et al. 2017, arXiv 1611.02163 (the ring); Srivastava et al. 2017, arXiv 1705.07761 (ring and grid).
@@ -28,12 +28,12 @@ def grid_centres(side: int = 5, spacing: float = 2.0) -> Points:
 
 
 def ring(*, batch_size: int, examples: int = 100_000, deviation: float = 0.01, seed: int = 0) -> ArrayBatches:
-    """Eight Gaussians on a circle of radius 1: points of shape `batch 2`, as many from each (but for the rest)."""
+    """Eight Gaussians on a circle of radius 1: points of shape `batch 2`, equally many from each, up to one."""
     return from_arrays(_sample(ring_centres(), examples, deviation, seed), batch_size=batch_size, name="ring of 8 Gaussians")
 
 
 def grid(*, batch_size: int, examples: int = 100_000, deviation: float = 0.05, seed: int = 0) -> ArrayBatches:
-    """Twenty-five Gaussians on {-4, -2, 0, 2, 4}²: points of shape `batch 2`, as many from each (but for the rest)."""
+    """Twenty-five Gaussians on {-4, -2, 0, 2, 4}²: points of shape `batch 2`, equally many from each, up to one."""
     return from_arrays(_sample(grid_centres(), examples, deviation, seed), batch_size=batch_size, name="grid of 25 Gaussians")
 
 

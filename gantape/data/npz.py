@@ -1,4 +1,4 @@
-"""Arrays from an `.npz` file of anyone's: nothing is run, and no more memory is taken than the file says and holds."""
+"""Arrays from an untrusted `.npz` file: no code is run, and no more memory is allocated than the file claims and holds."""
 
 import zipfile
 from collections.abc import Sequence
@@ -8,22 +8,22 @@ from typing import Any
 import numpy as np
 
 MOST_BYTES = 2**31
-"""Of one array. A file can claim any shape, and a compressed one can hold a thousand times its size."""
+"""Limit for one array. A file can claim any shape, and a compressed one can hold a thousand times its size."""
 
 
 def read_arrays(path: Path, names: Sequence[str], most_bytes: int = MOST_BYTES) -> list[np.ndarray[Any, Any]]:
     """Read arrays of numbers by name.
 
-    What a header claims is compared with the size in the archive's directory before memory is taken. No pickle is read.
+    The shape in a header is compared with the size in the archive's directory before memory is allocated. No pickle is read.
 
     Args:
         path: The file.
-        names: Which arrays.
-        most_bytes: The most that one array may have.
+        names: The names of the arrays.
+        most_bytes: The largest size of an array.
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If an array is not there, is too large, is not what its header claims, or holds objects.
+        ValueError: If an array is missing, is too large, does not match its header, or holds objects.
     """
     with zipfile.ZipFile(path) as archive:
         members = {member.filename: member for member in archive.infolist()}

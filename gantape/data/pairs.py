@@ -1,4 +1,4 @@
-"""Pairs of images, made from single ones: digits and their outlines."""
+"""Pairs of images made from single images: digits and their outlines."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from gantape.errors import DataError
 from gantape.random.rng import derive_key
 
 INK = 96
-"""A pixel with at least this value is part of the figure."""
+"""Pixels of at least this value are part of the figure."""
 
 
 def outlines(images: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -25,11 +25,11 @@ def outlines(images: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.uint8]
 
 
 def with_outlines(data: ArrayBatches) -> ArrayBatches:
-    """Batches `(images, outlines)`: what a translation from outlines to images learns from.
+    """Batches `(images, outlines)`, for translating outlines to images.
 
     Args:
-        data: Batches of images, or `(images, labels)` whose labels are left out, stored as bytes: `gantape.data.mnist` or
-            `gantape.data.digits`, say.
+        data: Batches of images, or of `(images, labels)`, whose labels are dropped, stored as bytes: `gantape.data.mnist` or
+            `gantape.data.digits`, for example.
 
     Raises:
         DataError: If they are not images of bytes.
@@ -39,7 +39,7 @@ def with_outlines(data: ArrayBatches) -> ArrayBatches:
             "outlines are drawn around images in memory.",
             where="gantape.data.with_outlines, argument `data`",
             got=type(data).__name__,
-            do="draw them beforehand, and read images and outlines from files.",
+            do="draw them in advance, and read images and outlines from files.",
         )
     images = data.arrays[0] if isinstance(data.arrays, tuple) else data.arrays
     if getattr(images, "dtype", None) != np.uint8 or images.ndim != 4:
@@ -47,17 +47,17 @@ def with_outlines(data: ArrayBatches) -> ArrayBatches:
             "outlines are drawn around images of bytes.",
             where="gantape.data.with_outlines, argument `data`",
             got=f"{getattr(images, 'dtype', type(images).__name__)}{list(getattr(images, 'shape', ()))}",
-            do="give gantape.data.mnist(...), gantape.data.digits(...), or images in uint8, examples height width channels.",
+            do="pass gantape.data.mnist(...), gantape.data.digits(...), or uint8 images, examples height width channels.",
         )
     return attrs.evolve(data, arrays=(images, outlines(images)), name=f"{data.name} with outlines")
 
 
 def unpaired(data: ArrayBatches, seed: int = 0) -> ArrayBatches:
-    """The same batches of pairs with the second half of every pair from another example: for a translation without pairs.
+    """Batches of pairs whose second parts are shuffled, for translation without pairs.
 
     Args:
         data: Batches of pairs.
-        seed: Of the order of the second halves.
+        seed: Seed of the order of the second parts.
     """
     first, second = data.arrays
     order = np.random.Generator(np.random.Philox(derive_key(seed, "unpaired"))).permutation(len(second))

@@ -1,4 +1,4 @@
-"""From bytes to the numbers that networks see, inside the graph."""
+"""Scaling of bytes to floats, inside the graph."""
 
 from typing import Any
 
@@ -30,6 +30,6 @@ class ScalePixels:
 def scale_pixels(low: float = 0.0, high: float = 1.0) -> ScalePixels:
     """Make a `prepare` that maps the bytes 0..255 to [low, high] in Keras' default float type.
 
-    Every `uint8` tensor of a batch is taken for pixels; all else (labels, floats) is left as it is.
+    Every `uint8` tensor of a batch is taken as pixels; other tensors (labels, floats) are not changed.
     """
     return ScalePixels(low, high)

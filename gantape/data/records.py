@@ -1,4 +1,4 @@
-"""Batches from TFRecord files, which can be read in one direction only."""
+"""Batches from TFRecord files, which can only be read sequentially."""
 
 import glob
 from collections.abc import Callable, Iterator, Sequence
@@ -50,14 +50,14 @@ class RecordBatches(Batches):
         files = [self.files[place] for place in shuffled(len(self.files), seed, position.epoch)]
         key = derive_key(seed, "records", position.epoch)
 
-        def in_disorder(number: Tensor, stretch: Tensor) -> Tensor:
-            # The seed of Dataset.shuffle is mixed with a global one, which another process may not have.
+        def shuffled_stretch(number: Tensor, stretch: Tensor) -> Tensor:
+            # Dataset.shuffle combines its seed with the global one, which may differ in another process.
             key_and_number = tf.stack([tf.constant(key, tf.int64), number])
             bits = tf.random.stateless_uniform(tf.shape(stretch), key_and_number, None, None, tf.int32, alg="philox")
             return tf.gather(stretch, tf.argsort(bits, stable=True))
 
         stretches = self._records(files, FILES_AT_ONCE).batch(self.buffer).enumerate()
-        records = stretches.map(in_disorder, num_parallel_calls=1).unbatch()
+        records = stretches.map(shuffled_stretch, num_parallel_calls=1).unbatch()
         return self._batches(records.skip(position.batch * self.batch_size))
 
     def _records(self, files: Sequence[str], at_once: int) -> Any:
@@ -76,7 +76,7 @@ class RecordBatches(Batches):
                     "a record cannot be read.",
                     where=f"{self.name}, {self.files[0]} and others" if len(self.files) > 1 else self.files[0],
                     got=summary(error),
-                    do="look whether the files are whole, whether `compression` is theirs, and whether `parse` fits what was "
+                    do="check that the files are complete, that `compression` is right, and that `parse` matches what was "
                     "written.",
                 ) from None
             if batch is None:
@@ -85,7 +85,7 @@ class RecordBatches(Batches):
 
 
 class _RecordReader(Reader):
-    """Looks one batch ahead, so that the end of an epoch is known with its last batch."""
+    """Reads one batch ahead, to know which batch ends an epoch."""
 
     def __init__(self, source: RecordBatches, seed: int, position: Position) -> None:
         self._source = source
@@ -133,20 +133,20 @@ def from_records(
 ) -> RecordBatches:
     """Batches from TFRecord files of any size, in an order that is a pure function of (seed, epoch).
 
-    In each epoch the files are taken in another order, four at a time, and every stretch of `buffer` records is shuffled: two
-    examples that lie far apart in one file do not change places. Write many files, each a sample of all examples. A run that
-    is resumed skips what lies before in its epoch: it reads these records, and does not parse them.
+    In each epoch the files are read in another order, four at a time, and each run of `buffer` consecutive records is shuffled;
+    shuffling is therefore local. Write many files, each a random sample of all examples. A resumed run skips the earlier
+    records of its epoch: it reads them without parsing.
 
     Args:
         files: A pattern such as "data/*.tfrecord", or the files.
         parse: Turns a record, a string scalar, into an example; it runs in `tf.data`.
         batch_size: Examples in a batch.
-        buffer: Records that are shuffled at a time: up to twice as many are in memory.
-        compression: Of the files: "", "GZIP" or "ZLIB".
+        buffer: Records that are shuffled at a time; up to twice as many are in memory.
+        compression: Compression of the files: "", "GZIP" or "ZLIB".
         prepare: Applied to each batch inside the graph.
 
     Returns:
-        Batches with the structure of what `parse` gives.
+        Batches with the structure that `parse` returns.
 
     Raises:
         DataNotFoundError: If there are no such files.
@@ -159,15 +159,18 @@ def from_records(
         found = [str(file) for file in files if Path(file).is_file()]
     if not found:
         raise DataNotFoundError(
-            "there are no such files.", where=f"{where}, argument `files`", got=str(files), do='give "folder/*.tfrecord", say.'
+            "there are no such files.",
+            where=f"{where}, argument `files`",
+            got=str(files),
+            do='pass "folder/*.tfrecord", for example.',
         )
     for argument, value in (("batch_size", batch_size), ("buffer", buffer)):
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise DataError(
-                "sizes of batches and buffers are positive.",
+                "sizes of batches and buffers are positive integers.",
                 where=f"{where}, argument `{argument}`",
                 got=repr(value),
-                do="give a positive whole number.",
+                do="pass a positive integer.",
             )
     try:
         tf.data.Dataset.from_tensors(tf.constant("")).map(parse)
@@ -176,6 +179,6 @@ def from_records(
             "records cannot be parsed.",
             where=f"{where}, argument `parse`",
             got=summary(error),
-            do="write it as tf.data maps it: from a string scalar to tensors, with operations of TensorFlow.",
+            do="write it as a function for tf.data: from a string scalar to tensors, with TensorFlow operations.",
         ) from error
     return RecordBatches(found, parse, batch_size, buffer, compression, prepare, f"records {Path(found[0]).parent.name}")

@@ -1,4 +1,4 @@
-"""Batches from whatever has a length and gives examples by number: data sets of other libraries above all."""
+"""Batches from anything with a length and an index, such as data sets of other libraries."""
 
 import importlib
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from gantape.types import Batch
 
 
 class Sequence(Protocol):
-    """Anything with a length that gives examples by their numbers."""
+    """Anything with a length that returns examples by index."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, row: Any, /) -> Any: ...
@@ -42,13 +42,13 @@ class SequenceExamples(Examples):
                     "the examples of a batch do not have one shape.",
                     where="gantape.data.from_sequence, argument `read`",
                     got=summary(error),
-                    do="let `read` bring them to one structure, one shape and one type.",
+                    do="let `read` return one structure, one shape and one dtype.",
                 ) from None
 
     def describe(self) -> dict[str, Any]:
         first = tf.nest.flatten(self._example(0))
         facts: dict[str, Any] = {"arrays": [f"{leaf.dtype}{list(leaf.shape)}" for leaf in first]}
-        # Hugging Face's data sets have one; that of others is not known.
+        # Only Hugging Face's data sets have one.
         fingerprint = getattr(self.sequence, "_fingerprint", None)
         return facts if fingerprint is None else facts | {"fingerprint": str(fingerprint)}
 
@@ -64,29 +64,29 @@ def from_sequence(
     prepare: Callable[[Batch], Batch] = identity,
     name: str = "sequence",
 ) -> IndexedBatches:
-    """Batches from a sequence, of which an example is read when it is its turn.
+    """Batches from a sequence, whose examples are read when they are needed.
 
     Args:
-        sequence: Has `len(sequence)`, and `sequence[row]` gives an example: a data set of Hugging Face, a data source of
-            TensorFlow Datasets, a memory map.
+        sequence: An object with `len(sequence)` and `sequence[row]`: a Hugging Face data set, a data source of TensorFlow
+            Datasets, a memory map.
         batch_size: Examples in a batch.
-        read: Turns an example into an array, or a tuple or dict of arrays, of one shape for all. It runs in Python, outside of
-            compiled code.
+        read: Turns an example into an array, or a tuple or dict of arrays, of the same shape for all examples. It runs in
+            Python, outside compiled code.
         prepare: Applied to each batch inside the graph.
-        name: What the data is called in the record of a run.
+        name: The name of the data in the run's record.
 
     Returns:
-        Batches with the structure of what `read` gives.
+        Batches with the structure that `read` returns.
 
     Raises:
-        DataError: If it is no such sequence, or is empty.
+        DataError: If it is not such a sequence, or is empty.
     """
     if not hasattr(sequence, "__len__") or not hasattr(sequence, "__getitem__") or not len(sequence):
         raise DataError(
-            "a sequence has a length, which is not zero, and gives examples by number.",
+            "this is not a sequence of examples, or it is empty.",
             where="gantape.data.from_sequence, argument `sequence`",
-            got=f"a {type(sequence).__name__}" + (" of none" if hasattr(sequence, "__len__") else ""),
-            do="give a data set that is not streamed; use gantape.data.from_dataset for a tf.data.Dataset.",
+            got=f"a {type(sequence).__name__}" + (" of length 0" if hasattr(sequence, "__len__") else ""),
+            do="pass a data set that is not streamed; use gantape.data.from_dataset for a tf.data.Dataset.",
         )
     return IndexedBatches(SequenceExamples(sequence, read), batch_size, prepare, name)
 
@@ -99,17 +99,17 @@ def from_hugging_face(
     read: Callable[[Any], Batch],
     prepare: Callable[[Batch], Batch] = identity,
 ) -> IndexedBatches:
-    """Batches of a data set of the Hugging Face Hub, by the library `datasets`, which downloads and keeps it.
+    """Batches of a data set from the Hugging Face Hub, which the library `datasets` downloads and caches.
 
     Args:
-        path: Its name on the Hub, or a folder, as `datasets.load_dataset` takes it.
-        split: "train", say.
+        path: Its name on the Hub, or a folder, as for `datasets.load_dataset`.
+        split: The split, such as "train".
         batch_size: Examples in a batch.
         read: Turns an example, a dict, into arrays, as in `lambda example: numpy.asarray(example["image"])`.
         prepare: Applied to each batch inside the graph.
 
     Raises:
-        DataNotFoundError: If the library is not installed, or has no such data.
+        DataNotFoundError: If the library is not installed, or cannot load the data.
     """
     library, where = _library("datasets", "huggingface"), f"gantape.data.from_hugging_face, {path}, split {split}"
     found = _loaded(lambda: library.load_dataset(path, split=split), where)
@@ -124,17 +124,17 @@ def from_tfds(
     read: Callable[[Any], Batch],
     prepare: Callable[[Batch], Batch] = identity,
 ) -> IndexedBatches:
-    """Batches of a data set of TensorFlow Datasets, by its own library, which downloads and keeps it.
+    """Batches of a data set from TensorFlow Datasets, whose library downloads and caches it.
 
     Args:
-        name: Its name, as `tensorflow_datasets.data_source` takes it.
-        split: "train", say.
+        name: Its name, as for `tensorflow_datasets.data_source`.
+        split: The split, such as "train".
         batch_size: Examples in a batch.
         read: Turns an example, a dict of arrays, into arrays, as in `lambda example: example["image"]`.
         prepare: Applied to each batch inside the graph.
 
     Raises:
-        DataNotFoundError: If the library is not installed, or has no such data.
+        DataNotFoundError: If the library is not installed, or cannot load the data.
     """
     library, where = _library("tensorflow_datasets", "tfds"), f"gantape.data.from_tfds, {name}, split {split}"
     found = _loaded(lambda: library.data_source(name, split=split), where)
@@ -156,10 +156,10 @@ def _library(name: str, extra: str) -> Any:
 def _loaded(load: Callable[[], Any], where: str) -> Any:
     try:
         return load()
-    except Exception as error:  # each library has its own
+    except Exception as error:  # each library raises its own
         raise DataNotFoundError(
             "this data set cannot be loaded.",
             where=where,
             got=summary(error),
-            do="look up its name, its splits and whether it needs a network with the library itself.",
+            do="check its name and splits, and whether it needs a network, with the library itself.",
         ) from error

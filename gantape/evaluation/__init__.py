@@ -1,17 +1,17 @@
-"""Figures that can be compared: metrics of generated examples, the judge, evaluation during and after training. A leaf."""
+"""Evaluation of GANs: metrics of generated examples, the judge, health checks. The core does not import it."""
 
 from gantape.evaluation.accuracy import classifier_accuracy_score
 from gantape.evaluation.classes import inception_score, label_accuracy
 from gantape.evaluation.classifier import JudgeClassifier
-from gantape.evaluation.copies import Neighbours, latent_diversity, nearest_training, training_distance
 from gantape.evaluation.evidence import Evidence, Finding, Rule, Series
 from gantape.evaluation.frechet import frechet_distance
 from gantape.evaluation.health import RULES, HealthCheck, diagnose, watch_health
-from gantape.evaluation.judge import Judge, Seen
+from gantape.evaluation.judge import Embedding, Judge
 from gantape.evaluation.kernel import kernel_distance
 from gantape.evaluation.manifolds import density_coverage, precision_recall
 from gantape.evaluation.measurement import Bootstrap, Measurement
-from gantape.evaluation.modes import Assigned, assign_modes, good_share, mode_coverage
+from gantape.evaluation.memorisation import Neighbours, latent_diversity, nearest_training, training_distance
+from gantape.evaluation.modes import Assigned, assign_modes, high_quality_fraction, mode_coverage
 from gantape.evaluation.monitor import SampleQuality
 from gantape.evaluation.outcome import Outcome, judge_images
 from gantape.evaluation.outcome_of_task import Translator, judge_outcome
@@ -30,7 +30,7 @@ from gantape.evaluation.rules import (
 from gantape.evaluation.samples import drawn_labels, make_samples, real_batch, real_examples
 from gantape.evaluation.scorecard import score_samples
 from gantape.evaluation.training import judges_folder, train_judge
-from gantape.evaluation.vital_signs import frozen_statistics, separation
+from gantape.evaluation.vital_signs import auroc, frozen_statistics
 
 __all__ = [
     "RULES",
@@ -38,6 +38,7 @@ __all__ = [
     "Bootstrap",
     "DiscriminatorHasWon",
     "Diverging",
+    "Embedding",
     "Evidence",
     "Finding",
     "ForgottenTraining",
@@ -53,19 +54,19 @@ __all__ = [
     "Rule",
     "SampleQuality",
     "SamplesStayFar",
-    "Seen",
     "Series",
     "Translator",
     "VanishingGradient",
     "WrongRange",
     "assign_modes",
+    "auroc",
     "classifier_accuracy_score",
     "density_coverage",
     "diagnose",
     "drawn_labels",
     "frechet_distance",
     "frozen_statistics",
-    "good_share",
+    "high_quality_fraction",
     "inception_score",
     "judge_images",
     "judge_outcome",
@@ -82,7 +83,6 @@ __all__ = [
     "real_batch",
     "real_examples",
     "score_samples",
-    "separation",
     "train_judge",
     "training_distance",
     "watch_health",

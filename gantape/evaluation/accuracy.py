@@ -1,4 +1,4 @@
-"""The accuracy of a classifier that has seen generated examples only."""
+"""The accuracy of a classifier that was trained on generated examples only."""
 
 import attrs
 import numpy as np
@@ -23,18 +23,18 @@ def classifier_accuracy_score(
 ) -> Measurement:
     """The accuracy on real test examples of a classifier that was trained on generated ones alone (CAS).
 
-    It sees what a conditional generator leaves out or mislabels, if it matters for telling classes apart. It takes as long as
+    It detects what a conditional generator omits or mislabels, if it matters for distinguishing classes. It takes as long as
     training a judge; with a reference, twice as long.
 
     Args:
         samples: Batches `(images, labels)` of generated images, with pixels from 0 to 1, and the labels that were requested.
         test: Real batches `(images, labels)`, with pixels from 0 to 1.
-        reference: Real training batches, at least as many as samples, for the floor (here a ceiling).
+        reference: Real training batches, at least as many as samples, for the baseline.
         classifier: The classifier to train; by default a `JudgeClassifier` that fits the images.
-        bootstrap: How the confidence interval is made, over the test examples.
+        bootstrap: Settings of the confidence interval, over the test examples.
 
     Raises:
-        DataError: If the batches are no images with labels, or there are fewer reference examples than samples.
+        DataError: If the batches are not images with labels, or there are fewer reference examples than samples.
         RangeError: If the pixels do not lie between 0 and 1.
 
     References:
@@ -47,20 +47,20 @@ def classifier_accuracy_score(
     def right(train: ArrayBatches) -> FloatArray:
         task = classifier_for(train, classifier)
         judge = Judge(task.model, "", fit(task, train, test), train.name)
-        return np.asarray(judge.look(images).labels == labels, np.float64)
+        return np.asarray(judge.embed(images).labels == labels, np.float64)
 
     found = right(samples)
-    floor = None
+    baseline = None
     if reference is not None:
         if reference.examples < samples.examples:
             raise DataError(
-                "a floor is measured at the same N.",
+                "a baseline is measured at the same N.",
                 where=f"{where}, argument `reference`",
                 got=f"{reference.examples} reference examples for {samples.examples} generated ones",
-                do="give at least as many, or no reference.",
+                do="pass at least as many, or no reference.",
             )
         cut = tuple(array[: samples.examples] for array in reference.arrays)
-        floor = float(right(attrs.evolve(reference, arrays=cut)).mean())
+        baseline = float(right(attrs.evolve(reference, arrays=cut)).mean())
     few = f"{samples.examples} examples are few: take at least 1000." if samples.examples < 1000 else ""
     interval = bootstrap.of_mean(found)
-    return Measurement("classifier accuracy score", float(found.mean()), samples.examples, interval, floor, few).warn()
+    return Measurement("classifier accuracy score", float(found.mean()), samples.examples, interval, baseline, few).warn()

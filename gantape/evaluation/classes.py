@@ -1,4 +1,4 @@
-"""What a classifier says of generated examples: inception score and label accuracy."""
+"""Metrics from a classifier's outputs for generated examples: inception score and label accuracy."""
 
 from typing import Any
 
@@ -12,19 +12,19 @@ _DEFAULT = Bootstrap()
 
 
 def inception_score(probabilities: Any, *, reference: Any = None, bootstrap: Bootstrap = _DEFAULT) -> Measurement:
-    """exp(mean over x of KL(p(y|x) ‖ p(y))), from 1 to the number of classes: are classes clear, and all there?
+    """exp(mean over x of KL(p(y|x) ‖ p(y))), from 1 to the number of classes: are classes distinct, and all present?
 
-    It never looks at real examples. One perfect image per class scores the highest.
+    It does not use real examples. One perfect image per class gets the highest score.
 
     Args:
         probabilities: p(y|x) of generated examples, shape `examples classes`; rows sum to 1.
-        reference: The same of real examples, at least as many, for the floor (here a ceiling).
-        bootstrap: How the confidence interval is made.
+        reference: The same of real examples, at least as many, for the baseline.
+        bootstrap: Settings of the confidence interval.
 
     Raises:
-        ShapeError: If the axes are others.
+        ShapeError: If the axes are wrong.
         DataError: If there are fewer than two examples.
-        RangeError: If a row is not one of probabilities.
+        RangeError: If a row is not a probability distribution.
 
     References:
         Salimans et al. 2016, arXiv 1606.03498, section 4.
@@ -33,14 +33,14 @@ def inception_score(probabilities: Any, *, reference: Any = None, bootstrap: Boo
     found = as_probabilities(probabilities, where)
     value = _score(found, np.ones(len(found)))
     resampled = [_score(found, weights) for (weights,) in bootstrap.draws(len(found))]
-    floor = None
+    baseline = None
     if reference is not None:
         others = as_probabilities(cut_reference(reference, len(found), where), where)
-        floor = _score(others, np.ones(len(others)))
+        baseline = _score(others, np.ones(len(others)))
     least = EXAMPLES_PER_CLASS * found.shape[1]
     few = f"{len(found)} examples are few for {found.shape[1]} classes: take at least {least}." if len(found) < least else ""
     interval = bootstrap.interval(value, resampled, (1.0, float(found.shape[1])))
-    return Measurement("inception score", value, len(found), interval, floor, few).warn()
+    return Measurement("inception score", value, len(found), interval, baseline, few).warn()
 
 
 def label_accuracy(
@@ -49,10 +49,10 @@ def label_accuracy(
     """The share of generated examples in which a judge recognises the requested label.
 
     Args:
-        requested: The labels that were asked for, whole numbers, shape `examples`.
-        recognised: The labels that the judge sees, of the same shape.
-        real_accuracy: The judge's accuracy on real examples, which is the floor (here a ceiling).
-        bootstrap: How the confidence interval is made.
+        requested: The requested labels, integers, shape `examples`.
+        recognised: The judge's predicted labels, of the same shape.
+        real_accuracy: The judge's accuracy on real examples, which is the baseline.
+        bootstrap: Settings of the confidence interval.
 
     Raises:
         ShapeError: If the labels are not two lists of the same length.
@@ -60,10 +60,10 @@ def label_accuracy(
     some, others = np.asarray(requested), np.asarray(recognised)
     if some.ndim != 1 or some.shape != others.shape or not len(some):
         raise ShapeError(
-            "labels are two lists of the same length.",
+            "labels are not two lists of the same length.",
             where="gantape.evaluation.label_accuracy",
             got=f"shapes {some.shape} and {others.shape}",
-            do="give one requested and one recognised label for each example.",
+            do="pass one requested and one recognised label for each example.",
         )
     right = (some == others).astype(np.float64)
     few = f"{len(right)} examples are few: take at least {EXAMPLES_PER_CLASS}." if len(right) < EXAMPLES_PER_CLASS else ""
@@ -71,7 +71,7 @@ def label_accuracy(
 
 
 def as_probabilities(values: Any, where: str) -> FloatArray:
-    """Rows of probabilities, checked.
+    """Check rows of probabilities.
 
     Raises:
         RangeError: If a row holds a negative number, or does not sum to 1.
@@ -79,7 +79,7 @@ def as_probabilities(values: Any, where: str) -> FloatArray:
     rows = as_features(values, name="probabilities", where=where)
     if rows.min() < 0.0 or np.abs(rows.sum(axis=1) - 1.0).max() > 1e-3:
         raise RangeError(
-            "a row of probabilities has no negative number and sums to 1.",
+            "a row of probabilities has a negative number, or is not one that sums to 1.",
             where=where,
             got=f"numbers from {rows.min():.4g} to {rows.max():.4g}, sums up to {rows.sum(axis=1).max():.4g}",
             do="pass the classifier's softmax, not its logits.",

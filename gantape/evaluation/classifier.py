@@ -1,4 +1,4 @@
-"""The judge's network, a task like any other."""
+"""The judge's classifier, as a task."""
 
 from typing import Any
 
@@ -11,19 +11,19 @@ from gantape.types import LossFunction, Model, Optimizer, Tensor
 
 
 class JudgeClassifier(SupervisedTask):
-    """A small convolutional classifier of images with pixels from 0 to 1, whose last layer but one gives the features.
+    """A small convolutional classifier of images with pixels from 0 to 1, whose penultimate layer gives the features.
 
     Args:
-        height: Pixels from top to bottom.
-        width: Pixels from left to right.
-        channels: Numbers in a pixel.
-        classes: How many classes there are.
-        features: Numbers that stand for an image. Few of them keep the N that figures need small: at most 128.
+        height: Height of an image.
+        width: Width of an image.
+        channels: Channels of an image.
+        classes: Number of classes.
+        features: Number of features. Few features keep the N that metrics need small: at most 128.
         filters: Channels of the first convolution; the second has twice as many.
-        shift: Pixels by which a training batch is moved at random, at most, in each direction.
-        learning_rate: Of Adam, at the start; it falls to zero along half a cosine.
+        shift: Largest random shift of a training batch in each direction, in pixels.
+        learning_rate: Initial learning rate of Adam; it falls to zero along half a cosine.
         batch_size: Images in a batch.
-        steps: Steps of the training.
+        steps: Training steps.
     """
 
     height: int = 28
@@ -43,7 +43,7 @@ class JudgeClassifier(SupervisedTask):
 
     def build_model(self) -> Model:
         layers = keras.layers
-        # Seeds of its own: who trains a judge keeps the global seed for the network that is to be judged.
+        # Own seeds, so that training a judge does not change the global random state.
         first, second, third, fourth = (keras.initializers.GlorotUniform(seed=number) for number in range(4))
         network: list[Any] = [keras.Input((self.height, self.width, self.channels))]
         if self.shift:
@@ -76,9 +76,9 @@ class JudgeClassifier(SupervisedTask):
 
 
 class _RandomShift(keras.layers.Layer):
-    """Moves a whole batch by the same few pixels in training, filling up with zeros.
+    """Shifts a whole batch by the same few pixels in training, filling with zeros.
 
-    The layers of Keras 3.15 that move each image by itself run on one core and take longer than the convolutions.
+    The layers of Keras 3.15 that shift each image separately run on one core and take longer than the convolutions.
     """
 
     def __init__(self, most: int) -> None:

@@ -1,4 +1,4 @@
-"""A history as rules read it, and what a rule says about it."""
+"""The data that health rules read, and their findings."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from gantape.types import Row
 
 @attrs.frozen
 class Finding:
-    """A failure that a rule found. As text it is one or two sentences: the observation, then what to try.
+    """A failure that a rule found. As text it is the observation, followed by advice.
 
     Args:
         name: The failure, in a few words.
         words: The observation, as a sentence without its full stop.
-        advice: What to try, in words that follow "Try".
+        advice: The advice, as words that follow "Try".
     """
 
     name: str
@@ -30,34 +30,34 @@ class Finding:
 
 @attrs.frozen
 class Series:
-    """A column of a history, of the rows that have it.
+    """The recorded values of a column of a history.
 
     Args:
-        steps: Where it was recorded.
-        values: What was recorded.
+        steps: The steps at which it was recorded.
+        values: Its values.
     """
 
     steps: FloatArray
     values: FloatArray
 
     def last(self, steps: float) -> "Series":
-        """The rows of the last so many steps."""
+        """The values of the last `steps` steps."""
         late = self.steps >= self.steps[-1] - steps if len(self.steps) else np.zeros(0, bool)
         return Series(self.steps[late], self.values[late])
 
     def after(self, step: float) -> "Series":
-        """The rows from a step on."""
+        """The values from a step on."""
         late = self.steps >= step
         return Series(self.steps[late], self.values[late])
 
     def has_stalled(self, gain: float) -> bool:
-        """Whether a column that should fall no longer does: the newest third of the steps brought less than this gain.
+        """Whether a column that should fall no longer does.
 
         Args:
-            gain: The share by which the least value of the newest third has to lie below that of the third before.
+            gain: The fraction by which the minimum of the last third of the steps has to be below that of the middle third.
 
         Returns:
-            `False` as well if one of the two has fewer than two values: there is no trend yet.
+            `False` also if one of the two thirds has fewer than two values.
         """
         if not len(self):
             return False
@@ -71,26 +71,26 @@ class Series:
 
 @attrs.frozen(eq=False)
 class Evidence:
-    """What rules read.
+    """The data that rules read.
 
     Args:
         rows: The rows of a history.
-        pixels: The range that the generator can make, `task.pixels`.
+        pixels: The generator's range, `task.pixels`.
     """
 
     rows: Sequence[Row]
     pixels: tuple[float, float] = (-1.0, 1.0)
 
     def series(self, column: str) -> Series:
-        """A column; an empty one if it was never recorded."""
+        """A column; empty if it was never recorded."""
         found = [(float(row["step"]), float(row[column])) for row in self.rows if row.get(column, "") != ""]
         steps, values = np.array(found, np.float64).reshape(-1, 2).T
         return Series(steps, values)
 
 
 class Rule(ABC):
-    """Something that can go wrong, and how it shows."""
+    """A rule that detects one kind of failure."""
 
     @abstractmethod
     def find(self, evidence: Evidence) -> Finding | None:
-        """The finding, or `None` if nothing of this kind is wrong."""
+        """The finding, or `None` if there is no failure of this kind."""

@@ -13,17 +13,17 @@ _DEFAULT = Bootstrap()
 def frechet_distance(real: Any, fake: Any, *, reference: Any = None, bootstrap: Bootstrap | None = _DEFAULT) -> Measurement:
     """‖μ₁ - μ₂‖² + tr(Σ₁ + Σ₂ - 2 (Σ₁^½ Σ₂ Σ₁^½)^½), of the Gaussians with the means and covariances of two sets of features.
 
-    It sees blur, missing classes and wrong proportions. It is blind to all that means and covariances do not hold: copies of
-    the training set score the floor. It is biased by about c/N: compare at equal N, and with the floor.
+    It detects blur, missing classes and wrong proportions. It ignores everything but means and covariances: copies of the
+    training set score as well as real examples. It is biased by about c/N: compare at equal N, and with the baseline.
 
     Args:
         real: Features of real examples, shape `examples features`.
         fake: Features of generated examples, from the same judge.
-        reference: Features of other real examples, at least as many as generated ones, for the floor.
-        bootstrap: How the confidence interval is made; `None` for none (both ends are the figure).
+        reference: Features of other real examples, at least as many as generated ones, for the baseline.
+        bootstrap: Settings of the confidence interval; `None` for none (both ends are the value).
 
     Returns:
-        The distance, in squared units of the features; 0 for equal means and covariances. It warns below 10 examples for each
+        The distance, in squared units of the features; 0 for equal means and covariances. It warns below 10 examples per
         feature.
 
     Raises:
@@ -46,16 +46,16 @@ def frechet_distance(real: Any, fake: Any, *, reference: Any = None, bootstrap: 
             for some, others in bootstrap.draws(len(first), len(second))
         ]
         interval = bootstrap.interval(value, resampled, (0.0, np.inf))
-    floor = None
+    baseline = None
     if reference is not None:
         others = cut_reference(reference, len(second), where)
         same_width(first, others, where)
-        floor = gaussian_distance(*moments(first), *moments(others))
-    return Measurement("Fréchet distance", value, len(second), interval, floor, _warning(first, second)).warn()
+        baseline = gaussian_distance(*moments(first), *moments(others))
+    return Measurement("Fréchet distance", value, len(second), interval, baseline, _warning(first, second)).warn()
 
 
 def moments(features: FloatArray, weights: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
-    """Mean and covariance, with n-1, of features; `weights` says how often each example counts."""
+    """Mean and covariance (with n-1) of features; `weights` are the counts of the examples."""
     if weights is None:
         weights = np.ones(len(features))
     mean = weights @ features / weights.sum()
@@ -64,7 +64,7 @@ def moments(features: FloatArray, weights: FloatArray | None = None) -> tuple[Fl
 
 
 def gaussian_distance(mean: FloatArray, covariance: FloatArray, other_mean: FloatArray, other_covariance: FloatArray) -> float:
-    """The Fréchet distance between two Gaussians, which may be flat (of singular covariance)."""
+    """The Fréchet distance between two Gaussians, whose covariances may be singular."""
     values, vectors = np.linalg.eigh(covariance)
     root = (vectors * np.sqrt(values.clip(0.0))) @ vectors.T
     product = root @ other_covariance @ root

@@ -1,4 +1,4 @@
-"""How a GAN is doing, in words: rules over the history, and the action that measures the columns they read."""
+"""Health checks of GANs: rules over the history, and the action that measures the columns that they read."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -36,21 +36,21 @@ RULES: tuple[Rule, ...] = (
     SamplesStayFar(),
     Oscillating(),
 )
-"""The rules, those first whose failure causes others."""
+"""All rules; those whose failures cause others come first."""
 
 
 def diagnose(
     history: Iterable[Row], *, pixels: tuple[float, float] = (-1.0, 1.0), rules: Iterable[Rule] = RULES
 ) -> tuple[Finding, ...]:
-    """Say what is wrong with a GAN, from what its run recorded.
+    """Diagnose a GAN from the history of its run.
 
     Args:
-        history: The rows, of a `History` or of a file `metrics.csv`.
-        pixels: The range that the generator can make, `task.pixels`.
+        history: The rows of a `History` or of a file `metrics.csv`.
+        pixels: The generator's range, `task.pixels`.
         rules: The rules to apply.
 
     Returns:
-        What was found; nothing if no rule applies, which does not prove that all is well.
+        The findings; an empty tuple is no proof that all is well.
     """
     evidence = Evidence(list(history), pixels)
     found = (rule.find(evidence) for rule in rules)
@@ -58,51 +58,51 @@ def diagnose(
 
 
 def watch_health(real: Batches, *, seed: int = 0) -> Callback:
-    """A callback that watches over a GAN for less than a hundredth of the run's time, and says in the log what goes wrong.
+    """A callback that monitors a GAN in less than 1 % of the run's time, and logs what goes wrong.
 
     ```python
     loop = gt.Loop(task, callbacks=[gt.evaluation.watch_health(data)])
     ```
 
-    It is a `HealthCheck` that looks at step 1, at every 50th step up to 400, then ever more rarely, and at the end. A look that
-    is due and would exceed the hundredth is left out. The hundredth of the first 100 seconds may be taken at their beginning,
-    and the first look, which warms up, does not count.
+    It is a `HealthCheck` at step 1, at every 50th step up to 400, then at growing intervals, and at the end. A check that would
+    exceed 1 % is skipped. The second that the first 100 seconds allow may be used at once, and the first check, which warms
+    up, does not count.
 
     Args:
-        real: Batches like those of the training; the training's own will do.
+        real: Batches like those of the training, or these themselves.
         seed: The seed of the samples' latents.
     """
     return Callback(HealthCheck(real, seed=seed, share=SHARE), LookSchedule() | at_end())
 
 
 class HealthCheck:
-    """Measures how an adversarial task is doing, and warns in the log of each failure once: an action.
+    """Measures the health of an adversarial task, and logs a warning once for each failure: an action.
 
     It adds a row of split "validation" to the history:
 
     | column | holds |
     |---|---|
-    | `separation` | how often the discriminator, as in training, scores a real and a generated example in the right order |
+    | `separation` | how often the discriminator, in training mode, scores a real and a generated example in the right order |
     | `diversity` | the mean distance between two samples, over that between two real examples, in pixels |
-    | `distance` | how far samples are from the data, in blurred pixels; see below |
+    | `distance` | distance of samples from the data, in blurred pixels; see below |
     | `sample_gradient` | the mean norm of the gradient of the generator's loss with respect to a sample |
-    | `frozen_statistics` | batch norms whose moving statistics have never moved |
+    | `frozen_statistics` | batch norms whose moving statistics have never changed |
     | `real_low`, `real_high`, `fake_low`, `fake_high` | the ranges of real and generated images |
 
-    The distance is that from a sample to the nearest of some hundred real examples: 0 where a real example has its nearest
-    neighbour, 1 where it has any other one.
+    The distance is that from a sample to the nearest of some hundred real examples, scaled to 0 for the distance between
+    nearest real neighbours and to 1 for the distance between random real examples.
 
-    At the end it says in the log which failures there still are, and which were overcome. The run's record has them under
-    `health`: a list of objects with `name`, `words`, `advice`, `step` (the step at which it was first found) and `recovered`
-    (the step by which it was over, or null); an empty list if all is well.
+    At the end it logs which failures remain and which were overcome. The run's record has them under `health`: a list of
+    objects with `name`, `words`, `advice`, `step` (the step at which it was first found) and `recovered` (the step by which it
+    was over, or null); an empty list if all is well.
 
-    Samples come from a seed of its own, and no variable is changed: training is the same, bit for bit, with and without it.
+    Samples come from a separate seed, and no variable is changed: training is bit-identical with and without it.
 
     Args:
-        real: Batches like those of the training. Samples are conditioned on what the real examples are conditioned on.
-        count: Samples each time.
-        seed: The seed of their latents.
-        share: The share of the run's time that it may take: a look that would exceed it is left out. `None` for any.
+        real: Batches like those of the training. Samples get the conditioning of the real examples.
+        count: Samples per check.
+        seed: Seed of their latents.
+        share: Largest fraction of the run's time: a check that would exceed it is skipped. `None` for no limit.
 
     Raises:
         TaskError: When it is called, if the task is not adversarial.
@@ -127,24 +127,24 @@ class HealthCheck:
             self._sum_up(progress, {failure.name for failure in new})
 
     def facts(self) -> dict[str, Any]:
-        """What it adds to the run's record."""
+        """Facts for the run's record."""
         return {"health": self._failures.record()}
 
     def state(self) -> dict[str, Any]:
-        """What it noticed so far, and the time that it took."""
+        """The failures so far, and the time that checks took."""
         budget = self._budget
         seconds = {"warm_up": budget.warm_up, "spent": budget.spent, "newest": budget.newest}
         return {"failures": self._failures.state(), "looks": self._looks, **seconds}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on with what it noticed before: nothing is said twice."""
+        """Continue with the earlier failures, which are not logged again."""
         self._failures = Failures.of(state["failures"])
         self._looks = int(state["looks"])
         for name in ("warm_up", "spent", "newest"):
             setattr(self._budget, name, float(state[name]))
 
     def _look(self, progress: Progress) -> list[Any]:
-        """Measure, and say what is new; the new failures."""
+        """Measure, log what is new, and return the new failures."""
         task: Any = progress.task
         if self._signs is None:
             self._signs = VitalSigns(task, self._real, self._count, self._seed)
@@ -160,7 +160,7 @@ class HealthCheck:
         return new
 
     def _sum_up(self, progress: Progress, just_said: set[str]) -> None:
-        """Say at the end what is wrong, and what was."""
+        """Log at the end what is wrong, and what was."""
         took = (self._budget.warm_up + self._budget.spent) / max(progress.seconds, 1e-9)
         for failure in self._failures.noticed:
             if failure.recovered is not None:

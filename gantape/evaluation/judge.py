@@ -1,4 +1,4 @@
-"""The judge: a trained classifier, whose features and probabilities make figures comparable."""
+"""The judge: a trained classifier whose features and probabilities are the basis of metrics."""
 
 from typing import Any
 
@@ -14,8 +14,8 @@ IMAGES_AT_ONCE = 500
 
 
 @attrs.frozen(eq=False)
-class Seen:
-    """What a judge sees in images.
+class Embedding:
+    """A judge's outputs for images.
 
     Args:
         features: Shape `examples features`.
@@ -33,13 +33,13 @@ class Seen:
 
 @attrs.frozen(eq=False)
 class Judge:
-    """A trained classifier, by which images are judged. Made by `train_judge`.
+    """A trained classifier for judging images. Made by `train_judge`.
 
     Args:
-        model: From images with pixels from 0 to 1 to logits; its layer "features" gives the features.
-        identity: A hash of the weights: figures of judges with another identity cannot be compared.
-        accuracy: On the test split.
-        data: What it was trained on.
+        model: A model from images with pixels from 0 to 1 to logits, with a layer "features".
+        identity: A hash of the weights: only values from the same judge can be compared.
+        accuracy: Accuracy on the test split.
+        data: Name of its training data.
     """
 
     model: Model = attrs.field(repr=False)
@@ -48,7 +48,7 @@ class Judge:
     data: str
     _both: Any = attrs.field(init=False, repr=False, default=attrs.Factory(lambda judge: _with_features(judge.model), True))
 
-    def look(self, images: Any, *, pixels: tuple[float, float] = (0.0, 1.0)) -> Seen:
+    def embed(self, images: Any, *, pixels: tuple[float, float] = (0.0, 1.0)) -> Embedding:
         """Features and probabilities of images.
 
         Args:
@@ -57,14 +57,14 @@ class Judge:
 
         Raises:
             ShapeError: If the images have other axes.
-            DataError: If there are none.
+            DataError: If there are no images.
         """
         array = np.asarray(images)
         height, width, channels = getattr(self.model, "input_shape", (None, None, None, None))[1:]
-        where = "gantape.evaluation.Judge.look, argument `images`"
+        where = "gantape.evaluation.Judge.embed, argument `images`"
         check_shape(array, f"batch {height} {width} {channels}", name="images", where=where)
         if not len(array):
-            raise DataError("there is nothing to look at.", where=where, got="no image", do="give at least one.")
+            raise DataError("there are no images.", where=where, got="no image", do="pass at least one.")
         low, high = pixels
         parts = []
         for start in range(0, len(array), IMAGES_AT_ONCE):
@@ -74,7 +74,7 @@ class Judge:
             parts.append([np.asarray(output, np.float64)[: len(part)] for output in outputs])
         features, logits = (np.concatenate(found) for found in zip(*parts, strict=True))
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return Seen(features, odds / odds.sum(axis=1, keepdims=True))
+        return Embedding(features, odds / odds.sum(axis=1, keepdims=True))
 
     def __str__(self) -> str:
         return f"judge {self.identity} of {self.data}, accuracy {self.accuracy:.4f}"

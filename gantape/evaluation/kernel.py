@@ -1,4 +1,4 @@
-"""The kernel distance between two sets of features: an unbiased one."""
+"""The kernel distance between two sets of features, which is unbiased."""
 
 from typing import Any
 
@@ -24,15 +24,15 @@ def kernel_distance(
 
         MMD² = mean of k(x, x') over x ≠ x' + mean of k(y, y') over y ≠ y' - 2 · mean of k(x, y)
 
-    It sees what differs in the first three moments. It is unbiased, so that it can be negative, and figures of different N can
-    be compared: the best choice where there are few examples. The interval is that of the subsets' spread, brought to all of N.
+    It detects differences in the first three moments. It is unbiased: it can be negative, and values of different N can be
+    compared, which makes it the best choice for few examples. The interval is the subsets' spread, scaled to N.
 
     Args:
         real: Features of real examples, shape `examples features`.
         fake: Features of generated examples, from the same judge.
-        reference: Features of other real examples, at least as many as generated ones, for the floor, which is 0 in the mean.
-        subsets: How many subsets to draw.
-        subset_size: Examples in a subset, of each set; at most half of the smaller set are taken.
+        reference: Features of other real examples, at least as many as generated ones, for the baseline; it is 0 on average.
+        subsets: Number of subsets.
+        subset_size: Examples per subset and set; at most half of the smaller set.
         bootstrap: The level of the confidence interval, and the seed of the subsets.
 
     Raises:
@@ -46,10 +46,10 @@ def kernel_distance(
     where = "gantape.evaluation.kernel_distance"
     if subsets < 2 or subset_size < 2:
         raise RangeError(
-            "a mean over subsets needs two of them, of two examples.",
+            "a mean over subsets needs at least two subsets of two examples.",
             where=where,
             got=f"subsets={subsets}, subset_size={subset_size}",
-            do="leave them at 100 subsets of 1000.",
+            do="use the default of 100 subsets of 1000.",
         )
     first = as_features(real, name="real examples", where=where, least=4)
     second = as_features(fake, name="generated examples", where=where, least=4)
@@ -60,13 +60,13 @@ def kernel_distance(
     value = float(values.mean())
     # Subsets without replacement vary by σ²(1/size - 1/N) where the whole set varies by σ²/N.
     interval = bootstrap.interval(value, values * np.sqrt(size / (smaller - size)))
-    floor = None
+    baseline = None
     if reference is not None:
         others = cut_reference(reference, len(second), where)
         same_width(first, others, where)
-        floor = float(_over_subsets(first, others, size, subsets, bootstrap.seed).mean())
+        baseline = float(_over_subsets(first, others, size, subsets, bootstrap.seed).mean())
     few = f"{smaller} examples are few: take at least {FEWEST_EXAMPLES}." if smaller < FEWEST_EXAMPLES else ""
-    return Measurement("kernel distance", value, len(second), interval, floor, few).warn()
+    return Measurement("kernel distance", value, len(second), interval, baseline, few).warn()
 
 
 def squared_discrepancy(first: FloatArray, second: FloatArray) -> float:
@@ -75,7 +75,7 @@ def squared_discrepancy(first: FloatArray, second: FloatArray) -> float:
 
     def kernel(some: FloatArray, others: FloatArray) -> FloatArray:
         base = some @ others.T / features + 1.0
-        return base * base * base  # many times as fast as a power
+        return base * base * base  # much faster than a power
 
     def within(some: FloatArray) -> float:
         matrix = kernel(some, some)

@@ -1,4 +1,4 @@
-"""Quality apart from variety: precision, recall, density and coverage, from nearest neighbours."""
+"""Quality and variety as separate metrics: precision, recall, density and coverage, from nearest neighbours."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,18 +20,18 @@ def precision_recall(
 ) -> tuple[Measurement, Measurement]:
     """Precision, the share of generated examples among the real ones, and recall, the share of real ones among the generated.
 
-    "Among" a set is what lies in the ball around one of its members that reaches to its k-th nearest neighbour. Precision sees
-    bad images, recall missing variety. One outlier with a large ball makes both look better than they are.
+    An example is "among" a set if it lies in a ball around one of its members that reaches to the k-th nearest neighbour.
+    Precision detects bad images, recall missing variety. A single outlier, with its large ball, inflates both.
 
     Args:
         real: Features of real examples, shape `examples features`.
         fake: Features of generated examples, from the same judge.
-        reference: Features of other real examples, at least as many as generated ones, for the floors, which are below 1.
-        k: Which neighbour a ball reaches to.
-        bootstrap: How the confidence intervals are made; the balls are held fixed.
+        reference: Features of other real examples, at least as many as generated ones, for the baselines, which are below 1.
+        k: The neighbour that a ball reaches to.
+        bootstrap: Settings of the confidence intervals; the balls are fixed.
 
     Returns:
-        Precision and recall, each from 0 to 1. They grow and fall with N: compare at equal N.
+        Precision and recall, each from 0 to 1. They depend on N: compare at equal N.
 
     Raises:
         ShapeError: If the sets do not have the axes `examples features`, or differ in features.
@@ -47,10 +47,10 @@ def precision_recall(
 def density_coverage(
     real: Any, fake: Any, *, reference: Any = None, k: int = 5, bootstrap: Bootstrap = _DEFAULT
 ) -> tuple[Measurement, Measurement]:
-    """Density, how many real balls a generated example lies in, over k; coverage, the share of real balls with one inside.
+    """Density, the number of real balls around a generated example, over k; coverage, the share of real balls with one inside.
 
-    Both use balls around real examples only, which makes them robust against generated outliers. Density is about 1 for equal
-    distributions, and above where generated examples crowd in dense regions. Arguments as for `precision_recall`.
+    Both use balls around real examples only, which makes them robust to generated outliers. Density is about 1 for equal
+    distributions, and higher if generated examples concentrate in dense regions. Arguments as for `precision_recall`.
 
     Returns:
         Density, 0 and above, and coverage, from 0 to 1. Real examples reach a coverage of about 1 - 2⁻ᵏ.
@@ -85,25 +85,25 @@ def _measure(
     where = f"gantape.evaluation.{'_'.join(names)}"
     if not isinstance(k, int) or k < 1:
         raise RangeError(
-            "a ball reaches to the first neighbour at least.",
+            "a ball has to reach at least to the first neighbour.",
             where=f"{where}, argument `k`",
             got=repr(k),
-            do="give a positive whole number.",
+            do="pass a positive integer.",
         )
     first = as_features(real, name="real examples", where=where, least=k + 1)
     second = as_features(fake, name="generated examples", where=where, least=k + 1)
     same_width(first, second, where)
     found = scores(first, second, k)
-    floors: list[float | None] = [None, None]
+    baselines: list[float | None] = [None, None]
     if reference is not None:
         others = cut_reference(reference, len(second), where)
         same_width(first, others, where)
-        floors = [float(values.mean()) for values in scores(first, others, k)]
+        baselines = [float(values.mean()) for values in scores(first, others, k)]
     count, features = min(len(first), len(second)), first.shape[1]
     few = f"{count} examples are few for {features} features: take at least {EXAMPLES_PER_FEATURE * features}."
     warning = few if count < EXAMPLES_PER_FEATURE * features else ""
     one, other = (
-        Measurement(name, float(values.mean()), len(second), bootstrap.of_mean(values), floor, warning).warn()
-        for name, values, floor in zip(names, found, floors, strict=True)
+        Measurement(name, float(values.mean()), len(second), bootstrap.of_mean(values), baseline, warning).warn()
+        for name, values, baseline in zip(names, found, baselines, strict=True)
     )
     return one, other

@@ -1,4 +1,4 @@
-"""How many modes are covered, and how evenly: for mixtures whose modes are known, and for classes that a judge assigns."""
+"""Mode coverage, for mixtures with known modes and for classes that a judge assigns."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,23 +14,23 @@ GOOD_WITHIN_DEVIATIONS = 3.0
 _DEFAULT = Bootstrap()
 
 Modes = np.ndarray[Any, np.dtype[np.int64]]
-"""The number of each example's mode; -1 for none."""
+"""The index of each example's mode; -1 for none."""
 
 
 def mode_coverage(
     modes: Any, *, count: int, reference: Any = None, bootstrap: Bootstrap = _DEFAULT
 ) -> tuple[Measurement, Measurement]:
-    """How many of M equally likely modes occur, and the reverse KL divergence Σ p ln(M p) of the shares p from equal ones.
+    """The number of M equally likely modes that occur, and the reverse KL divergence Σ p ln(M p) of their shares p from 1/M.
 
-    A divergence of 0 is perfect, of ln M a total collapse. It is biased by about (M - 1) / 2N: compare at equal N. A single
-    example makes a mode "covered", and an untrained generator covers many: always read the two together.
+    A divergence of 0 is perfect, ln M is total collapse. It is biased by about (M - 1) / 2N: compare at equal N. A single
+    example covers a mode, and an untrained generator covers many: always consider both numbers.
 
     Args:
-        modes: The mode of each generated example, 0 to M - 1; -1 for an example that belongs to none, which counts in N but in
-            no mode (the shares are of those that belong to one).
+        modes: The mode of each generated example, 0 to M - 1, or -1 for none; examples without a mode count in N, but not in
+            the shares.
         count: M.
-        reference: The modes of real examples, for the floor; by default it is what examples drawn evenly reach in the mean.
-        bootstrap: How the confidence intervals are made.
+        reference: The modes of real examples, for the baseline; by default, the baseline is the mean for evenly drawn examples.
+        bootstrap: Settings of the confidence intervals.
 
     Returns:
         The number of modes, and the divergence in nats (infinite if no example has a mode).
@@ -50,24 +50,24 @@ def mode_coverage(
     shares = np.append(histogram, none) / len(found)
     resampled = generator.multinomial(len(found), shares, size=bootstrap.resamples)[:, :count]
     if reference is None:
-        floors = generator.multinomial(len(found), np.full(count, 1.0 / count), size=bootstrap.resamples)
+        baselines = generator.multinomial(len(found), np.full(count, 1.0 / count), size=bootstrap.resamples)
     else:
         others = _as_modes(reference, count, where)
         if len(others) < len(found):
             raise DataError(
-                "a floor is measured at the same N.",
+                "a baseline is measured at the same N.",
                 where=f"{where}, argument `reference`",
                 got=f"{len(others)} reference examples for {len(found)} generated ones",
                 do="give at least as many, or no reference.",
             )
-        floors = _histogram(others[: len(found)], count)[None]
+        baselines = _histogram(others[: len(found)], count)[None]
     least = EXAMPLES_PER_MODE * count
     few = f"{len(found)} examples are few for {count} modes: take at least {least}." if len(found) < least else ""
 
     def measured(name: str, figures: Callable[[Modes], FloatArray], most: float) -> Measurement:
-        value, values, floor = float(figures(histogram[None])[0]), figures(resampled), figures(floors)
+        value, values, baseline = float(figures(histogram[None])[0]), figures(resampled), figures(baselines)
         interval = bootstrap.interval(value, values, (0.0, most)) if np.isfinite(values).all() else (value, value)
-        return Measurement(name, value, len(found), interval, float(floor.mean()), few).warn()
+        return Measurement(name, value, len(found), interval, float(baseline.mean()), few).warn()
 
     return measured("modes", _covered, count), measured("reverse KL", _divergences, np.log(count))
 
@@ -77,7 +77,7 @@ class Assigned:
     """The examples of a mixture of Gaussians, each with its nearest centre.
 
     Args:
-        modes: The number of each example's mode, or -1 where the nearest centre is too far.
+        modes: The index of each example's mode, or -1 if the nearest centre is too far.
         distances: The distance to the nearest centre.
     """
 
@@ -86,7 +86,7 @@ class Assigned:
 
 
 def assign_modes(points: Any, centres: Any, *, deviation: float) -> Assigned:
-    """Assign points to the nearest of a mixture's centres, if it is within 3 standard deviations (a good example).
+    """Assign points to the nearest of a mixture's centres, if it is within 3 standard deviations (a high-quality example).
 
     Args:
         points: Generated examples, shape `examples features`.
@@ -94,7 +94,7 @@ def assign_modes(points: Any, centres: Any, *, deviation: float) -> Assigned:
         deviation: The standard deviation of each Gaussian.
 
     Raises:
-        ShapeError: If the axes are others.
+        ShapeError: If the axes are wrong.
         DataError: If there is no point.
         RangeError: If a number is not finite.
     """
@@ -107,13 +107,13 @@ def assign_modes(points: Any, centres: Any, *, deviation: float) -> Assigned:
     return Assigned(np.where(distance <= GOOD_WITHIN_DEVIATIONS * deviation, nearest, -1), distance)
 
 
-def good_share(modes: Any, *, reference: Any = None, bootstrap: Bootstrap = _DEFAULT) -> Measurement:
+def high_quality_fraction(modes: Any, *, reference: Any = None, bootstrap: Bootstrap = _DEFAULT) -> Measurement:
     """The share of examples that belong to a mode: for a mixture, within 3 standard deviations of a centre.
 
     Args:
         modes: The mode of each generated example, -1 for none, from `assign_modes`.
-        reference: The same of real examples, for the floor; a perfect sampler in the plane reaches 1 - exp(-9/2) = 0.989.
-        bootstrap: How the confidence interval is made.
+        reference: The same of real examples, for the baseline; a perfect sampler in the plane reaches 1 - exp(-9/2) = 0.989.
+        bootstrap: Settings of the confidence interval.
 
     Raises:
         DataError: If there is no example.
@@ -121,24 +121,24 @@ def good_share(modes: Any, *, reference: Any = None, bootstrap: Bootstrap = _DEF
     References:
         Srivastava et al. 2017, arXiv 1705.07761, section 4.
     """
-    found = (_as_modes(modes, None, "gantape.evaluation.good_share") >= 0).astype(np.float64)
-    floor = None if reference is None else float(np.mean(np.asarray(reference) >= 0))
+    found = (_as_modes(modes, None, "gantape.evaluation.high_quality_fraction") >= 0).astype(np.float64)
+    baseline = None if reference is None else float(np.mean(np.asarray(reference) >= 0))
     few = f"{len(found)} examples are few: take at least 100." if len(found) < 100 else ""
-    return Measurement("good samples", float(found.mean()), len(found), bootstrap.of_mean(found), floor, few).warn()
+    return Measurement("good samples", float(found.mean()), len(found), bootstrap.of_mean(found), baseline, few).warn()
 
 
 def _as_modes(modes: Any, count: int | None, where: str) -> Modes:
     found = np.asarray(modes)
     if found.ndim != 1 or not len(found) or (count is not None and count < 2):
         raise DataError(
-            "a coverage is one of at least two modes by at least one example.",
+            "coverage needs at least two modes and at least one example.",
             where=where,
             got=f"modes of shape {found.shape}" + ("" if count is None else f", count={count}"),
-            do="give the number of each example's mode, shape `examples`.",
+            do="pass the index of each example's mode, shape `examples`.",
         )
     if found.dtype.kind not in "iu" or found.min() < -1 or (count is not None and found.max() >= count):
         raise RangeError(
-            "a mode is a whole number from 0 on, or -1 for none.",
+            "a mode is an integer from 0 on, or -1 for none.",
             where=where,
             got=f"{found.dtype} from {found.min()} to {found.max()}" + ("" if count is None else f", count={count}"),
             do="number the modes from 0 to count - 1.",

@@ -1,4 +1,4 @@
-"""Quality while a run goes on: a few samples, judged every so often, at a stated cost."""
+"""Sample quality during training, from a few samples, with its cost."""
 
 import time
 from pathlib import Path
@@ -10,10 +10,10 @@ from loguru import logger
 from gantape.callbacks.progress import Progress
 from gantape.data import Batches
 from gantape.evaluation.classes import inception_score
-from gantape.evaluation.copies import pair_distances
 from gantape.evaluation.frechet import gaussian_distance, moments
 from gantape.evaluation.judge import Judge
 from gantape.evaluation.measurement import Bootstrap
+from gantape.evaluation.memorisation import pair_distances
 from gantape.evaluation.samples import make_samples, real_examples
 from gantape.report import SavedModels
 
@@ -21,7 +21,7 @@ _QUICK = Bootstrap(resamples=2)
 
 
 class SampleQuality:
-    """Judges a few samples of an adversarial task each time, and keeps the best generator: an action.
+    """Evaluates a few samples of an adversarial task, and keeps the best generator: an action.
 
     It adds a row of split "validation" to the history:
 
@@ -29,17 +29,17 @@ class SampleQuality:
     |---|---|
     | `frechet_distance` | of `count` samples, from the same latents each time, to real examples |
     | `inception_score` | of these samples |
-    | `largest_class` | the share of the class that is made most often |
+    | `largest_class` | the share of the most frequent class |
     | `latent_diversity` | their latent diversity, over that of real examples |
-    | `evaluation_share` | the share of the run's time that this took so far |
+    | `evaluation_share` | the fraction of the run's time that this took so far |
 
     Args:
-        judge: Who judges.
+        judge: The judge.
         real: Real examples that are not trained on, with pixels in the task's range.
-        count: Samples each time.
-        seed: The seed of their latents.
-        best: The `.keras` file where the averaged generator is saved whenever the Fréchet distance is the smallest in the
-            history so far, which a run that is resumed still has.
+        count: Number of samples.
+        seed: Seed of their latents.
+        best: The `.keras` file to save the averaged generator in whenever the Fréchet distance is the smallest in the history
+            so far, including that of a resumed run.
     """
 
     def __init__(self, judge: Judge, real: Batches, *, count: int = 1000, seed: int = 0, best: Path | None = None) -> None:
@@ -56,9 +56,9 @@ class SampleQuality:
         started = time.perf_counter()
         task: Any = progress.task
         if self._moments is None:
-            features = self._judge.look(real_examples(task, self._real, None), pixels=task.pixels).features
+            features = self._judge.embed(real_examples(task, self._real, None), pixels=task.pixels).features
             self._moments, self._spread = moments(features), float(pair_distances(features, self._seed).mean())
-        seen = self._judge.look(make_samples(task, self._count, self._seed), pixels=task.pixels)
+        seen = self._judge.embed(make_samples(task, self._count, self._seed), pixels=task.pixels)
         known_mean, known_covariance = self._moments
         distance = gaussian_distance(known_mean, known_covariance, *moments(seen.features))
         values = {

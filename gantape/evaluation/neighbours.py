@@ -1,4 +1,4 @@
-"""Distances between every pair of two sets, in blocks, so that memory does not grow with the square of N."""
+"""Pairwise distances between two sets, in blocks, so that memory does not grow with the square of N."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,16 +8,16 @@ import numpy as np
 from gantape.evaluation.measurement import FloatArray
 
 MOST_DISTANCES = 4_000_000
-"""Squared distances that are held at once: 32 MB."""
+"""Squared distances in memory at once: 32 MB."""
 
 
 def distance_blocks(some: FloatArray, others: FloatArray) -> Iterator[tuple[slice, FloatArray]]:
-    """Squared Euclidean distances ‖a - b‖², for as many rows of `some` at a time as fit.
+    """Squared Euclidean distances ‖a - b‖², for blocks of rows of `some`.
 
-    They are computed as ‖a‖² + ‖b‖² - 2 a·b around the mean; what is below the rounding error of that is 0.
+    They are computed as ‖a‖² + ‖b‖² - 2 a·b around the mean; values below the rounding error of that are set to 0.
 
     Yields:
-        Which rows, and their squared distances, shape `rows others`.
+        A slice of rows, and their squared distances, shape `rows others`.
     """
     centre = others.mean(axis=0)
     some, others = some - centre, others - centre
@@ -35,7 +35,7 @@ def distance_blocks(some: FloatArray, others: FloatArray) -> Iterator[tuple[slic
 
 
 def neighbour_radii(examples: FloatArray, k: int) -> FloatArray:
-    """The squared distance from each example to its k-th nearest neighbour in the set, itself not counted."""
+    """The squared distance from each example to its k-th nearest neighbour in the set, not counting itself."""
     radii = np.empty(len(examples))
     for block, squares in distance_blocks(examples, examples):
         radii[block] = np.partition(squares, k, axis=1)[:, k]
@@ -43,7 +43,7 @@ def neighbour_radii(examples: FloatArray, k: int) -> FloatArray:
 
 
 def count_balls(points: FloatArray, centres: FloatArray, radii: FloatArray) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """For each point, in how many balls around centres it lies, given their squared radii."""
+    """For each point, the number of balls that contain it, given their centres and squared radii."""
     counts = np.empty(len(points), np.int64)
     for block, squares in distance_blocks(points, centres):
         counts[block] = (squares <= radii).sum(axis=1)
@@ -51,7 +51,7 @@ def count_balls(points: FloatArray, centres: FloatArray, radii: FloatArray) -> n
 
 
 def nearest_squares(points: FloatArray, others: FloatArray) -> FloatArray:
-    """The squared distance from each point to the nearest of the others."""
+    """The squared distance from each point to the nearest of `others`."""
     nearest = np.empty(len(points))
     for block, squares in distance_blocks(points, others):
         nearest[block] = squares.min(axis=1)

@@ -1,4 +1,4 @@
-"""What a run made, judged from outside: a plain verdict from nearest real examples and coverage of classes."""
+"""A simple judgement of generated images, from nearest real images and coverage of classes."""
 
 from typing import Any
 
@@ -27,11 +27,11 @@ class Outcome:
     """Whether images are good, and why.
 
     Args:
-        good: The verdict.
-        reason: The verdict and its reason, in one sentence.
-        count: How many images were judged.
+        good: Whether they are good.
+        reason: The outcome and its reason, in one sentence.
+        count: Number of images.
         samples: Their figures.
-        real: The figures of as many real images in their place: the best that can be expected.
+        real: The figures of as many held-out real images: the best that can be expected.
     """
 
     good: bool
@@ -45,29 +45,29 @@ class Outcome:
 
 
 def judge_images(images: Any, real: Any, held_out: Any, *, labels: Any = None) -> Outcome:
-    """Judge images by real ones: do they resemble real images, do they vary, and is every class among them?
+    """Compare images with real ones: do they resemble real images, do they vary, and does every class occur?
 
-    No network takes part, and nothing that a task is trained by: the verdict is about failures that a person sees at a glance
-    (noise, blur, copies of one image, missing classes). To compare good generators take `frechet_distance`.
+    No network is used, nor anything that a task is trained with: the outcome is about failures that a person sees at a glance
+    (noise, blur, copies of one image, missing classes). To compare good generators, use `frechet_distance`.
 
     Args:
-        images: What was made, shape `examples height width channels`.
-        real: Real images, in the same range of pixels. Balls are drawn around as many as there are images, 500 at most.
-        held_out: Other real images, which are to reach the best figures. As many images are compared as there are of these.
-        labels: The labels of `real`, whole numbers from 0; `None` leaves the classes out.
+        images: Generated images, shape `examples height width channels`.
+        real: Real images with the same range of pixels. As many as there are images are used as reference, at most 500.
+        held_out: Other real images, which define the best figures. At most as many images are compared as there are of these.
+        labels: The labels of `real`, integers from 0; `None` to ignore classes.
 
     Raises:
-        ShapeError: If these are no images, or of different sizes.
+        ShapeError: If these are not images, or differ in size.
         DataError: If there are fewer than 50 of any.
         RangeError: If a real pixel is not finite.
     """
     count = min(len(images), len(real), len(held_out), DEFAULT_COUNT)
     if count < FEWEST_IMAGES:
         raise DataError(
-            "these images are too few to be judged.",
+            "there are too few images to compare.",
             where="gantape.evaluation.judge_images",
             got=f"{len(images)} images, {len(real)} real ones, {len(held_out)} held-out ones",
-            do=f"give at least {FEWEST_IMAGES} of each; 500 make the verdict sure.",
+            do=f"pass at least {FEWEST_IMAGES} of each; 500 make the outcome reliable.",
         )
     known = RealImages.of(real, labels, most=count)
     best = known.figures(held_out[:DEFAULT_COUNT])
@@ -83,7 +83,7 @@ def judge_images(images: Any, real: Any, held_out: Any, *, labels: Any = None) -
 
 
 def _fault(found: ResemblanceFigures, best: ResemblanceFigures) -> str:
-    """The first fault of images, or nothing."""
+    """The first fault of images; empty if there is none."""
     if found.near < LEAST_NEAR * best.near:
         return f"{_percent(found.near)} of the images resemble real ones, where {_percent(best.near)} of real images do"
     if found.coverage < LEAST_COVERAGE * best.coverage:

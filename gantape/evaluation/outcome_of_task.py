@@ -1,4 +1,4 @@
-"""What a task makes, judged from outside: samples, or translations of images that were not trained on."""
+"""The outcome of a task: a judgement of its samples, or of translations of held-out images."""
 
 from typing import Any, Protocol, runtime_checkable
 
@@ -17,33 +17,33 @@ from gantape.tasks import AdversarialTask, Task
 from gantape.types import Batch
 
 IMAGES_AT_ONCE = 100
-"""Images that are translated at once."""
+"""Images per batch of translations."""
 VOTERS = 2000
-"""Training examples whose labels vote. With 1,000 of MNIST, 89 % of held-out digits get their class, with these 92 %."""
+"""Training examples whose labels vote. With 1,000 of MNIST, 89 % of held-out digits are recognised, with 2,000 92 %."""
 
 
 @runtime_checkable
 class Translator(Protocol):
-    """A task that translates images of two kinds into one another."""
+    """A task that translates between two image domains."""
 
     def translate(self, batch: Batch) -> tuple[Any, ...]:
-        """What is made of a prepared batch: for each of its parts, images of that part's kind."""
+        """Translations of a prepared batch: for each of its parts, images of that part's domain."""
 
 
 def judge_outcome(task: Task, data: Batches, held_out: Batches | None = None, *, seed: int = 0) -> Outcome:
-    """Judge what a task makes: 500 samples, or translations of held-out images, beside real examples.
+    """Compare 500 samples of a task, or translations of held-out images, with real examples.
 
-    It takes one or two seconds, no network and no labels. If batches are `(images, labels)`, classes are counted too, also
-    of a task that is trained without labels. Of a task with two directions the worse is returned.
+    It takes one or two seconds, and needs neither a network nor labels. If batches are `(images, labels)`, classes are counted
+    too, even if the task is trained without labels. For a task with two directions, the worse outcome is returned.
 
     Args:
         task: An `AdversarialTask` that makes images, or a task with a method `translate` such as `CycleGAN`.
-        data: What it was trained on, with pixels in its range; batches `(images, labels)` if there are labels.
-        held_out: Real examples that it was not trained on, in the same form; without them further ones of `data`.
-        seed: Of the choice of examples, and of the samples' latents.
+        data: Its training data, with pixels in its range; batches `(images, labels)` if there are labels.
+        held_out: Real examples that it was not trained on, in the same form; by default, further ones of `data`.
+        seed: Seed of the choice of examples, and of the samples' latents.
 
     Raises:
-        TaskError: If the task makes nothing that can be compared with its data.
+        TaskError: If the task makes no images that can be compared with its data.
         DataError: If there are fewer than 50 examples.
         ShapeError: If its examples are not images.
     """
@@ -59,10 +59,10 @@ def judge_outcome(task: Task, data: Batches, held_out: Batches | None = None, *,
         outcomes = [judge_images(*sets) for sets in zip(made_parts, known, others, strict=True)]
         return min(outcomes, key=lambda outcome: (outcome.good, outcome.samples.near))
     raise TaskError(
-        "this task makes no images that could be compared with its data.",
+        "this task makes no images that can be compared with its data.",
         where="gantape.evaluation.judge_outcome, argument `task`",
         got=type(task).__name__,
-        do="give an AdversarialTask or a task with a method `translate`; for others call gantape.evaluation.judge_images.",
+        do="pass an AdversarialTask or a task with a method `translate`; for others call gantape.evaluation.judge_images.",
     )
 
 
@@ -93,7 +93,7 @@ def _labels(examples: tuple[Any, ...]) -> Any:
 
 
 def _some(data: Batches, most: int, seed: int) -> tuple[Any, ...]:
-    """Some prepared examples: drawn from all where they can be read in any order, else the first."""
+    """Some prepared examples: random ones if they can be read in any order, else the first."""
     if isinstance(data, ShuffledBatches):
         source: Any = data
         whole = attrs.evolve(source, batch_size=min(most, data.examples))

@@ -1,4 +1,4 @@
-"""Pictures for the eye: samples beside their nearest training images, and the distribution over classes."""
+"""Pictures of samples with their nearest training images, and of the distribution over classes."""
 
 from pathlib import Path
 from typing import Any
@@ -7,25 +7,25 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from gantape.evaluation.copies import nearest_training
+from gantape.evaluation.memorisation import nearest_training
 from gantape.report import image_grid, save_picture
 
 
 def picture_neighbours(
     samples: Any, training: Any, path: Path, *, neighbours: int = 5, across: int = 3, pixels: tuple[float, float] = (0.0, 1.0)
 ) -> None:
-    """Draw samples with the training images that are nearest in pixels, to the right of each.
+    """Draw samples, each followed by its nearest training images in pixels.
 
     Args:
         samples: Shape `batch height width channels`.
         training: Training images, of the same shape and range.
-        path: Where the picture goes, as PNG.
-        neighbours: How many training images to show for each sample.
+        path: PNG file of the picture.
+        neighbours: Training images per sample.
         across: Samples in a row, each with its neighbours.
         pixels: The values of black and white.
 
     Raises:
-        ShapeError: If the images do not have one shape.
+        ShapeError: If the images differ in shape.
         DataError: If there are no samples, or fewer training images than neighbours.
     """
     shown, known = np.asarray(samples), np.asarray(training)
@@ -39,13 +39,13 @@ def picture_neighbours(
 
 
 def plot_classes(samples: Any, real: Any, path: Path, *, classes: int) -> None:
-    """Draw the share of each class among samples, beside that among real examples.
+    """Plot the share of each class among samples and among real examples.
 
     Args:
-        samples: The classes that a judge sees in samples, whole numbers from 0 on.
+        samples: A judge's classes of samples, integers from 0.
         real: The same of real examples.
-        path: Where the picture goes; its suffix is its format. Folders are made.
-        classes: How many classes there are.
+        path: File of the picture; its suffix is the format. Folders are created.
+        classes: Number of classes.
     """
     figure = Figure(figsize=(8, 3), layout="constrained")
     FigureCanvasAgg(figure)

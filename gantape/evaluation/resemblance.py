@@ -1,4 +1,4 @@
-"""Images among real images: how many of them resemble real ones, and how much of the real ones they cover."""
+"""Resemblance of images to real ones: the share that resembles real images, and how many real images they cover."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from gantape.shapes import check_shape
 
 NEIGHBOURS = 5
 LARGEST_SIDE = 16
-"""Images are averaged in blocks until neither side is longer, by two at least."""
+"""Images are averaged in blocks, of at least 2×2 pixels, so that neither side is longer."""
 _FAINTEST = 1e-3
 
 
@@ -22,10 +22,9 @@ class ResemblanceFigures:
 
     Args:
         near: The share of images that lie among real ones: no farther from some real image than its fifth neighbour.
-        density: How many of these balls around real images an image lies in, over 5; about 1 for equal distributions.
+        density: Mean number of such balls that contain an image, over 5; about 1 for equal distributions.
         coverage: The share of real images with an image in their ball, which is low if the images do not vary.
-        classes: The share of each class among the images that are near, by the labels of the nearest real images; empty if
-            the real images have no labels.
+        classes: The share of each class among the near images, by the labels of the nearest real images; empty without labels.
     """
 
     near: float
@@ -38,9 +37,9 @@ class ResemblanceFigures:
 class ImageFeatures:
     """Features of images in which a distance means a visible difference, without a network.
 
-    They are the direction of the averaged pixels seen from the mean image, the logarithm of their distance from it (contrast),
-    and the logarithm of what averaging removes (detail: blur and noise of single pixels). In plain pixels a blurred image, or
-    the mean image itself, is near to many real ones.
+    They are the direction of the averaged pixels from the mean image, the logarithm of their distance from it (contrast), and
+    the logarithm of what averaging removes (detail: blur and noise of single pixels). In raw pixels, a blurred image, or the
+    mean image itself, would be close to many real ones.
 
     Args:
         mean: The mean averaged image, flat.
@@ -54,7 +53,7 @@ class ImageFeatures:
 
     @classmethod
     def of(cls, real: Any) -> "ImageFeatures":
-        """Features whose zero and units come from real images, shape `examples height width channels`."""
+        """Features that are normalised by real images, shape `examples height width channels`."""
         small, detail = _averaged(real)
         mean = small.mean(axis=0)
         return cls(mean, float(np.linalg.norm(small - mean, axis=1).mean()), float(detail.mean()))
@@ -70,14 +69,14 @@ class ImageFeatures:
 
 @attrs.frozen(eq=False)
 class RealImages:
-    """Real images that others are compared with.
+    """Real images to compare others with.
 
     Args:
-        features: How images are seen.
-        reference: Features of the real images that balls are drawn around.
+        features: Computes the features of images.
+        reference: Features of the real images at the centres of balls.
         radii: The squared radii of the balls.
         voters: Features of real images that have labels; empty if they have none.
-        labels: Their labels, whole numbers from 0.
+        labels: Their labels, integers from 0.
     """
 
     features: ImageFeatures
@@ -95,7 +94,7 @@ class RealImages:
         return cls(features, seen[:most], neighbour_radii(seen[:most], NEIGHBOURS), seen[: len(known)], known)
 
     def figures(self, images: Any) -> ResemblanceFigures:
-        """How images lie among the real ones: as many as the reference has, and all of them for the classes."""
+        """The figures of images: of as many as the reference has, and of all for the classes."""
         seen = self.features(images)
         balls = count_balls(seen, self.reference, self.radii)
         classes = self._classes(seen[balls > 0])
@@ -114,7 +113,7 @@ class RealImages:
 
 
 def _averaged(images: Any) -> tuple[FloatArray, FloatArray]:
-    """Images averaged in blocks, flat, and the root mean square of what that removes from each."""
+    """Block averages of images, flat, and the root mean square of each image's deviation from them."""
     where = "gantape.evaluation.judge_images"
     check_shape(images, "examples height width channels", name="images", where=where)
     array = np.asarray(images, np.float64)

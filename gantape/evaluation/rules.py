@@ -1,4 +1,4 @@
-"""The rules by which a GAN's history is read: the sign of each failure, and the advice.
+"""The rules that detect failures of a GAN in its history, with advice.
 
 A rule reads the columns of a history. Those beside losses, scores and gradient norms are measured by `HealthCheck`
 (`separation`, `diversity`, `distance`, `sample_gradient`, `frozen_statistics`, `real_low` to `fake_high`) and `SampleQuality`
@@ -12,31 +12,31 @@ from gantape.evaluation.evidence import Evidence, Finding, Rule, Series
 from gantape.evaluation.measurement import FloatArray
 
 FAR = 0.6
-"""A `distance` from which on samples are like no real example. On the embedded digits, after 400 steps, it was below 0.4 in
-runs that made digits, and 0.9 and above in runs that made noise or one pattern. On other data it was not measured."""
+"""A `distance` from which on samples resemble no real example. On the embedded digits, after 400 steps, it was below 0.4 in
+runs that made digits, and at least 0.9 in runs that made noise or one pattern. It was not measured on other data."""
 
 NEAR = 0.25
-"""A `distance` below which samples are taken for good, whatever scores do. It is stricter than `FAR` because points in a plane
-that are thrown about by a diverging game are still within 0.3 to 0.4 of real ones."""
+"""A `distance` below which samples are considered good, whatever the scores. It is stricter than `FAR` because points in a
+plane that a diverging GAN scatters are still within 0.3 to 0.4 of real ones."""
 
 NO_GAIN = 0.05
-"""Samples that have come nearer by less than this share, in the newest third of the steps, come no nearer."""
+"""If samples come nearer by less than this fraction in the last third of the steps, they have stalled."""
 
 STALLED_AFTER = 300
-"""Steps before which no trend is read: some healthy runs begin with a hundred steps of noise."""
+"""Steps before which trends are ignored: some healthy runs begin with a hundred steps of noise."""
 
 
 @attrs.frozen
 class DiscriminatorHasWon(Rule):
-    """Real examples score above generated ones nearly always, and samples come no nearer to the data.
+    """Real examples nearly always score above generated ones, and samples do not come nearer to the data.
 
-    Scores alone do not tell: the critic of a healthy Wasserstein GAN separates as well, and so do discriminators of healthy
-    runs for hundreds of steps. In histories without a `distance` they are all there is.
+    Scores alone are not conclusive: the critic of a healthy Wasserstein GAN separates as well, and so do discriminators of
+    healthy runs for hundreds of steps. Histories without a `distance` have nothing else.
 
     Args:
-        separation: The mean probability that a real example and a generated one are told apart by their scores.
-        steps: For how many steps.
-        distance: The distance of samples to the data from which on they are like none of it; see `FAR`.
+        separation: The mean probability that scores distinguish a real from a generated example.
+        steps: Number of steps for which this holds.
+        distance: The distance of samples from the data from which on they resemble none of it; see `FAR`.
     """
 
     separation: float = 0.98
@@ -63,12 +63,12 @@ class DiscriminatorHasWon(Rule):
 
 @attrs.frozen
 class SamplesStayFar(Rule):
-    """No sample is like a real example, and none comes nearer: the generator makes noise, or a pattern.
+    """No sample resembles a real example, and none comes nearer: the generator makes noise, or a pattern.
 
-    Where the discriminator has won or samples are all alike, those rules say so.
+    If the discriminator has won or the generator has collapsed, only those rules apply.
 
     Args:
-        distance: From which distance on a sample is like no real example; see `FAR`.
+        distance: The distance from which on a sample resembles no real example; see `FAR`.
     """
 
     distance: float = FAR
@@ -89,13 +89,13 @@ class SamplesStayFar(Rule):
 
 @attrs.frozen
 class VanishingGradient(Rule):
-    """The norm of the generator's gradient falls many times below what it was, and samples come no nearer to the data.
+    """The norm of the generator's gradient has fallen by a large factor, and samples do not come nearer to the data.
 
-    It is that of the generator's variables, which a loop records with `gradient_norms=True`, or else that of its samples.
+    It is the gradient of the generator's variables, which a loop records with `gradient_norms=True`, or else of its samples.
 
     Args:
-        fall: How many times. From the very first step on, it fell thirty times in a healthy run of PacGAN, whose samples came
-            nearer to the data meanwhile.
+        fall: The factor. In a healthy run of PacGAN it reached 30 counted from the first step, while samples came nearer to the
+            data.
     """
 
     fall: float = 20.0
@@ -115,13 +115,13 @@ class VanishingGradient(Rule):
 
 @attrs.frozen
 class ModeCollapse(Rule):
-    """Samples from independent latents are alike, or nearly all of one class, and they do not get more varied.
+    """Samples from independent latents are alike, or nearly all of one class, and their diversity does not grow.
 
     Args:
-        diversity: The diversity of samples over that of real examples, below which they are alike. Healthy runs reach 0.5
-            within 300 steps and 0.8 later; a generator that has collapsed has 0.2 and less.
-        largest_class: The share of one class, above which nearly all are of it.
-        steps: From which step on: the samples of an untrained generator are alike, too.
+        diversity: The diversity of samples relative to real examples below which they are alike. Healthy runs reach 0.5 within
+            300 steps and 0.8 later; a collapsed generator has at most 0.2.
+        largest_class: The share of one class above which the generator has collapsed to it.
+        steps: The first step to consider: the samples of an untrained generator are alike, too.
     """
 
     diversity: float = 0.35
@@ -149,11 +149,11 @@ class ModeCollapse(Rule):
 
 @attrs.frozen
 class Diverging(Rule):
-    """Scores or losses grow without end, while samples are not like the data: a critic's scores may.
+    """Scores or losses grow without bound, and samples do not resemble the data; a healthy critic's scores may grow.
 
     Args:
-        growth: How many times the newest is above the first rows.
-        least: The size that they have at least: small numbers may grow.
+        growth: The factor between the last and the first rows.
+        least: Smallest size of diverging numbers; smaller ones may grow.
     """
 
     growth: float = 10.0
@@ -176,12 +176,12 @@ class Diverging(Rule):
 
 @attrs.frozen
 class Oscillating(Rule):
-    """A network's scores swing to and fro, while samples are not like the data: each network answers the other's last move.
+    """A network's scores oscillate, and samples do not resemble the data: each network reacts to the other's last update.
 
     Args:
-        swings: How often the column passes through its mean, the first quarter of the rows left out.
-        size: The standard deviation of the swings, in units of the column's noise from row to row.
-        least: The standard deviation that the swings have at least.
+        swings: Number of times that the column crosses its mean, without the first quarter of the rows.
+        size: Standard deviation of the oscillation, in units of the column's noise from row to row.
+        least: Smallest standard deviation of the oscillation.
     """
 
     swings: int = 4
@@ -197,7 +197,7 @@ class Oscillating(Rule):
             line = np.polyval(np.polyfit(np.arange(len(late)), late, 1), np.arange(len(late)))
             rest = late - line
             swings = int(np.count_nonzero(np.diff(np.sign(_smoothed(rest)))))
-            # Independent noise changes by √2 times its deviation from row to row, a swing by much less.
+            # Independent noise changes by √2 times its deviation from row to row, an oscillation by much less.
             if rest.std() > max(self.least, self.size * np.diff(rest).std()) and swings >= self.swings:
                 return Finding(
                     "oscillating",
@@ -209,12 +209,13 @@ class Oscillating(Rule):
 
 @attrs.frozen
 class WrongRange(Rule):
-    """Real examples and the generator live in different ranges, by which the discriminator tells them apart.
+    """Real and generated examples have different ranges, by which the discriminator distinguishes them.
 
     Args:
-        share: How much of the range has to be used. Among 64 images of any kind some pixels are nearly black and some white.
-        steps: From which step on samples are looked at, if their range does not grow any more: a generator begins in the
-            middle of its range.
+        share: The fraction of the range that has to be used. Among 64 images of any kind, some pixels are nearly black and some
+            nearly white.
+        steps: The first step at which samples are considered, unless their range still grows: a generator begins in the middle
+            of its range.
     """
 
     share: float = 0.75
@@ -241,7 +242,7 @@ class WrongRange(Rule):
 
 @attrs.frozen
 class ForgottenTraining(Rule):
-    """Batch norm's moving statistics are still those that it began with."""
+    """Batch norm's moving statistics still have their initial values."""
 
     def find(self, evidence: Evidence) -> Finding | None:
         frozen = evidence.series("frozen_statistics")
@@ -256,31 +257,31 @@ class ForgottenTraining(Rule):
 
 
 def _stay_far(distances: Series, far: float) -> bool:
-    """Whether samples are like no real example and come no nearer."""
+    """Whether samples resemble no real example and do not come nearer."""
     late = distances.after(STALLED_AFTER)
     return len(late) > 0 and bool(distances.values[-2:].min() >= far) and distances.has_stalled(NO_GAIN)
 
 
 def _look_right(evidence: Evidence) -> bool:
-    """Whether the newest samples are near the data and varied, whatever scores do."""
+    """Whether the newest samples are near the data and varied, whatever the scores."""
     distance, diversity = (evidence.series(column).values for column in ("distance", "diversity"))
     return bool(len(distance) and len(diversity) and distance[-1] < NEAR and diversity[-1] > ModeCollapse().diversity)
 
 
 def _grows(series: Series) -> bool:
-    """Whether one of the two newest values is the largest so far, by a tenth."""
+    """Whether one of the two newest values exceeds all earlier ones by more than a tenth."""
     earlier = series.values[:-2]
     return len(earlier) > 0 and bool(series.values[-2:].max() > 1.1 * earlier.max())
 
 
 def _gradient(evidence: Evidence) -> Series:
-    """The norm of the gradient that the generator gets."""
+    """The norm of the generator's gradient."""
     norms = evidence.series("generator/gradient_norm")
     return norms if len(norms) else evidence.series("sample_gradient")
 
 
 def _fall(series: Series) -> float:
-    """How many times the newest values are below the largest of the first third."""
+    """The factor between the largest value of the first third and the newest values."""
     values = series.values
     if len(values) < 6:
         return 0.0

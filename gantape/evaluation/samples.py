@@ -16,16 +16,16 @@ SAMPLES_AT_ONCE = 500
 
 
 def make_samples(task: AdversarialTask, count: int, seed: int) -> np.ndarray[Any, Any]:
-    """`count` examples as the task makes them, the same ones for a seed; what they are told by is drawn."""
+    """`count` examples that the task generates, a function of the seed; the conditioning is random."""
     return np.concatenate([np.asarray(task.sample(size, rng)) for size, rng in _parts(count, seed)])
 
 
 def drawn_labels(task: AdversarialTask, count: int, seed: int) -> np.ndarray[Any, Any]:
-    """The labels that the samples of `make_samples` with the same count and seed were made for, shape `count`.
+    """The labels of the samples that `make_samples` makes with the same count and seed, shape `count`.
 
     Args:
         task: A task whose condition is `ClassLabels`.
-        count: How many samples.
+        count: Number of samples.
         seed: Their seed.
     """
     return np.concatenate([np.asarray(task.condition.sample(size, None, rng)) for size, rng in _parts(count, seed)])
@@ -35,7 +35,7 @@ def real_batch(task: AdversarialTask, data: Batches, most: int | None) -> Batch:
     """The first examples of a data set, or all of them, as one prepared batch of arrays.
 
     Raises:
-        DataError: If there is none.
+        DataError: If there are none.
     """
     parts: list[Batch] = []
     seen = 0
@@ -47,7 +47,7 @@ def real_batch(task: AdversarialTask, data: Batches, most: int | None) -> Batch:
             break
     if not parts:
         raise DataError(
-            "there is no real example to compare with.",
+            "there are no real examples to compare with.",
             where="gantape.evaluation, argument `real`",
             got="no batch",
             do="check where the data comes from.",
@@ -59,7 +59,7 @@ def real_examples(task: AdversarialTask, data: Batches, most: int | None) -> np.
     """The first examples of a data set as the task sees them, or all of them.
 
     Raises:
-        DataError: If there is none.
+        DataError: If there are none.
     """
     return np.asarray(task.real_examples(real_batch(task, data, most)))
 

@@ -1,28 +1,30 @@
-"""All figures of a set of samples at once."""
+"""All metrics of a set of samples at once."""
 
 from typing import Any
 
 from gantape.errors import DataError
 from gantape.evaluation.classes import inception_score
-from gantape.evaluation.copies import latent_diversity, training_distance
 from gantape.evaluation.frechet import frechet_distance
-from gantape.evaluation.judge import Seen
+from gantape.evaluation.judge import Embedding
 from gantape.evaluation.kernel import kernel_distance
 from gantape.evaluation.manifolds import density_coverage, precision_recall
 from gantape.evaluation.measurement import Bootstrap, Measurement
+from gantape.evaluation.memorisation import latent_diversity, training_distance
 from gantape.evaluation.modes import mode_coverage
 
 _DEFAULT = Bootstrap()
 
 
-def score_samples(samples: Seen, *, train: Seen, test: Seen, bootstrap: Bootstrap = _DEFAULT) -> tuple[Measurement, ...]:
-    """Every figure that needs no labels: distances to the test examples, with floors from the training examples.
+def score_samples(
+    samples: Embedding, *, train: Embedding, test: Embedding, bootstrap: Bootstrap = _DEFAULT
+) -> tuple[Measurement, ...]:
+    """Every metric that needs no labels: distances to the test examples, with baselines from the training examples.
 
     Args:
-        samples: What the judge sees in samples, at most as many as training examples.
-        train: In the training examples. The first of them stand in for samples where floors are measured.
-        test: In real examples that were not trained on.
-        bootstrap: How the confidence intervals are made.
+        samples: The judge's outputs for samples, at most as many as training examples.
+        train: The same for the training examples; the first of them replace the samples to measure baselines.
+        test: The same for real examples that were not trained on.
+        bootstrap: Settings of the confidence intervals.
 
     Raises:
         DataError: If there are more samples than training examples, or too few of any.
@@ -30,7 +32,7 @@ def score_samples(samples: Seen, *, train: Seen, test: Seen, bootstrap: Bootstra
     count = len(samples.features)
     if count > len(train.features):
         raise DataError(
-            "floors are measured at the same N.",
+            "baselines are measured at the same N.",
             where="gantape.evaluation.score_samples",
             got=f"{count} samples and {len(train.features)} training examples",
             do=f"score at most {len(train.features)} samples.",

@@ -1,4 +1,4 @@
-"""How judges are trained, once, and kept."""
+"""Training and caching of judges."""
 
 import hashlib
 import json
@@ -29,19 +29,19 @@ SEED = 0
 def train_judge(
     train: ArrayBatches, test: ArrayBatches, *, folder: str | Path | None = None, classifier: JudgeClassifier | None = None
 ) -> Judge:
-    """Train a judge on a data set, or find the one that was trained before.
+    """Train a judge on a data set, or load it from the cache.
 
-    A judge is kept in a folder under a name that is a hash of the classifier's hyper-parameters, the data's checksums and the
-    versions of gantape, TensorFlow and Keras. The file holds arrays only: nothing in it is executed.
+    The name of a judge's file is a hash of the classifier's hyper-parameters, the data's checksums and the versions of
+    gantape, TensorFlow and Keras. The file holds arrays only: nothing in it is executed.
 
     Args:
         train: Batches `(images, labels)`, with pixels from 0 to 1 and labels from 0 on.
-        test: More of them, on which the accuracy is measured.
-        folder: Where judges are kept; by default what the environment variable `GANTAPE_CACHE` names, else the user's cache.
+        test: More of them, to measure the accuracy.
+        folder: Folder of the cache; by default that of the environment variable `GANTAPE_CACHE`, else the user's cache.
         classifier: The classifier to train; by default one that fits the images.
 
     Raises:
-        DataError: If the batches are no images with labels.
+        DataError: If the batches are not images with labels.
         RangeError: If the pixels do not lie between 0 and 1.
     """
     task = classifier_for(train, classifier)
@@ -65,13 +65,13 @@ def train_judge(
 
 
 def judges_folder() -> Path:
-    """Where judges are kept: in the folder that `GANTAPE_CACHE` names, or in the user's cache."""
+    """The folder of cached judges: that of `GANTAPE_CACHE`, or the user's cache."""
     named = os.environ.get(FOLDER_VARIABLE)
     return Path(named) if named else Path(platformdirs.user_cache_dir("gantape"))
 
 
 def check_labelled(data: ArrayBatches, where: str) -> tuple[tuple[int, ...], int]:
-    """Shape of an image and number of classes."""
+    """Check images with labels, and return the shape of an image and the number of classes."""
     arrays = data.arrays
     if not isinstance(arrays, tuple) or len(arrays) != 2 or arrays[0].ndim != 4 or arrays[1].ndim != 1:
         raise DataError(
@@ -83,7 +83,7 @@ def check_labelled(data: ArrayBatches, where: str) -> tuple[tuple[int, ...], int
     images = np.asarray(data.prepare((arrays[0][:IMAGES_AT_ONCE], arrays[1][:IMAGES_AT_ONCE]))[0])
     if images.min() < 0.0 or images.max() > 1.0:
         raise RangeError(
-            "a judge sees pixels from 0 to 1.",
+            "a judge needs pixels from 0 to 1.",
             where=where,
             got=f"values from {images.min():g} to {images.max():g}",
             do="scale them: prepare=gantape.data.scale_pixels() for bytes.",
@@ -100,7 +100,7 @@ def classifier_for(train: ArrayBatches, classifier: JudgeClassifier | None) -> J
 
 
 def fit(task: JudgeClassifier, train: ArrayBatches, test: ArrayBatches) -> float:
-    """Train; the accuracy on the test split.
+    """Train, and return the accuracy on the test split.
 
     Raises:
         KeyboardInterrupt: If a signal ended the training.
@@ -108,7 +108,9 @@ def fit(task: JudgeClassifier, train: ArrayBatches, test: ArrayBatches) -> float
     loop = Loop(task, compiler=StepCompiler("graph"), seed=SEED, callbacks=[show_progress("judge")])
     history = loop.run(attrs.evolve(train, batch_size=min(task.batch_size, train.examples)), steps=task.steps)
     if history.last()["step"] != task.steps:
-        raise KeyboardInterrupt(history.stopped_by)  # the loop heeds the signal in good order; half a judge is not to be kept
+        raise KeyboardInterrupt(
+            history.stopped_by
+        )  # the loop stops cleanly at a signal; a half-trained judge must not be cached
     return loop.evaluate(attrs.evolve(test, batch_size=min(IMAGES_AT_ONCE, test.examples)))["accuracy"]
 
 
@@ -134,7 +136,7 @@ def _save(path: Path, task: JudgeClassifier, accuracy: float) -> None:
 
 
 def _load(path: Path, task: JudgeClassifier) -> float | None:
-    """Read the weights; the accuracy, or `None` if there is no file that fits."""
+    """Read the weights, and return the accuracy; `None` if there is no such file."""
     if not path.is_file():
         return None
     try:
@@ -144,6 +146,6 @@ def _load(path: Path, task: JudgeClassifier) -> float | None:
             for variable, value in zip(_variables(task), found, strict=True):
                 variable.assign(value)
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        logger.warning("{} cannot be read and is made anew: {}", path, error)
+        logger.warning("{} cannot be read; the judge is trained again: {}", path, error)
         return None
     return accuracy

@@ -1,4 +1,4 @@
-"""What a health check measures of an adversarial task: scores, diversity, and how far samples are from real examples."""
+"""The measurements of a health check: scores, diversity, and the distance of samples from real examples."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ import tensorflow as tf
 from gantape.data import Batches, Position
 from gantape.data.arrays import ShuffledBatches
 from gantape.errors import TaskError
-from gantape.evaluation.copies import pair_distances
 from gantape.evaluation.measurement import FloatArray
+from gantape.evaluation.memorisation import pair_distances
 from gantape.evaluation.neighbours import nearest_squares, neighbour_radii
 from gantape.evaluation.samples import real_batch
 from gantape.random.rng import RandomStreams
@@ -20,22 +20,22 @@ from gantape.tasks.scorer import Scorer
 from gantape.types import Batch, Model, Tensor
 
 REAL_PER_SAMPLE = 16
-"""Real examples for each sample: samples are compared with as many as cost nothing beside the networks."""
+"""Real examples per sample: as many as cost little compared to the networks."""
 
 SIDE = 14
-"""Images are averaged over blocks, to sides of about this length, before distances are taken. Noise in single pixels then
-lies far from every real image, while a shift by a pixel does not count: on digits, samples of a failed run are 3 times as far
+"""Images are averaged over blocks, to sides of about this length, before distances are computed. Noise in single pixels is
+then far from every real image, while a shift by a pixel does not matter: on digits, samples of a failed run are 3 times as far
 from the nearest real one as real ones are from one another, those of a healthy run 1.5 times."""
 
 
 class VitalSigns:
-    """Measures a few samples of an adversarial task, the same latents each time, without changing any variable.
+    """Measures a few samples of an adversarial task, from the same latents each time, without changing any variable.
 
     Args:
         task: The task.
-        real: Batches like those of the training. Samples are conditioned on what the real examples are conditioned on.
-        count: Samples. With fewer real examples it is as many, in whole batches, so that packs and groups are whole, too.
-        seed: Of the latents.
+        real: Batches like those of the training. Samples get the conditioning of the real examples.
+        count: Number of samples; with fewer real examples, their number, in full batches so that packs and groups are full too.
+        seed: Seed of the latents.
 
     Raises:
         TaskError: If the task is not adversarial.
@@ -45,10 +45,10 @@ class VitalSigns:
     def __init__(self, task: Task, real: Batches, count: int, seed: int) -> None:
         if not isinstance(task, AdversarialTask):
             raise TaskError(
-                "only a task with latents, a generator and a discriminator has its health checked.",
+                "a health check needs a task with latents, a generator and a discriminator.",
                 where="gantape.evaluation.HealthCheck",
                 got=type(task).__name__,
-                do="leave the check out; gantape.evaluation.diagnose reads the history of any task.",
+                do="remove the check; gantape.evaluation.diagnose reads the history of any task.",
             )
         self._task: Any = task
         self._seed = seed
@@ -69,7 +69,7 @@ class VitalSigns:
         nearest = float(np.median(np.sqrt(nearest_squares(_blurred(fake), self._known))))
         task: Any = self._task
         values = {
-            "separation": separation(real_scores, fake_scores),
+            "separation": auroc(real_scores, fake_scores),
             "diversity": _spread(fake) / max(self._spread, 1e-12),
             "distance": (nearest - self._near) / max(self._far - self._near, 1e-12),
             "sample_gradient": len(fake) * float(np.linalg.norm(slopes.reshape(len(fake), -1), axis=1).mean()),
@@ -83,7 +83,7 @@ class VitalSigns:
     def _networks(self) -> tuple[Tensor, ...]:
         """Samples, scores of real examples and of samples, and the gradient of the generator's loss at the samples.
 
-        They are computed eagerly: tracing them takes as long as the twenty looks of a run of five minutes.
+        They are computed eagerly: tracing would take as long as the twenty checks of a run of five minutes.
         """
         task, rng = self._task, RandomStreams(self._seed)
         batch = tf.nest.map_structure(tf.convert_to_tensor, self._batch)
@@ -97,14 +97,14 @@ class VitalSigns:
         return fake, of_real.scores, of_fake.scores, tape.gradient(loss, fake)
 
 
-def separation(real_scores: Any, fake_scores: Any) -> float:
-    """The probability that scores of a real and of a generated example are in the right order, ties counted half.
+def auroc(real_scores: Any, fake_scores: Any) -> float:
+    """The probability that the scores of a real and a generated example are in the right order; ties count half.
 
-    It is the area under the ROC curve: 0.5 where the discriminator knows nothing, 1 where it knows all, whatever the loss.
-    Where the loss gives real examples the lower score (as the Keras guide's does), the order is the other one.
+    It is the area under the ROC curve: 0.5 for a discriminator at chance level, 1 for a perfect one, whatever the loss. If the
+    loss gives real examples the lower score (as the Keras guide's does), the order is reversed.
 
     Args:
-        real_scores: Any shape; with scores of patches, every patch counts.
+        real_scores: Any shape; for scores of patches, every patch counts.
         fake_scores: Any shape.
     """
     real, fake = np.ravel(real_scores), np.ravel(fake_scores)
@@ -114,7 +114,7 @@ def separation(real_scores: Any, fake_scores: Any) -> float:
 
 
 def frozen_statistics(model: Model) -> int:
-    """How many layers of batch norm still have the moving statistics that they began with."""
+    """The number of batch norm layers whose moving statistics still have their initial values."""
     layers: Any = getattr(model, "_flatten_layers", list)()
     found = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
     return sum(
@@ -124,9 +124,9 @@ def frozen_statistics(model: Model) -> int:
 
 
 def _unchanging(model: Any) -> Any:
-    """The model as it computes in training, with the statistics of the batch, but without moving a variable of its own.
+    """The model in training mode, with the statistics of the batch, but without updating its variables.
 
-    With batch norm, scores by moving statistics are no good: those are of real and generated examples mixed.
+    With batch norm, scores by moving statistics are useless: these mix real and generated examples.
     """
 
     def call(seen: Any, training: bool = True) -> Any:
@@ -140,7 +140,7 @@ def _unchanging(model: Any) -> Any:
 
 
 def _some_examples(task: AdversarialTask, real: Batches, most: int) -> Batch:
-    """Prepared examples: drawn at random where the order of the data is known, for stored data may be sorted by class."""
+    """Prepared examples, in random order if possible, since stored data may be sorted by class."""
     if not isinstance(real, ShuffledBatches) or real.examples <= most:
         return real_batch(task, real, most)
     batches = min(-(-most // real.batch_size), real.batches_per_epoch)
@@ -150,7 +150,7 @@ def _some_examples(task: AdversarialTask, real: Batches, most: int) -> Batch:
 
 
 def _blurred(examples: Any) -> FloatArray:
-    """Images averaged over square blocks, anything else as it is; shape `examples features`."""
+    """Images averaged over square blocks, other examples unchanged; shape `examples features`."""
     values = np.asarray(examples, np.float64)
     if values.ndim == 4:
         count, height, width, channels = values.shape

@@ -1,4 +1,4 @@
-"""What a health check keeps while a run goes on: the failures that it noticed, and the time that it may take."""
+"""The state of a health check: the failures found so far, and its time budget."""
 
 import contextlib
 import time
@@ -12,19 +12,19 @@ from gantape.schedule import When
 from gantape.state import RunState
 
 LOOKS_UNTIL_RECOVERED = 2
-"""A failure that the rules do not find in so many looks, one behind the other, is over."""
+"""A failure is over if this many consecutive checks do not find it."""
 
 EVERY_STEPS, DENSE_STEPS = 50, 400
-"""Early looks are dense: by step 400 it shows whether samples come nearer to the data."""
+"""Early checks are frequent: by step 400 it is clear whether samples come nearer to the data."""
 
 FIRST_SECONDS = 100.0
-"""The share of the first 100 seconds may be taken at their beginning: a verdict is due within a minute."""
+"""The budget of the first 100 seconds may be used at once, so that there is a first result within a minute."""
 
 
 class LookSchedule(When):
-    """Due at step 1, at every 50th step up to 400, and then whenever a quarter more steps are done.
+    """Due at step 1, at every 50th step up to 400, and then each time the steps have grown by a quarter.
 
-    It depends on steps alone, so that runs that are alike are looked at at the same steps.
+    It depends on steps alone, so that equal runs are checked at the same steps.
     """
 
     def due(self, before: RunState | None, now: RunState) -> bool:
@@ -39,15 +39,15 @@ class LookSchedule(When):
 
 @attrs.define
 class TimeBudget:
-    """Measures how long looks take, and says whether there is time for another.
+    """Measures how long checks take, and decides whether there is time for another.
 
     Args:
-        share: The share of the run's time that they may take; `None` for any.
-        clock: Seconds from any beginning.
-        warm_up: Seconds of the first look, in which the data is read and operations run for the first time. They do not count
-            against the share: some tenths of a second.
-        spent: Seconds of all others.
-        newest: Seconds of the newest of these, which is what the next one is expected to take.
+        share: Largest fraction of the run's time; `None` for no limit.
+        clock: Returns seconds, from any origin.
+        warm_up: Seconds of the first check, in which the data is read and operations run for the first time. These tenths of a
+            second do not count.
+        spent: Seconds of all other checks.
+        newest: Seconds of the last of these, which is the estimate for the next.
     """
 
     share: float | None = None
@@ -57,12 +57,12 @@ class TimeBudget:
     newest: float = 0.0
 
     def allows(self, seconds: float) -> bool:
-        """Whether a look fits after so many seconds of the run."""
+        """Whether a check fits after so many seconds of the run."""
         return self.share is None or self.spent + self.newest <= self.share * max(seconds, FIRST_SECONDS)
 
     @contextlib.contextmanager
     def measured(self) -> Iterator[None]:
-        """Measure a look."""
+        """Measure a check."""
         began = self.clock()
         yield
         took = self.clock() - began
@@ -74,15 +74,15 @@ class TimeBudget:
 
 @attrs.define
 class Noticed:
-    """A failure that was noticed in a run.
+    """A failure that was found in a run.
 
     Args:
         name: The failure.
-        words: The observation, from the newest look that found it.
-        advice: What to try.
+        words: The observation, from the last check that found it.
+        advice: The advice.
         step: The step at which it was first found.
         recovered: The step by which it was over; `None` if it is not.
-        absent: In how many of the newest looks it was not found.
+        absent: Number of checks since it was last found.
     """
 
     name: str
@@ -100,7 +100,7 @@ class Noticed:
 
 @attrs.define
 class Failures:
-    """The failures that were noticed in a run, oldest first.
+    """The failures that were found in a run, oldest first.
 
     Args:
         noticed: Each failure, once.
@@ -109,10 +109,10 @@ class Failures:
     noticed: list[Noticed] = attrs.field(factory=list)
 
     def note(self, found: Iterable[Finding], step: int) -> tuple[list[Noticed], list[Noticed]]:
-        """Take in what a look found.
+        """Add the findings of a check.
 
         Returns:
-            The failures that are new, or back after they were over; and those that are over now.
+            The failures that are new or have returned, and those that are now over.
         """
         findings = {finding.name: finding for finding in found}
         over = []
@@ -127,24 +127,24 @@ class Failures:
         return [failure for failure in new if failure is not None], over
 
     def record(self) -> list[dict[str, Any]]:
-        """All failures as plain data: name, words, advice, step, and the step by which a failure was over or `None`."""
+        """All failures as dicts: name, words, advice, step, and the step by which a failure was over or `None`."""
         return [attrs.asdict(failure, filter=attrs.filters.exclude("absent")) for failure in self.noticed]
 
     def state(self) -> list[dict[str, Any]]:
-        """All that `of` needs."""
+        """The failures as dicts, for `of`."""
         return [attrs.asdict(failure) for failure in self.noticed]
 
     @classmethod
     def of(cls, state: Iterable[Any]) -> "Failures":
-        """From what `state` gave.
+        """Failures from the return value of `state`.
 
         Raises:
-            TypeError: If it makes no sense.
+            TypeError: If it is invalid.
         """
         return cls([Noticed(**dict(kept)) for kept in state])
 
     def _take_in(self, finding: Finding, step: int) -> Noticed | None:
-        """Note a finding; the failure, if it is news."""
+        """Add a finding, and return the failure if it is new."""
         known = next((failure for failure in self.noticed if failure.name == finding.name), None)
         if known is None:
             self.noticed.append(Noticed(finding.name, finding.words, finding.advice, step))

@@ -1,6 +1,6 @@
-"""Layers that compute what Keras' own do, faster or right to the second derivative, and those that discriminators are made of.
+"""Keras layers that are faster or have correct second derivatives, and further layers for discriminators.
 
-`faster(model)` gives a model with the same weights and outputs. Which layers gain, and in which mode, was measured: see
+`faster(model)` returns a model with the same weights and outputs. Which layers are faster, and in which mode, was measured: see
 `gantape.layers.choice`.
 """
 

@@ -1,7 +1,7 @@
-"""Which convolutions are rewritten: those that measured faster on a CPU, by their shape and by what compiles them.
+"""The choice of convolutions to rewrite: those that were measured to be faster on a CPU, by shape and compilation mode.
 
 Measured by `scripts/benchmark_layers.py` with TensorFlow 2.21 on two cores of an AMD EPYC (AVX-512), mostly with batches of
-64. On another machine the best choice may be another one; the outputs are the same whatever is chosen.
+64. On other machines the best choice may differ; the outputs do not depend on it.
 """
 
 import math
@@ -14,9 +14,9 @@ from gantape.types import Tensor
 
 
 def measured(images: Tensor) -> bool:
-    """Whether images like these were measured: in compiled code, of known sizes, in single or double precision, on a CPU.
+    """Whether such images were measured: in compiled code, of known sizes, in single or double precision, on a CPU.
 
-    Eager code is for looking at numbers: there every layer is Keras' own, bit for bit.
+    In eager code every layer computes exactly what Keras' own does, bit for bit.
     """
     return (
         not tf.executing_eagerly()
@@ -32,8 +32,8 @@ def columns_win(kernel: Pair, channels: int, filters: int) -> bool:
 
     Args:
         kernel: Sizes of the kernel.
-        channels: Of the images.
-        filters: Channels that come out.
+        channels: Input channels.
+        filters: Output channels.
     """
     places = math.prod(kernel)
     if places == 1:
@@ -47,9 +47,9 @@ def phases_win(strides: Strides, small_channels: int, large_channels: int) -> bo
     """Whether a transposed convolution is faster through phases.
 
     Args:
-        strides: Of the convolution that it is the transpose of.
-        small_channels: Channels that go in.
-        large_channels: Channels that come out.
+        strides: Geometry of the convolution that it is the transpose of.
+        small_channels: Input channels.
+        large_channels: Output channels.
     """
     if max(strides.steps) == 1:
         return False
@@ -59,12 +59,12 @@ def phases_win(strides: Strides, small_channels: int, large_channels: int) -> bo
 
 
 def phases_are_few(strides: Strides, large_channels: int) -> bool:
-    """Whether the convolution that makes all phases is faster as one matrix product."""
+    """Whether the convolution that computes all phases is faster as one matrix product."""
     return in_xla() and math.prod(strides.steps) * large_channels <= 16
 
 
 def _work(strides: Strides, small_channels: int) -> float:
-    """Products for each large channel, less the share of zeros that fill the kernel up to a multiple of the strides."""
+    """Products per large channel, without those by the zeros that pad the kernel to a multiple of the strides."""
     places = math.prod(strides.kernel)
     useful = places / (math.prod(strides.phase.kernel) * math.prod(strides.steps))
     return math.prod(strides.small) * small_channels * places * useful

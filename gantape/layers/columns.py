@@ -14,7 +14,7 @@ from gantape.types import Tensor
 
 
 def convolve_by_columns(images: Images, kernel: Tensor, window: Window) -> Images:
-    """A convolution with stride 1, differentiable as often as one likes.
+    """A convolution with stride 1, differentiable any number of times.
 
     Args:
         images: `batch height width channels`, of the window's `inputs` sizes.
@@ -54,7 +54,7 @@ def shifted_sum(columns: Tensor, window: Window) -> Images:
 
 
 def patches(outputs: Images, window: Window) -> Tensor:
-    """`columns[p, k] = outputs[p - k + before]`, 0 outside of the outputs; its gradient is `shifted_sum`.
+    """`columns[p, k] = outputs[p - k + before]`, 0 outside the outputs; its gradient is `shifted_sum`.
 
     Args:
         outputs: `batch height width filters`.

@@ -1,4 +1,4 @@
-"""From a model of Keras' layers to the same model with faster ones, and back."""
+"""Conversion of models between Keras' layers and faster ones."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,32 +21,31 @@ PLAIN: Mapping[type, Any] = {fast: plain for plain, fast in FASTER.items()}
 def faster(model: Model) -> Model:
     """A copy of a model with faster convolutions and batch norms and the same names, weights and, to rounding, outputs.
 
-    A saved copy needs `import gantape.layers` to be loaded; `plain` turns it back.
+    Loading a saved copy needs `import gantape.layers`; `plain` reverts it.
 
     Args:
-        model: A sequential or functional model of Keras that has weights. Models inside it are copied too; what it was
-            compiled with is not.
+        model: A built sequential or functional Keras model. Nested models are copied too; compile settings are not.
 
     Returns:
         The copy. It shares no weights with the model.
 
     Raises:
-        TaskError: If it is no such model.
+        TaskError: If it is not such a model.
     """
     return _with_layers(model, FASTER, where="gantape.layers.faster")
 
 
 def plain(model: Model) -> Model:
-    """A copy of a model with Keras' own convolutions and batch norms in place of the faster ones: the inverse of `faster`.
+    """A copy of a model with Keras' own convolutions and batch norms: the inverse of `faster`.
 
     Args:
-        model: A sequential or functional model of Keras that has weights.
+        model: A built sequential or functional Keras model.
 
     Returns:
         The copy. It shares no weights with the model.
 
     Raises:
-        TaskError: If it is no such model.
+        TaskError: If it is not such a model.
     """
     return _with_layers(model, PLAIN, where="gantape.layers.plain")
 
@@ -54,22 +53,23 @@ def plain(model: Model) -> Model:
 def in_float32(model: Model) -> Model:
     """A copy of a model that computes in float32 throughout, with the same weights.
 
-    Of a model in mixed precision it is what to save for others: it puts out float32, and is fast where 16 bits are slow.
+    Save this copy of a mixed-precision model for use elsewhere: it returns float32, and is fast on hardware without 16-bit
+    arithmetic.
 
     Args:
-        model: A sequential or functional model of Keras that has weights.
+        model: A built sequential or functional Keras model.
 
     Returns:
         The copy. It shares no weights with the model.
 
     Raises:
-        TaskError: If it is no such model.
+        TaskError: If it is not such a model.
     """
     return _with_layers(model, {}, where="gantape.layers.in_float32", configured=_without_mixed_policies)
 
 
 def _without_mixed_policies(config: Any) -> Any:
-    """A layer's configuration with float32 in place of mixed policies, those of layers inside it included."""
+    """A layer's configuration with float32 instead of mixed policies, also in nested layers."""
     if isinstance(config, dict):
         if config.get("class_name") == "DTypePolicy" and config["config"]["name"].startswith("mixed_"):
             return "float32"
@@ -83,7 +83,7 @@ def _with_layers(model: Any, others: Mapping[Any, Any], where: str, configured: 
             "only models have layers to replace.",
             where=f"{where}, argument `model`",
             got=type(model).__name__,
-            do="give a keras.Sequential, or a keras.Model made of inputs and outputs.",
+            do="pass a keras.Sequential, or a keras.Model made from inputs and outputs.",
         )
     if not model.built:
         raise TaskError(
@@ -106,8 +106,8 @@ def _with_layers(model: Any, others: Mapping[Any, Any], where: str, configured: 
             "this model cannot be copied layer by layer.",
             where=f"{where}, argument `model`",
             got=f'"{model.name}", {type(model).__name__}: {error}',
-            do="give a keras.Sequential, or a keras.Model made of inputs and outputs; in a class of your own, use "
-            "gantape.layers.FastConv2D and FastConv2DTranspose themselves.",
+            do="pass a keras.Sequential, or a keras.Model made from inputs and outputs; in a class of your own, use "
+            "gantape.layers.FastConv2D and FastConv2DTranspose directly.",
         ) from error
     for original, twin in copies:
         for variable, value in zip(twin.variables, original.variables, strict=True):

@@ -1,4 +1,4 @@
-"""Keras' convolutions, computed in a faster way where one was measured."""
+"""Keras' convolutions with faster algorithms, used where they were measured to be faster."""
 
 from typing import Any, final
 
@@ -19,7 +19,7 @@ class FastConv2D(keras.layers.Conv2D):  # type: ignore[misc]
     """`keras.layers.Conv2D` with the same arguments, weights and, to rounding, outputs.
 
     With stride 1 and few filters it is one matrix product whose columns are shifted and summed; with larger strides its
-    gradient with respect to the images is made of phases. It is Keras' own where neither was measured to be faster.
+    gradient with respect to the images is computed by phases. Elsewhere it is Keras' own.
     """
 
     def convolution_op(self, inputs: Images, kernel: Tensor) -> Images:
@@ -40,7 +40,7 @@ class FastConv2D(keras.layers.Conv2D):  # type: ignore[misc]
 class FastConv2DTranspose(keras.layers.Conv2DTranspose):  # type: ignore[misc]
     """`keras.layers.Conv2DTranspose` with the same arguments, weights and, to rounding, outputs.
 
-    It is made of phases (see `gantape.layers.phases`) where that was measured to be faster, and Keras' own elsewhere.
+    It is computed by phases (see `gantape.layers.phases`) where that was measured to be faster; elsewhere it is Keras' own.
     """
 
     def call(self, inputs: Images) -> Any:
@@ -56,5 +56,5 @@ class FastConv2DTranspose(keras.layers.Conv2DTranspose):  # type: ignore[misc]
 
 
 def _value(variable: Any) -> Tensor:
-    """A variable's value as a tensor, in the layer's precision: Keras gives the variable itself where that is the same."""
+    """A variable's value as a tensor in the layer's precision; without a cast, Keras returns the variable itself."""
     return tf.convert_to_tensor(keras.ops.convert_to_tensor(variable))

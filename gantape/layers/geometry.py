@@ -1,4 +1,4 @@
-"""How kernels lie on images. Every pair is in the order height, width."""
+"""The geometry of convolutions: paddings and sizes. Every pair is in the order height, width."""
 
 import math
 from collections.abc import Callable
@@ -16,9 +16,9 @@ class Window:
 
     Args:
         kernel: Sizes of the kernel.
-        before: Zeros in front of the image.
+        before: Zeros before the image.
         inputs: Sizes of the image.
-        outputs: Sizes of what comes out.
+        outputs: Sizes of the output.
     """
 
     kernel: Pair
@@ -35,13 +35,13 @@ class Window:
 
     @property
     def after(self) -> Pair:
-        """Zeros behind the image."""
+        """Zeros after the image."""
         return _each_axis(lambda axis: self.outputs[axis] + self.kernel[axis] - 1 - self.before[axis] - self.inputs[axis])
 
 
 @attrs.frozen
 class Strides:
-    """A convolution with strides, which takes large images to small ones, and its transpose, which goes back.
+    """A strided convolution, which maps large images to small ones, and its transpose, which maps back.
 
     Args:
         kernel: Sizes of the kernel.
@@ -57,7 +57,7 @@ class Strides:
 
     @classmethod
     def of_transpose(cls, kernel: Pair, steps: Pair, small: Pair, padding: Padding) -> "Strides":
-        """The strides whose transpose takes small images to as large ones as Keras' transposed convolution does."""
+        """The geometry whose transpose has the output sizes of Keras' transposed convolution."""
         margin = 1 if padding == "valid" else 0
         large = _each_axis(lambda axis: small[axis] * steps[axis] + margin * max(kernel[axis] - steps[axis], 0))
         return cls(kernel, steps, large, padding)
@@ -70,13 +70,13 @@ class Strides:
 
     @property
     def before(self) -> Pair:
-        """Zeros in front of the large image."""
+        """Zeros before the large image."""
         covered = _each_axis(lambda axis: (self.small[axis] - 1) * self.steps[axis] + self.kernel[axis])
         return _each_axis(lambda axis: max(covered[axis] - self.large[axis], 0) // 2)
 
     @property
     def phase(self) -> Window:
-        """The convolution of the small images that makes every phase of the large ones."""
+        """The convolution of the small images that computes every phase of the large ones."""
         taps = _each_axis(lambda axis: math.ceil(self.kernel[axis] / self.steps[axis]))
         outputs = _each_axis(lambda axis: math.ceil((self.large[axis] + self.before[axis]) / self.steps[axis]))
         return Window(taps, _each_axis(lambda axis: taps[axis] - 1), self.small, outputs)

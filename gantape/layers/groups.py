@@ -1,4 +1,4 @@
-"""Layers through which a discriminator sees several examples at once, and so notices when they are all alike."""
+"""Layers that let a discriminator compare several examples, and so detect a lack of variety."""
 
 from typing import Any, final
 
@@ -13,14 +13,14 @@ from gantape.types import Tensor
 @final
 @keras.saving.register_keras_serializable("gantape")
 class MinibatchDeviation(keras.layers.Layer):  # type: ignore[misc]
-    """Appends a channel that says how much the images of a group differ.
+    """Appends a channel with the standard deviation of the images of a group.
 
-    The deviation of every value over a group is averaged to one number, √(mean (x - mean)² + ε), the same at all places. In a
-    batch that is no multiple of the group, groups are as large as divide it.
+    The deviation of every value over a group, √(mean (x - mean)² + ε), is averaged to one number, the same at all places. If
+    the batch is not a multiple of `group`, the group size is the next smaller number that divides it.
 
     Args:
         group: Examples in a group.
-        options: What `keras.layers.Layer` takes.
+        options: Options of `keras.layers.Layer`.
 
     References:
         Karras et al. 2018, arXiv 1710.10196, section 3; groups of 4 as in their code.
@@ -37,7 +37,7 @@ class MinibatchDeviation(keras.layers.Layer):  # type: ignore[misc]
         group = next(size for size in range(min(self.group, count), 0, -1) if count % size == 0)
         values = tf.cast(tf.reshape(inputs, [group, count // group, height, width, channels]), tf.float32)
         variance = tf.reduce_mean(tf.square(values - tf.reduce_mean(values, axis=0)), axis=0)
-        # The epsilon keeps the gradient of the root finite where all images are one.
+        # The epsilon keeps the gradient of the root finite where all images are equal.
         deviation = tf.reduce_mean(tf.sqrt(variance + 1e-8), axis=[1, 2, 3])
         channel = tf.tile(tf.reshape(deviation, [count // group, 1, 1, 1]), [group, height, width, 1])
         return tf.concat([inputs, tf.cast(channel, inputs.dtype)], axis=-1)
@@ -52,17 +52,16 @@ class MinibatchDeviation(keras.layers.Layer):  # type: ignore[misc]
 @final
 @keras.saving.register_keras_serializable("gantape")
 class Pack(keras.layers.Layer):  # type: ignore[misc]
-    """Puts `size` examples on top of one another, on the last axis: the first layer of a packed discriminator (PacGAN).
+    """Concatenates `size` examples along the last axis: the first layer of a packed discriminator (PacGAN).
 
-    A batch of n examples becomes n / size packs, and the discriminator scores packs. One that sees several examples at once
-    sees at once when the generator makes too few kinds of them.
+    A batch of n examples becomes n / size packs, and the discriminator scores packs, in which it detects a lack of variety.
 
     Args:
         size: Examples in a pack.
-        options: What `keras.layers.Layer` takes.
+        options: Options of `keras.layers.Layer`.
 
     Raises:
-        ShapeError: If a batch is not a whole number of packs; Keras 3.15 hands it on as a `RuntimeError` with the same text.
+        ShapeError: If a batch is not a whole number of packs; Keras 3.15 reraises it as a `RuntimeError` with the same text.
 
     References:
         Lin et al. 2018, arXiv 1712.04086.
@@ -76,7 +75,7 @@ class Pack(keras.layers.Layer):  # type: ignore[misc]
         axes = axes_of(inputs)
         if axes[0] is not None and axes[0] % self.size:
             raise ShapeError(
-                "a batch is a whole number of packs.",
+                "a batch is not a whole number of packs.",
                 where="gantape.layers.Pack, argument `inputs`",
                 got=f"{describe(inputs)}, packs of {self.size}",
                 do=f"choose a batch size that is a multiple of {self.size}.",

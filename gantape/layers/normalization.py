@@ -1,7 +1,7 @@
-"""Normalisation that can be differentiated twice, for penalties on a discriminator's gradient, and is faster in a graph.
+"""Normalisation with correct second derivatives, for penalties on a discriminator's gradient, and faster in a graph.
 
-`tf.nn.moments` of TensorFlow 2.21, which Keras' own layers call, holds the mean inside the variance constant. That does not
-change first derivatives, but second ones: a penalty on a gradient then gets a wrong gradient of its own.
+`tf.nn.moments` of TensorFlow 2.21, which Keras' own layers call, treats the mean inside the variance as a constant. First
+derivatives are not affected, but second ones are: the gradient of a gradient penalty is wrong.
 """
 
 from typing import Any, final
@@ -16,7 +16,7 @@ from gantape.types import Tensor
 @final
 @keras.saving.register_keras_serializable("gantape")
 class LayerNorm(keras.layers.LayerNormalization):  # type: ignore[misc]
-    """`keras.layers.LayerNormalization`: same arguments, weights and, to rounding, outputs; right second derivatives."""
+    """`keras.layers.LayerNormalization`: same arguments, weights and, to rounding, outputs; correct second derivatives."""
 
     def call(self, inputs: Tensor) -> Any:
         axes = [self.axis] if isinstance(self.axis, int) else list(self.axis)
@@ -36,10 +36,10 @@ class LayerNorm(keras.layers.LayerNormalization):  # type: ignore[misc]
 @final
 @keras.saving.register_keras_serializable("gantape")
 class BatchNorm(keras.layers.BatchNormalization):  # type: ignore[misc]
-    """`keras.layers.BatchNormalization`: same arguments, weights and, to rounding, outputs; right second derivatives.
+    """`keras.layers.BatchNormalization`: same arguments, weights and, to rounding, outputs; correct second derivatives.
 
-    In a graph it normalises images by one fused operation, where Keras' layer is six; XLA fuses either. Scores still depend
-    on the whole batch; see `gantape.losses.squared_gradient_norms`.
+    In a graph it normalises images with one fused operation instead of Keras' six; XLA fuses either. Scores still depend on
+    the whole batch; see `gantape.losses.squared_gradient_norms`.
     """
 
     def call(self, inputs: Tensor, training: bool | None = None, mask: Any = None) -> Any:
@@ -54,7 +54,7 @@ class BatchNorm(keras.layers.BatchNormalization):  # type: ignore[misc]
             variance=tf.zeros([0]),
             epsilon=self.epsilon,
         )
-        # The operation puts out the unbiased variance of N numbers, N / (N - 1) times that which it normalises by.
+        # The operation returns the unbiased variance, N / (N - 1) times the one that it normalises by.
         count = tf.cast(tf.size(inputs, tf.int64) // channels, tf.float32)
         for moving, found in ((self.moving_mean, mean), (self.moving_variance, variance * (1.0 - 1.0 / count))):
             moving.assign(moving * self.momentum + found * (1.0 - self.momentum))
@@ -73,7 +73,7 @@ class BatchNorm(keras.layers.BatchNormalization):  # type: ignore[misc]
 
 
 def _moments(inputs: Tensor, axes: list[int]) -> tuple[Any, Any]:
-    """Mean and variance over axes, which are kept, in float32 or better."""
+    """Mean and variance over axes, which are kept with size 1, in float32 or better."""
     numbers = tf.cast(inputs, tf.float32) if inputs.dtype.size < tf.float32.size else inputs
     mean = tf.reduce_mean(numbers, axes, keepdims=True)
     return mean, tf.reduce_mean(tf.square(numbers - mean), axes, keepdims=True)

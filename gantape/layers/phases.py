@@ -1,9 +1,9 @@
-"""Convolutions with strides and their transposes, each the gradient of the other.
+"""Strided convolutions and their transposes, each the gradient of the other.
 
-Of what a transposed convolution with stride s makes, the outputs whose index leaves the same remainder after division by s,
-a phase, are an ordinary convolution of the inputs with every s-th place of the kernel. One convolution with s² times as
-many filters makes all s² phases, which are then interleaved. A convolution of the inputs spread s apart, which XLA makes of
-it, multiplies by zeros most of the time.
+In a transposed convolution with stride s, the outputs whose index has the same remainder modulo s form a phase. A phase is an
+ordinary convolution of the inputs with every s-th element of the kernel. One convolution with s² times as many filters
+computes all s² phases, which are then interleaved. XLA instead convolves the inputs spread s apart, mostly multiplying by
+zeros.
 """
 
 from typing import Any
@@ -18,12 +18,12 @@ from gantape.types import Tensor
 
 
 def convolve(large: Images, kernel: Tensor, strides: Strides) -> Images:
-    """TensorFlow's convolution, with a gradient that goes through phases.
+    """TensorFlow's convolution, with a gradient that is computed by phases.
 
     Args:
         large: `batch height width large_channels`.
         kernel: `kernel_height kernel_width large_channels small_channels`.
-        strides: How the two lie on each other.
+        strides: Geometry of the convolution.
 
     Returns:
         `batch height width small_channels`.
@@ -39,12 +39,12 @@ def convolve(large: Images, kernel: Tensor, strides: Strides) -> Images:
 
 
 def convolve_transposed(small: Images, kernel: Tensor, strides: Strides) -> Images:
-    """A transposed convolution through phases, with TensorFlow's gradient.
+    """A transposed convolution by phases, with TensorFlow's gradient.
 
     Args:
         small: `batch height width small_channels`.
         kernel: `kernel_height kernel_width large_channels small_channels`.
-        strides: Of the convolution that this is the transpose of.
+        strides: Geometry of the convolution that this is the transpose of.
 
     Returns:
         `batch height width large_channels`.
@@ -70,7 +70,7 @@ def _kernel_gradient(large: Tensor, small: Tensor, strides: Strides) -> Tensor:
 
 
 def _phases(small: Tensor, kernel: Tensor, strides: Strides) -> Tensor:
-    """`batch height width phases·large_channels`, of the sizes that `strides.phase` puts out."""
+    """`batch height width phases·large_channels`, of the output sizes of `strides.phase`."""
     window, phase_kernel = strides.phase, _phase_kernel(kernel, strides)
     if phases_are_few(strides, kernel.shape[2]):
         return convolve_by_columns(small, phase_kernel, window)

@@ -1,4 +1,4 @@
-"""Spectral normalisation that leaves the weights alone."""
+"""Spectral normalisation that does not overwrite the weights."""
 
 from typing import Any, final
 
@@ -15,15 +15,14 @@ class SpectralNorm(keras.layers.Wrapper):  # type: ignore[misc]
     """A layer whose kernel is used as W / σ(W), σ its largest singular value, so that its Lipschitz constant is at most 1.
 
     σ = vᵀ W u with u and v from a power iteration, one round in each pass with `training=True`, and no gradient through u and
-    v. W itself is moved by its optimizer only, and the gradient goes through σ, as in the paper.
-    `keras.layers.SpectralNormalization` of Keras 3.15 overwrites W with W / σ in each such pass instead: a pass in the
-    generator's update then changes the discriminator's weights. Here it changes u at most, which comes nearer to the singular
-    vector of the same W: no harm is done.
+    v. Only the optimizer changes W, and the gradient passes through σ, as in the paper. `keras.layers.SpectralNormalization`
+    of Keras 3.15 instead overwrites W with W / σ in each such pass, so that a pass in the generator's update changes the
+    discriminator's weights. Here such a pass only changes u, which gets closer to the singular vector of the same W.
 
     Args:
         layer: A layer with a `kernel`, such as a convolution or a dense layer, or with `embeddings`.
-        rounds: Of the power iteration in a pass.
-        options: What `keras.layers.Layer` takes.
+        rounds: Rounds of power iteration in a pass.
+        options: Options of `keras.layers.Layer`.
 
     Raises:
         TaskError: If the layer has no such weights.
@@ -61,7 +60,7 @@ class SpectralNorm(keras.layers.Wrapper):  # type: ignore[misc]
         if training:
             self.vector.assign(right)
         norm = tf.squeeze(left @ matrix @ tf.transpose(right))
-        # Keras' way to call a layer with other values than those of its variables.
+        # Keras' way to call a layer with values other than those of its variables.
         with keras.StatelessScope(state_mapping=[(weights, value / tf.maximum(norm, 1e-12))]):
             return self.layer(inputs)
 

@@ -1,4 +1,4 @@
-"""Adversarial losses, penalties, and what else a GAN minimises: formula, shapes and paper in one object each."""
+"""Adversarial losses, penalties and other terms of GANs, each an object with its formula, shapes and paper."""
 
 from gantape.losses.adversarial import (
     AdversarialLoss,

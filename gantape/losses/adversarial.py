@@ -1,4 +1,4 @@
-"""Adversarial losses: what the discriminator and the generator each minimise.
+"""Adversarial losses, one for the discriminator and one for the generator.
 
 In the formulas `r` and `g` are the discriminator's raw scores of real and generated examples, `sp(x) = ln(1 + eˣ)` is the
 softplus, and every term is a mean over all scores, so that scores may have the shape `batch`, `batch 1` or that of patches.
@@ -17,7 +17,7 @@ from gantape.steps.losses import Terms, upcast
 
 
 class AdversarialLoss(ABC):
-    """A game between a discriminator and a generator."""
+    """The losses of a discriminator and of a generator."""
 
     generator_sees_real: ClassVar[bool] = False
     """Whether the generator's loss depends on the scores of real examples."""
@@ -32,18 +32,18 @@ class AdversarialLoss(ABC):
 
 
 class SeparableLoss(AdversarialLoss):
-    """A game in which each generated example costs the generator something by itself; the term is the mean of the costs."""
+    """A loss whose generator term is a mean of costs, one for each generated example."""
 
     @abstractmethod
     def generator_costs(self, fake: Scores) -> Scores:
-        """What each of the scores `g` costs the generator, of the same shape."""
+        """The generator's cost of each score in `g`, of the same shape."""
 
     def generator(self, real: Scores | None, fake: Scores, rng: RandomStreams) -> Terms:
         return {"adversarial": mean(self.generator_costs(upcast(fake)))}
 
 
 class CrossEntropyLoss(ABC):
-    """The half of a game in which the discriminator minimises the cross-entropies of its scores to targets.
+    """A loss in which the discriminator minimises the cross-entropies of its scores to targets.
 
     With a target t, a score x costs t·sp(-x) + (1-t)·sp(x); the clean targets are 1 for real and 0 for generated examples.
     """
@@ -54,7 +54,7 @@ class CrossEntropyLoss(ABC):
 
     @abstractmethod
     def generator_costs(self, fake: Scores) -> Scores:
-        """As for `SeparableLoss`, the other half."""
+        """The generator's costs, as in `SeparableLoss`."""
 
     def discriminator(self, real: Scores, fake: Scores, rng: RandomStreams) -> Terms:
         real, fake = upcast(real), upcast(fake)
@@ -64,9 +64,9 @@ class CrossEntropyLoss(ABC):
 
 @attrs.frozen
 class Minimax(CrossEntropyLoss, SeparableLoss):
-    """The original game: discriminator sp(-r) + sp(g), generator -sp(g).
+    """The original loss: discriminator sp(-r) + sp(g), generator -sp(g).
 
-    The generator's gradient vanishes where the discriminator is sure; `NonSaturating` mends that.
+    The generator's gradient vanishes where the discriminator is confident; `NonSaturating` avoids that.
 
     References:
         Goodfellow et al. 2014, arXiv 1406.2661, equation 1.
@@ -81,7 +81,7 @@ class Minimax(CrossEntropyLoss, SeparableLoss):
 
 @attrs.frozen
 class NonSaturating(CrossEntropyLoss, SeparableLoss):
-    """The game as it is played: discriminator sp(-r) + sp(g), generator sp(-g).
+    """The non-saturating loss: discriminator sp(-r) + sp(g), generator sp(-g).
 
     References:
         Goodfellow et al. 2014, arXiv 1406.2661, section 3; Radford et al. 2016, arXiv 1511.06434.
@@ -130,7 +130,7 @@ class LeastSquares(SeparableLoss):
 
 @attrs.frozen
 class Wasserstein(SeparableLoss):
-    """The critic's game: discriminator g - r, generator -g.
+    """The Wasserstein loss: discriminator (critic) g - r, generator -g.
 
     The critic has to be Lipschitz: add a `GradientPenalty`, or clip the critic's weights.
 
@@ -147,7 +147,7 @@ class Wasserstein(SeparableLoss):
 
 @attrs.frozen
 class Hinge(SeparableLoss):
-    """The hinge: discriminator relu(1-r) + relu(1+g), generator -g.
+    """The hinge loss: discriminator relu(1-r) + relu(1+g), generator -g.
 
     References:
         Lim and Ye 2017, arXiv 1705.02894; Miyato et al. 2018, arXiv 1802.05957, equations 16 and 17.
@@ -162,15 +162,15 @@ class Hinge(SeparableLoss):
 
 @attrs.frozen
 class NoisyLabels(SeparableLoss):
-    """Cross-entropy with reversed and noisy labels, as the Keras guide has it: a generated example is labelled 1, a real one 0.
+    """Cross-entropy with reversed and noisy labels, as in the Keras guide: 1 for generated examples, 0 for real ones.
 
     The discriminator minimises the binary cross-entropy to the labels plus `label_noise · U(0, 1)`, one mean over generated and
     real scores together; the generator minimises the cross-entropy of its scores to 0. The noise keeps the discriminator from
-    growing sure of real examples. A label above 1 is no probability: it rewards every growth of a generated example's score,
-    so that the loss has no lower bound. `LabelNoise` moves labels towards each other instead.
+    becoming too confident. A label above 1 is not a probability: it rewards ever larger scores of generated examples, so that
+    the loss has no lower bound. `LabelNoise` moves labels towards each other instead.
 
     Args:
-        label_noise: The width of the uniform noise that is added to both kinds of label.
+        label_noise: Width of the uniform noise that is added to the labels.
 
     References:
         Chollet, Writing a training loop from scratch in TensorFlow, keras.io.
@@ -186,7 +186,7 @@ class NoisyLabels(SeparableLoss):
         return {"cross_entropy": mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, scores))}
 
     def generator_costs(self, fake: Scores) -> Scores:
-        # Not softplus, which is the same but for the last bit: what Keras computes, so that training is the guide's.
+        # Not softplus, which differs in the last bit: this is what Keras computes, so that training equals the guide's.
         return tf.nn.sigmoid_cross_entropy_with_logits(tf.zeros_like(fake), fake)
 
 

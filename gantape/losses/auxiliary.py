@@ -1,4 +1,4 @@
-"""What a network has to recognise beside real and fake: the class of an example, or the codes that it was made from.
+"""Auxiliary losses of a GAN: predicting the class of an example, or the codes that it was made from.
 
 A task adds these terms to those of its `AdversarialLoss`.
 """
@@ -15,14 +15,14 @@ from gantape.steps.losses import Terms, upcast
 from gantape.types import Tensor
 
 Codes = tuple[Tensor | None, Tensor | None]
-"""Categorical and continuous codes, or what is predicted of them; `None` for a kind that there is not."""
+"""Categorical and continuous codes, or their predictions; `None` for an absent kind."""
 
 
 @attrs.frozen
 class AuxiliaryClassifier:
-    """The discriminator names the class: λ · mean -ln softmax(logits)[label].
+    """The discriminator classifies examples: λ · mean -ln softmax(logits)[label].
 
-    Both networks minimise it: the discriminator on real and on generated examples, the generator on its own.
+    Both networks minimise it: the discriminator on real and generated examples, the generator on generated ones.
 
     Args:
         weight: λ.
@@ -37,11 +37,11 @@ class AuxiliaryClassifier:
         """The term.
 
         Args:
-            labels: Numbers of classes, from 0, `batch`, integers.
-            logits: `batch classes`.
+            labels: Class indices from 0, shape `batch`, integers.
+            logits: Shape `batch classes`.
 
         Raises:
-            DtypeError: If the labels are not whole numbers.
+            DtypeError: If the labels are not integers.
             ShapeError: If the logits do not fit them.
         """
         check_labels(labels, logits, "gantape.losses.AuxiliaryClassifier")
@@ -50,11 +50,11 @@ class AuxiliaryClassifier:
 
 @attrs.frozen
 class MutualInformation:
-    """The generator's codes can be read from what it makes: a bound on their mutual information, with the sign turned.
+    """The codes can be predicted from the generated examples: a negative lower bound on their mutual information.
 
     Categorical codes: λ · mean -ln softmax(logits)[code]. Continuous codes: λ' · mean Σ ½(code - predicted)² + ½ ln 2π, the
-    negative log-likelihood of a Gaussian with deviation 1. The deviation is not learnt, as in the authors' program: the
-    likelihood of a code that can be read exactly would grow without bound. Both networks minimise the terms.
+    negative log-likelihood of a Gaussian with standard deviation 1. As in the authors' code, the deviation is not learnt: the
+    likelihood of an exactly predicted code would grow without bound. Both networks minimise the terms.
 
     The information is at least H(codes) minus the terms at weight 1, in nats.
 
@@ -70,14 +70,14 @@ class MutualInformation:
     continuous_weight: float = attrs.field(default=0.1, validator=WEIGHT)
 
     def __call__(self, codes: Codes, predicted: Codes) -> Terms:
-        """The terms "categorical_codes" and "continuous_codes", of which there may be one only.
+        """The terms "categorical_codes" and "continuous_codes", or one of them.
 
         Args:
-            codes: Categorical ones, `batch`, or `batch codes` for several, integers; continuous ones, `batch codes`.
-            predicted: Logits, the shape of the categorical codes and an axis more; means, the shape of the continuous codes.
+            codes: Categorical codes, integers of shape `batch`, or `batch codes` for several; continuous codes, `batch codes`.
+            predicted: Logits, with one more axis than the categorical codes; means, of the shape of the continuous codes.
 
         Raises:
-            DtypeError: If categorical codes are not whole numbers.
+            DtypeError: If categorical codes are not integers.
             ShapeError: If codes and predictions do not fit.
         """
         where = "gantape.losses.MutualInformation"
@@ -87,7 +87,7 @@ class MutualInformation:
                 "codes and predictions are not of the same kinds.",
                 where=where,
                 got=f"codes {_kinds(codes)}, predictions {_kinds(predicted)}",
-                do="give both as (categorical, continuous), with None in both for a kind that there is not.",
+                do="pass both as (categorical, continuous), with None in both for an absent kind.",
             )
         terms = {}
         if categories is not None and logits is not None:

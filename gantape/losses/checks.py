@@ -1,4 +1,4 @@
-"""What a hyper-parameter of a loss may be, what has to have one shape, and the precision that losses are computed in."""
+"""Checks of hyper-parameters, shapes and labels of losses."""
 
 import math
 from typing import Any
@@ -14,12 +14,12 @@ from gantape.types import Tensor
 
 @attrs.frozen
 class Number:
-    """The numbers that a field may hold, as a validator of attrs.
+    """An attrs validator of numbers.
 
     Args:
-        low: The least.
-        high: The greatest.
-        above: Whether `low` itself is left out.
+        low: Smallest number.
+        high: Largest number.
+        above: Whether `low` itself is excluded.
         whole: Whether it has to be an int.
     """
 
@@ -29,7 +29,7 @@ class Number:
     whole: bool = False
 
     def __call__(self, owner: Any, field: "attrs.Attribute[Any]", value: Any) -> None:
-        """Raise a `HyperparameterError` unless the value is such a number, and finite."""
+        """Raise a `HyperparameterError` unless the value is such a number and finite."""
         kinds = int if self.whole else int | float
         number = isinstance(value, kinds) and not isinstance(value, bool)
         if number and math.isfinite(value) and self.low <= value <= self.high and not (self.above and value == self.low):
@@ -58,36 +58,36 @@ COUNT = Number(low=1, whole=True)
 
 
 def check_same_shape(names: tuple[str, str], one: Any, other: Any, where: str) -> None:
-    """Raise a `ShapeError` unless two tensors have one shape: broadcasting would pair every number with every other."""
+    """Raise a `ShapeError` unless two tensors have the same shape: broadcasting would pair every number with every other."""
     axes = axes_of(one), axes_of(other)
     known = [(mine, its) for mine, its in zip(*axes, strict=False) if mine is not None and its is not None]
     if len(axes[0]) != len(axes[1]) or any(mine != its for mine, its in known):
         raise ShapeError(
-            f"{names[0]} and {names[1]} do not have one shape.",
+            f"{names[0]} and {names[1]} do not have the same shape.",
             where=where,
             got=f"{describe(one)}, and {describe(other)}",
-            do="pass as many of the one as of the other, with the same axes.",
+            do="pass equally many of both, with the same axes.",
         )
 
 
 def check_labels(labels: Any, logits: Any, where: str) -> None:
-    """Raise an error unless labels are whole numbers, and logits have their axes and one more.
+    """Raise an error unless labels are integers, and logits have the same axes and one more.
 
     Raises:
-        DtypeError: If the labels are not whole numbers.
+        DtypeError: If the labels are not integers.
         ShapeError: If the logits do not fit them.
     """
     if "int" not in dtype_name(labels):
         raise DtypeError(
-            "labels are not whole numbers.",
+            "labels are not integers.",
             where=where,
             got=describe(labels),
-            do="pass the number of the class, from 0; tf.argmax(one_hot, axis=-1) gives it.",
+            do="pass class indices from 0; tf.argmax(one_hot, axis=-1) computes them.",
         )
     fits = len(axes_of(logits)) == len(axes_of(labels)) + 1
     if not fits or any(None not in pair and pair[0] != pair[1] for pair in zip(axes_of(labels), axes_of(logits), strict=False)):
         raise ShapeError(
-            "logits do not have the axes of the labels and one more, the classes.",
+            "logits do not have the axes of the labels followed by one for the classes.",
             where=where,
             got=f"labels of {describe(labels)}, logits of {describe(logits)}",
             do='pass labels "batch" and logits "batch classes".',

@@ -1,4 +1,4 @@
-"""Consistency: an augmented example is scored as it is scored without."""
+"""Consistency regularisation: augmentation must not change an example's score."""
 
 from collections.abc import Callable
 
@@ -17,11 +17,11 @@ from gantape.types import Model, Tensor
 class BalancedConsistency(Penalty):
     """λᵣ · mean (D(T(real)) - D(real))² + λ_g · mean (D(T(fake)) - D(fake))², T being an augmentation (bCR).
 
-    The discriminator learns that what T changes does not matter, for both kinds of examples, so that the generator is not
-    taught to make augmented images.
+    The discriminator learns to ignore T on both kinds of examples, so that the generator does not learn to make augmented
+    images.
 
     Args:
-        augment: T, `augment(images, noise)`, which returns images of the same shape.
+        augment: T, `augment(images, rng)`, which returns images of the same shape.
         real_weight: λᵣ.
         fake_weight: λ_g.
 

@@ -1,4 +1,4 @@
-"""Lazy penalties: in every k-th step only."""
+"""Lazy penalties, which are computed in every k-th step only."""
 
 import attrs
 
@@ -11,14 +11,14 @@ from gantape.types import Model, Tensor
 
 @attrs.frozen
 class Lazy(Penalty):
-    """k times a penalty in every k-th step, from the first on, and nothing in between.
+    """k times a penalty in every k-th step, starting with the first, and nothing in between.
 
-    The object itself has no step: an update leaves its term out of the loss between, and multiplies it by k, if `Update.lazy`
-    names it; `AdversarialTask` does so for its penalties. Steps with and without are programs of their own, so that in compiled
-    modes the steps without do not pay for it.
+    The object itself does not count steps: an update multiplies the terms named in `Update.lazy` by k and leaves them out of
+    the other steps; `AdversarialTask` names its lazy penalties there. Steps with and without the penalty are separate compiled
+    programs, so that steps without it cost nothing extra.
 
     Args:
-        penalty: What is computed.
+        penalty: The penalty.
         every: k.
 
     References:

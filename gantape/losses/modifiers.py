@@ -1,4 +1,4 @@
-"""Modifiers: losses that wrap a loss and change one thing about it. They may wrap one another."""
+"""Modifiers: losses that wrap another loss and change one aspect of it. They can be nested."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ from gantape.steps.losses import Terms, upcast
 
 @attrs.frozen
 class Wraps:
-    """The losses that a modifier can wrap, as a validator of attrs.
+    """An attrs validator of the loss that a modifier wraps.
 
     Args:
-        kind: Their base class.
-        reason: What a loss of another kind does not have.
-        do: What to do instead.
+        kind: Base class of the losses that can be wrapped.
+        reason: Why others cannot, for the error.
+        do: The advice in the error.
     """
 
     kind: type[Any]
@@ -28,7 +28,7 @@ class Wraps:
     do: str
 
     def __call__(self, modifier: Any, field: "attrs.Attribute[Any]", loss: Any) -> None:
-        """Raise a `HyperparameterError` unless the loss is one of them."""
+        """Raise a `HyperparameterError` unless the loss can be wrapped."""
         if not isinstance(loss, self.kind):
             name = type(modifier).__name__
             raise HyperparameterError(
@@ -46,7 +46,7 @@ _HAS_TARGETS = Wraps(
 )
 _HAS_COSTS = Wraps(
     SeparableLoss,
-    "an example does not cost its generator something by itself",
+    "its generator has no cost for each example",
     "wrap Minimax, NonSaturating, LeastSquares, Wasserstein, Hinge or NoisyLabels, once.",
 )
 
@@ -55,8 +55,8 @@ _HAS_COSTS = Wraps(
 class OneSidedSmoothing(CrossEntropyLoss, SeparableLoss):
     """The target of real examples is t instead of 1: t·sp(-r) + (1-t)·sp(r) takes the place of sp(-r).
 
-    The discriminator's best score of a real example is then ln(t / (1-t)) at most, 2.2 for t = 0.9. Generated examples keep
-    their target of 0: with another one, what they already do would be rewarded.
+    The optimal score of a real example is then at most ln(t / (1-t)), 2.2 for t = 0.9. Generated examples keep their target of
+    0: any other would reward the generator's current output.
 
     Args:
         loss: A loss with cross-entropies: `Minimax`, `NonSaturating`, or one of them with `LabelNoise`.
@@ -82,13 +82,13 @@ class OneSidedSmoothing(CrossEntropyLoss, SeparableLoss):
 
 @attrs.frozen
 class LabelNoise(CrossEntropyLoss, SeparableLoss):
-    """Each target is moved towards the other one by `width · U(0, 1)`: from 1 for real, from 0 for generated examples.
+    """Moves each target towards the other by `width · U(0, 1)`: from 1 for real, from 0 for generated examples.
 
-    The targets stay probabilities, so that the loss keeps its lower bound, other than with `NoisyLabels`, the guide's own.
+    The targets stay probabilities, so that, unlike with the Keras guide's `NoisyLabels`, the loss keeps its lower bound.
 
     Args:
         loss: A loss with cross-entropies: `Minimax`, `NonSaturating`, or one of them with `OneSidedSmoothing`.
-        width: The most that a target is moved.
+        width: Largest change of a target.
 
     Raises:
         HyperparameterError: If the loss has no targets to move.
@@ -113,15 +113,15 @@ class LabelNoise(CrossEntropyLoss, SeparableLoss):
 
 @attrs.frozen
 class TopK(AdversarialLoss):
-    """The generator learns from the k generated scores that are highest: mean of their costs. The discriminator from all.
+    """The generator minimises the mean cost of the k highest generated scores only; the discriminator uses all.
 
-    k = max(share, decay^⌊step / interval⌋) of all scores, rounded, and 1 at least: it falls from all of them to `share`.
+    k = max(share, decay^⌊step / interval⌋) of all scores, rounded, at least 1: it falls from all scores to `share` of them.
 
     Args:
         loss: A loss whose generator has a cost for each score.
-        share: ν, of the scores that are left in the end.
-        decay: γ, by which k falls after each interval; 0 for `share` from the first step on, 1 for all scores.
-        interval: Steps after which k falls; the paper has an epoch.
+        share: ν, the fraction of scores that are used in the end.
+        decay: γ, the factor of k after each interval; 0 for `share` from the first step, 1 for all scores.
+        interval: Steps between two decays; an epoch in the paper.
 
     Raises:
         HyperparameterError: If the generator's loss is not a mean of costs.
@@ -146,7 +146,7 @@ class TopK(AdversarialLoss):
         return {"adversarial": tf.reduce_sum(weights * self.loss.generator_costs(scores)) / tf.reduce_sum(weights)}
 
     def _kept(self, count: Any, step: Any) -> Any:
-        """How many scores are kept, a whole number in float64."""
+        """Number of scores that are kept, as float64."""
         share: Any = tf.constant(self.share, tf.float64)
         if self.decay:
             intervals = tf.cast(step // self.interval, tf.float64)

@@ -1,9 +1,9 @@
 """Penalties on the discriminator's gradient with respect to its input.
 
 `D` is the discriminator's score, and norms are taken over all axes of an example. Everything is computed in float32 or
-better, and a norm under a square root has an epsilon inside: its gradient at zero would be NaN otherwise. A discriminator that
-mixes the examples of a batch, as batch norm does, has no gradient of an example's own: use layer norm there, or nothing, and
-`gantape.layers.LayerNorm` at that, since second derivatives through Keras' own are not right.
+better, and square roots have an epsilon inside: their gradient at zero would be NaN otherwise. In a discriminator that mixes
+the examples of a batch, as batch norm does, an example has no gradient of its own: use no normalisation, or layer norm, in
+the form of `gantape.layers.LayerNorm`, since second derivatives of Keras' own layer are wrong.
 """
 
 from abc import ABC, abstractmethod
@@ -21,12 +21,12 @@ EPSILON = 1e-10
 
 
 class Penalty(ABC):
-    """A term that the discriminator's loss gains."""
+    """A term that is added to the discriminator's loss."""
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """What the term is called in the history."""
+        """The name of the term in the history."""
 
     @abstractmethod
     def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
@@ -65,7 +65,7 @@ class GradientPenalty(Penalty):
         """The penalty, a mean over the batch.
 
         Raises:
-            ShapeError: If real and generated examples do not have one shape.
+            ShapeError: If real and generated examples differ in shape.
         """
         check_same_shape(("real", "generated examples"), real, fake, "gantape.losses.GradientPenalty")
         count = tf.shape(real)[0]
@@ -78,15 +78,15 @@ class GradientPenalty(Penalty):
 class DraganPenalty(Penalty):
     """λ · mean (‖∇D(x̃)‖₂ - 1)², at x̃ = real + c·std(real)·U, with U ~ U(0, 1) for each number; std is that of the batch.
 
-    It asks nothing of the discriminator between real and generated examples, so that generated ones need not be near.
+    It constrains the discriminator near real examples only, wherever generated examples are.
 
     Args:
         weight: λ.
-        deviation: c, how far from the real examples, in deviations of their numbers.
+        deviation: c, the distance from the real examples in standard deviations.
         one_sided: Penalise norms above 1 only.
 
     References:
-        Kodali et al. 2017, arXiv 1705.07215, section 2.3; the noise is that of the authors' program.
+        Kodali et al. 2017, arXiv 1705.07215, section 2.3; the noise is that of the authors' code.
     """
 
     weight: float = attrs.field(default=10.0, validator=WEIGHT)
@@ -146,10 +146,10 @@ class R2(Penalty):
 
 
 def squared_gradient_norms(discriminator: Model, examples: Tensor) -> Scores:
-    """‖∇D(x)‖₂² for each example x, shape `batch`; differentiable once more.
+    """‖∇D(x)‖₂² for each example x, shape `batch`; differentiable.
 
-    The sum of the scores is differentiated, which gives each example's own gradient as long as no score depends on
-    another example. Where scores are those of patches, D is their sum.
+    The sum of all scores is differentiated, which gives each example's own gradient as long as no score depends on
+    another example. For a discriminator of patches, D is the sum of an example's scores.
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(examples)
@@ -159,7 +159,7 @@ def squared_gradient_norms(discriminator: Model, examples: Tensor) -> Scores:
 
 
 def gradient_norms(discriminator: Model, examples: Tensor) -> Scores:
-    """√(‖∇D(x)‖₂² + 1e-10) for each example x, shape `batch`; differentiable once more, at gradients of zero too."""
+    """√(‖∇D(x)‖₂² + 1e-10) for each example x, shape `batch`; differentiable, also where the gradient is zero."""
     return tf.sqrt(squared_gradient_norms(discriminator, examples) + EPSILON)
 
 

@@ -1,4 +1,4 @@
-"""Relativistic losses: how much more real a real example is than a generated one. The generator sees both kinds of scores.
+"""Relativistic losses, which compare the scores of real and generated examples. The generator's loss needs both.
 
 `r`, `g` and `sp` are as in `adversarial`, `r̄` and `ḡ` are the means of the scores of a batch.
 """
@@ -18,9 +18,9 @@ from gantape.steps.losses import Terms, upcast
 
 @attrs.frozen
 class RelativisticPairing(AdversarialLoss):
-    """Each real example against one generated one: discriminator sp(-(r-g)), generator sp(-(g-r)).
+    """Each real example against one generated example: discriminator sp(-(r-g)), generator sp(-(g-r)).
 
-    Only differences of scores matter, so that no score has to grow. It converges with both `R1` and `R2`.
+    Only differences of scores matter. Use it with both `R1` and `R2`, with which it converges.
 
     References:
         Jolicoeur-Martineau 2018, arXiv 1807.00734, section 4; Sun et al. 2020, arXiv 2011.04926;
@@ -33,7 +33,7 @@ class RelativisticPairing(AdversarialLoss):
         """The discriminator's term, from the scores `r` and `g`.
 
         Raises:
-            ShapeError: If there are not as many of the one as of the other.
+            ShapeError: If there are not equally many of both.
         """
         return {"pairing": mean(tf.nn.softplus(-_differences(self, real, fake)))}
 
@@ -41,7 +41,7 @@ class RelativisticPairing(AdversarialLoss):
         """The generator's term, from the scores `r` and `g`.
 
         Raises:
-            ShapeError: If there are not as many of the one as of the other.
+            ShapeError: If there are not equally many of both.
         """
         return {"pairing": mean(tf.nn.softplus(_differences(self, _given(self, real), fake)))}
 
@@ -50,7 +50,7 @@ class RelativisticPairing(AdversarialLoss):
 class RelativisticAverage(AdversarialLoss):
     """Each example against the mean of the other kind: discriminator sp(-(r-ḡ)) + sp(g-r̄), generator sp(-(g-r̄)) + sp(r-ḡ).
 
-    The sum of both terms, not half of it.
+    The terms are summed, not averaged.
 
     References:
         Jolicoeur-Martineau 2018, arXiv 1807.00734, section 4 (RaSGAN).
@@ -69,7 +69,7 @@ class RelativisticAverage(AdversarialLoss):
 
 @attrs.frozen
 class RelativisticAverageHinge(AdversarialLoss):
-    """The hinge of differences to means.
+    """The hinge loss of each example against the mean of the other kind.
 
     Discriminator relu(1-(r-ḡ)) + relu(1+(g-r̄)), generator relu(1-(g-r̄)) + relu(1+(r-ḡ)).
 
@@ -102,9 +102,9 @@ def _to_averages(real: Scores, fake: Scores) -> tuple[Scores, Scores]:
 def _given(loss: AdversarialLoss, real: Scores | None) -> Scores:
     if real is None:
         raise LossError(
-            "the generator of a relativistic loss needs the scores of real examples too.",
+            "the generator of a relativistic loss also needs the scores of real examples.",
             where=f"gantape.losses.{type(loss).__name__}.generator, argument `real`",
             got="None",
-            do="score real examples in the generator's update too where the loss says generator_sees_real.",
+            do="if loss.generator_sees_real, score real examples in the generator's update as well.",
         )
     return real

@@ -1,4 +1,4 @@
-"""What keeps a translation between two kinds of images faithful. A task adds these terms to its `AdversarialLoss`."""
+"""Losses that keep a translation between two image domains faithful. A task adds these terms to its `AdversarialLoss`."""
 
 import attrs
 import tensorflow as tf
@@ -11,7 +11,7 @@ from gantape.types import Tensor
 
 @attrs.frozen
 class CycleConsistency:
-    """There and back again: λ · mean |cycled - real|, where `cycled` is F(G(real)).
+    """Translating there and back returns the image: λ · mean |cycled - real|, where `cycled` is F(G(real)).
 
     Args:
         weight: λ.
@@ -26,19 +26,19 @@ class CycleConsistency:
         """The term of one direction, from images `batch height width channels` and the same after both translations.
 
         Raises:
-            ShapeError: If the two do not have one shape.
+            ShapeError: If the two differ in shape.
         """
         return self.weight * _distance(("real images", "cycled ones"), real, cycled, "gantape.losses.CycleConsistency")
 
 
 @attrs.frozen
 class Identity:
-    """What is of the right kind already is left alone: λ · mean |mapped - real|, where `mapped` is G(real).
+    """An image of the target domain is not changed: λ · mean |mapped - real|, where `mapped` is G(real).
 
-    It keeps colours as they are.
+    It preserves colours.
 
     Args:
-        weight: λ; the paper has half of the weight of the cycle's.
+        weight: λ; in the paper, half the weight of the cycle consistency.
 
     References:
         Zhu et al. 2017, arXiv 1703.10593, section 5.2, "Photo generation from paintings".
@@ -47,10 +47,10 @@ class Identity:
     weight: float = attrs.field(default=5.0, validator=WEIGHT)
 
     def __call__(self, real: Images, mapped: Images) -> Scalar:
-        """The term of one translator, from images `batch height width channels` of its target's kind and what it makes of them.
+        """The term of one translator, from images of its target domain, `batch height width channels`, and their translations.
 
         Raises:
-            ShapeError: If the two do not have one shape.
+            ShapeError: If the two differ in shape.
         """
         return self.weight * _distance(("real images", "mapped ones"), real, mapped, "gantape.losses.Identity")
 

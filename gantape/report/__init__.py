@@ -1,4 +1,4 @@
-"""What a run shows of itself: pictures, plots and saved networks, as actions for `gantape.Callback`. A leaf."""
+"""Reports of a run: images, plots and saved models, as actions for `gantape.Callback`. The core does not import it."""
 
 from gantape.report.animation import Animation, save_animation
 from gantape.report.grids import SampleGrids, image_grid, save_picture

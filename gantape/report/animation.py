@@ -1,4 +1,4 @@
-"""Grids of images as an animation: how a generator learns, in a few seconds."""
+"""Animations of sample grids, which show in a few seconds how a generator learns."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,13 +11,13 @@ from gantape.errors import DataError
 
 
 def save_animation(pictures: Sequence[Path], path: Path, *, seconds: float = 6.0, last_seconds: float = 2.0) -> None:
-    """Join pictures of one size to a GIF or WebP that repeats for ever.
+    """Join pictures of one size into a GIF or WebP that repeats forever.
 
     Args:
         pictures: PNG files, in order.
         path: Where the animation goes; its suffix is its format.
-        seconds: Seconds that all frames but the last take together, at most half a second each.
-        last_seconds: Seconds that the last frame stays.
+        seconds: Duration of all frames but the last, at most half a second each.
+        last_seconds: Duration of the last frame.
 
     Raises:
         DataError: If there is no picture.
@@ -27,7 +27,7 @@ def save_animation(pictures: Sequence[Path], path: Path, *, seconds: float = 6.0
             "an animation needs pictures.",
             where="gantape.report.save_animation, argument `pictures`",
             got="none",
-            do="draw them first, with gantape.report.SampleGrids for instance.",
+            do="draw some first, for example with gantape.report.SampleGrids.",
         )
     frames = [Image.open(picture) for picture in pictures]
     each = min(0.5, seconds / len(frames))
@@ -37,10 +37,10 @@ def save_animation(pictures: Sequence[Path], path: Path, *, seconds: float = 6.0
 
 @attrs.frozen
 class Animation:
-    """Joins the pictures of a folder, in the order of their names, to an animation: an action for the end of a run.
+    """Joins the pictures of a folder, in the order of their names, into an animation: an action for the end of a run.
 
     Args:
-        folder: Where the PNG files lie.
+        folder: The folder of the PNG files.
         path: Where the animation goes, as `.gif` or `.webp`.
     """
 

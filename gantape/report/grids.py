@@ -1,4 +1,4 @@
-"""Grids of images: what a generator makes of the same latents as it learns."""
+"""Grids of images, such as samples from the same latents in the course of training."""
 
 import math
 import re
@@ -23,15 +23,15 @@ MARGIN = 2
 
 
 def image_grid(images: Any, *, columns: int | None = None, pixels: tuple[float, float] = (-1.0, 1.0)) -> Picture:
-    """Lay images out in rows, from left to right, with a margin of 2 pixels around each.
+    """Lay out images in rows, with a margin of 2 pixels around each.
 
     Args:
-        images: Shape `batch height width channels`, with 1 or 3 channels. Values outside of `pixels` are clipped.
-        columns: Images in a row; as many as make the grid square by default.
+        images: Shape `batch height width channels`, with 1 or 3 channels. Values outside `pixels` are clipped.
+        columns: Images in a row; by default, the grid is nearly square.
         pixels: The values of black and white.
 
     Returns:
-        Bytes, shape `height width channels`; places that no image fills are black.
+        Bytes, shape `height width channels`; empty cells are black.
 
     Raises:
         ShapeError: If the images have other axes or another number of channels.
@@ -42,10 +42,10 @@ def image_grid(images: Any, *, columns: int | None = None, pixels: tuple[float, 
     count, height, width, channels = array.shape
     if channels not in (1, 3) or not count:
         raise ShapeError(
-            "a picture is made from at least one image, in grey or in colour.",
+            "a grid needs at least one image, with 1 or 3 channels.",
             where=where,
             got=describe(array),
-            do="give images with 1 or 3 channels.",
+            do="pass images with 1 or 3 channels.",
         )
     low, high = pixels
     scaled = np.round((array.astype(np.float64) - low) * (255.0 / (high - low))).clip(0, 255).astype(np.uint8)
@@ -58,7 +58,7 @@ def image_grid(images: Any, *, columns: int | None = None, pixels: tuple[float, 
 
 
 def save_picture(picture: Picture, path: str | Path, *, zoom: int = 2) -> None:
-    """Write a picture as PNG, each of its pixels a square of `zoom` by `zoom`. Folders are made."""
+    """Write a picture as PNG, each pixel enlarged to `zoom` by `zoom`. Folders are created."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     large = picture.repeat(zoom, axis=0).repeat(zoom, axis=1)
@@ -67,13 +67,13 @@ def save_picture(picture: Picture, path: str | Path, *, zoom: int = 2) -> None:
 
 @attrs.frozen(eq=False)
 class SampleGrids:
-    """Draws what a task shows of itself, of the same noise each time: an action for a task that has a `sample_grid`.
+    """Draws a task's `sample_grid`, with the same random numbers each time: an action.
 
     Args:
-        folder: Where the pictures go, as `step-000500.png`.
-        seed: The seed of the noise.
-        count: About how many images there are in a grid.
-        examples: A prepared batch, for a task whose gallery begins with examples.
+        folder: Folder of the pictures, named like `step-000500.png`.
+        seed: Seed of the random numbers.
+        count: Approximate number of images in a grid.
+        examples: A prepared batch, for a task whose grids need examples.
     """
 
     folder: Path
@@ -85,11 +85,11 @@ class SampleGrids:
         save_picture(self.draw(progress.task), self.folder / f"step-{progress.step:06d}.png")
 
     def state(self) -> dict[str, Any]:
-        """Which pictures there are."""
+        """The names of the pictures."""
         return {"pictures": [path.name for path in self._pictures()]}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Remove the pictures that a run drew behind the checkpoint from which it goes on: it will draw them anew."""
+        """Remove the pictures drawn after the checkpoint from which the run resumes: they will be drawn again."""
         for path in self._pictures():
             if path.name not in state["pictures"]:
                 path.unlink()
@@ -98,7 +98,7 @@ class SampleGrids:
         return sorted(path for path in self.folder.glob("step-*.png") if re.fullmatch(r"step-\d{6,}\.png", path.name))
 
     def draw(self, task: Task) -> Picture:
-        """The grid as it looks now."""
+        """The current grid."""
         images = np.asarray(task.sample_grid(self.count, RandomStreams(self.seed), self.examples))
         pixels = getattr(task, "pixels", (-1.0, 1.0))
         return image_grid(images.reshape(-1, *images.shape[2:]), columns=images.shape[1], pixels=pixels)

@@ -1,4 +1,4 @@
-"""Ways from one latent to another: does the generator pass through images that make sense?"""
+"""Interpolation between latents, to see whether the images in between are plausible."""
 
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,12 @@ from gantape.tasks import AdversarialTask
 def spherical_path(first: Any, last: Any, count: int) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Latents on the great circle from one latent to another: (sin((1-t)ω) a + sin(tω) b) / sin ω, ω the angle between.
 
-    Normal latents of many dimensions lie near a sphere: a straight line would leave it, and go where no latent comes from.
+    Normal latents of many dimensions lie near a sphere, which a straight line would leave for a region without latents.
 
     Args:
         first: Shape `batch latent`.
         last: Shape `batch latent`.
-        count: Latents on each way, both ends included.
+        count: Latents on each path, both ends included.
 
     Returns:
         Shape `batch count latent`.
@@ -33,7 +33,7 @@ def spherical_path(first: Any, last: Any, count: int) -> np.ndarray[Any, np.dtyp
     norms = np.linalg.norm(start, axis=-1) * np.linalg.norm(stop, axis=-1)
     angle = np.arccos(np.clip((start * stop).sum(axis=-1) / norms, -1.0, 1.0))[:, None, None]
     share = np.linspace(0.0, 1.0, count)[None, :, None]
-    # Where both point the same way the circle is a line: sin((1-t)ω) / sin ω → 1-t.
+    # If both have the same direction, the circle is a line: sin((1-t)ω) / sin ω → 1-t.
     small = np.sin(angle) < 1e-6
     sine = np.where(small, 1.0, np.sin(angle))
     from_start = np.where(small, 1.0 - share, np.sin((1.0 - share) * angle) / sine)
@@ -43,15 +43,15 @@ def spherical_path(first: Any, last: Any, count: int) -> np.ndarray[Any, np.dtyp
 
 @attrs.frozen
 class Interpolation:
-    """Draws ways between pairs of latents, a row for each: an action for an adversarial task.
+    """Draws interpolations between pairs of latents, one per row: an action for an adversarial task.
 
-    Where there is a condition, a way keeps to what its row is told by: class by class, say.
+    With a condition, the conditioning is constant along a row: one class per row, for example.
 
     Args:
-        path: Where the picture goes.
-        seed: The seed of the latents.
+        path: File of the picture.
+        seed: Seed of the latents.
         rows: Pairs of latents.
-        columns: Images on each way, both ends included.
+        columns: Images in a row, both ends included.
     """
 
     path: Path
@@ -64,12 +64,12 @@ class Interpolation:
         save_picture(self.draw(task), self.path)
 
     def draw(self, task: AdversarialTask) -> Picture:
-        """The picture as it looks now."""
+        """The current picture."""
         ends = np.asarray(task.latents(2 * self.rows, RandomStreams(self.seed), "interpolation"))
-        ways = spherical_path(ends[: self.rows], ends[self.rows :], self.columns)
-        # What a picture of one row is told by, column by column, is for the rows here.
+        paths = spherical_path(ends[: self.rows], ends[self.rows :], self.columns)
+        # The conditioning of the columns of a one-row grid becomes that of the rows here.
         conditioning = tf.nest.map_structure(
             lambda leaf: tf.repeat(leaf, self.columns, axis=0), task.condition.for_grid(1, self.rows, None)
         )
-        images = task.generate(tf.convert_to_tensor(ways.reshape(-1, ways.shape[-1])), conditioning)
+        images = task.generate(tf.convert_to_tensor(paths.reshape(-1, paths.shape[-1])), conditioning)
         return image_grid(images, columns=self.columns, pixels=task.pixels)

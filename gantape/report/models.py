@@ -1,4 +1,4 @@
-"""Networks as files that Keras reads, with no need of gantape."""
+"""Models in files that Keras loads without gantape."""
 
 import contextlib
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from gantape.layers import in_float32, plain
 
 @attrs.frozen
 class SavedModels:
-    """Saves parts of a task as `.keras` files, gantape's faster layers as Keras' own, and in float32: an action.
+    """Saves parts of a task as `.keras` files, in float32 and with Keras' own layers instead of gantape's: an action.
 
-    Of a generator, save the part `averaged_generator`: it is the one that samples come from. It is the generator itself
-    where the task keeps no average.
+    To save a generator, name the part `averaged_generator`, from which samples come. It is the generator itself if the task
+    keeps no average.
 
     Args:
-        files: The file for each part's name, as in `{"averaged_generator": Path("generator.keras")}`.
+        files: The file of each part, as in `{"averaged_generator": Path("generator.keras")}`.
     """
 
     files: Mapping[str, Path]
@@ -36,6 +36,6 @@ class SavedModels:
                     do="name a part that is a model.",
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(TaskError):  # a class of the user's own, which is saved as it is
+            with contextlib.suppress(TaskError):  # a model class of the user's is saved as it is
                 model = in_float32(plain(model)) if "mixed" in progress.task.precision else plain(model)
             model.save(path)

@@ -1,4 +1,4 @@
-"""The history as curves."""
+"""Plots of the history."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,13 +13,13 @@ from gantape.history import History, Split
 
 
 def plot_history(history: History, path: Path, *, columns: Sequence[str], label: str = "loss") -> None:
-    """Draw columns of a history over the steps, one curve for each, dashed for validation. No window, no global state.
+    """Plot columns of a history over the steps, dashed for validation. No window is opened, no global state is used.
 
     Args:
-        history: What was recorded.
-        path: Where the picture goes; its suffix is its format. Folders are made.
-        columns: The columns to draw.
-        label: What the vertical axis shows.
+        history: The history.
+        path: File of the picture; its suffix is the format. Folders are created.
+        columns: The columns to plot.
+        label: Label of the vertical axis.
 
     Raises:
         MetricError: If a column was never recorded.
@@ -55,12 +55,12 @@ def plot_history(history: History, path: Path, *, columns: Sequence[str], label:
 
 @attrs.frozen
 class HistoryPlot:
-    """Draws curves of the history so far: an action. Draws nothing before the first row.
+    """Plots the history so far, if it has a row: an action.
 
     Args:
-        path: Where the picture goes.
-        columns: The columns to draw; every update's loss by default.
-        label: What the vertical axis shows.
+        path: File of the picture.
+        columns: The columns to plot; the loss of every update by default.
+        label: Label of the vertical axis.
     """
 
     path: Path

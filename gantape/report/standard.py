@@ -1,4 +1,4 @@
-"""The usual report of a run, put together from the actions of this part."""
+"""Standard reports of runs, composed of the actions of this package."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,17 +17,17 @@ _NONE: Mapping[str, str] = {}
 
 
 def report_adversarial(run_dir: Path, *, record: When, latent_seed: int = 0) -> tuple[Callback, ...]:
-    """The report of an adversarial task that makes examples from latents: these files beside those of `report_images`.
+    """The report of an adversarial task that makes examples from latents: these files and those of `report_images`.
 
     | file | holds |
     |---|---|
-    | `interpolation.png` | ways between pairs of latents |
+    | `interpolation.png` | interpolations between pairs of latents |
     | `generator.keras` | the averaged generator, from which samples come |
     | `discriminator.keras` | the discriminator |
 
     Args:
         run_dir: The run's directory.
-        record: When rows are recorded, as given to `Loop.run`.
+        record: When rows are recorded, as passed to `Loop.run`.
         latent_seed: The seed of the latents of all pictures.
     """
     return (
@@ -43,18 +43,18 @@ def report_images(
 
     | file | holds |
     |---|---|
-    | `samples/step-000500.png` | what the task shows of the same noise, at the start, at the end, between |
+    | `samples/step-000500.png` | grids of samples from the same random numbers: at the start, in between, at the end |
     | `samples.gif` | these pictures as an animation |
     | `losses.png` | the losses over the steps |
     | `tensorboard/` | the history as events |
-    | what is named | the models |
+    | files in `models` | the models |
 
     Args:
         run_dir: The run's directory.
-        record: When rows are recorded, as given to `Loop.run`.
-        seed: The seed of the noise of all pictures.
-        models: The parts that are saved, and each one's file.
-        examples: A prepared batch, for a task whose gallery begins with examples.
+        record: When rows are recorded, as passed to `Loop.run`.
+        seed: Seed of the random numbers of all pictures.
+        models: The file of each part to save.
+        examples: A prepared batch, for a task whose grids need examples.
     """
     samples = run_dir / "samples"
     grids = SampleGrids(samples, seed, examples=examples)
@@ -79,8 +79,8 @@ def report_supervised(run_dir: Path, *, record: When, metric: str = "accuracy") 
 
     Args:
         run_dir: The run's directory.
-        record: When rows are recorded, as given to `Loop.run`.
-        metric: The metric to draw, which names its picture.
+        record: When rows are recorded, as passed to `Loop.run`.
+        metric: The metric to plot; its name is that of the file.
     """
     return (
         Callback(TensorBoardLogger(run_dir / "tensorboard"), record),

@@ -1,4 +1,4 @@
-"""What is learnt: `Task` and its two abstract kinds."""
+"""Tasks, which define what is learnt: `Task` and its two abstract subclasses."""
 
 from gantape.tasks.adversarial import AdversarialTask
 from gantape.tasks.part import Part

@@ -1,4 +1,4 @@
-"""Learning by a game: a generator against a discriminator."""
+"""Adversarial training: a generator against a discriminator."""
 
 import functools
 from abc import abstractmethod
@@ -28,22 +28,33 @@ from gantape.types import Batch, Model, Optimizer
 class AdversarialTask(Task):
     """A generator, which makes examples from latents, against a discriminator, which scores them.
 
-    A variant of a GAN is another loss, penalty, condition, augmentation or network, not another class: see `gantape.losses`,
+    Variants of a GAN differ in loss, penalties, condition, augmentations or networks, not in class: see `gantape.losses`,
     `gantape.conditioning` and `gantape.augment`. A batch is the real examples, or a tuple that begins with them.
 
     Args:
-        latent_size: Numbers in a latent.
-        discriminator_updates: Updates of the discriminator in a step, each with a fresh batch.
-        generator_decay: β of the generator's moving average, from which samples are made; 0 for no average.
-        generator_half_life: The half-life of that average in examples, in place of β; 0 for β.
+        latent_size: Size of a latent vector.
+        learning_rate: The learning rate of both Adams. The defaults of the optimizers are those of the DCGAN paper,
+            arXiv 1511.06434.
+        generator_learning_rate: The learning rate of the generator's Adam; by default `learning_rate`.
+        discriminator_learning_rate: The learning rate of the discriminator's Adam; by default `learning_rate`.
+        beta_1: β₁ of both Adams.
+        beta_2: β₂ of both Adams.
+        discriminator_updates: Discriminator updates per step, each on a new batch.
+        generator_decay: Decay β of the generator's moving average, from which samples are made; 0 for no average.
+        generator_half_life: Half-life of that average in examples, instead of β; 0 to use β.
         joint_batch: Score real and generated examples in one pass of the discriminator, as the Keras guide does. Batch norm
             in the discriminator then mixes their statistics.
-        shared_examples: Move the generator by the very examples that the discriminator's last update has just seen, instead of
-            fresh ones, as PyTorch's DCGAN example does. They are generated once then, and not twice; gradients are those that
-            a second pass over the same latents would give.
+        shared_examples: Reuse the generated examples of the discriminator's last update in the generator's update, as
+            PyTorch's DCGAN example does. This saves a forward pass; the gradients are those of a second pass over the same
+            latents.
     """
 
     latent_size: int = 128
+    learning_rate: float = 2e-4
+    generator_learning_rate: float | None = None
+    discriminator_learning_rate: float | None = None
+    beta_1: float = 0.5
+    beta_2: float = 0.999
     discriminator_updates: int = 1
     generator_decay: float = 0.0
     generator_half_life: float = 0.0
@@ -51,7 +62,7 @@ class AdversarialTask(Task):
     shared_examples: bool = False
 
     pixels: ClassVar[tuple[float, float]] = (-1.0, 1.0)
-    """The range of the examples that the generator makes and the data has to have."""
+    """The range of pixels of both generated and real examples."""
 
     generator = Part[Model]()
     discriminator = Part[Model]()
@@ -73,36 +84,36 @@ class AdversarialTask(Task):
     def build_discriminator(self) -> Model:
         """The discriminator, from examples to raw scores `batch 1`, or `batch height width 1` for patches."""
 
-    @abstractmethod
     def build_generator_optimizer(self) -> Optimizer:
-        """The optimizer of the generator."""
+        """The optimizer of the generator; Adam by default."""
+        return self._adam(self.generator_learning_rate)
 
-    @abstractmethod
     def build_discriminator_optimizer(self) -> Optimizer:
-        """The optimizer of the discriminator."""
+        """The optimizer of the discriminator; Adam by default."""
+        return self._adam(self.discriminator_learning_rate)
 
     def build_generator_gradient_options(self) -> GradientOptions:
-        """How the generator's gradients become a move; neither clipped nor gathered over batches by default."""
+        """The gradient options of the generator's update; no clipping and no accumulation by default."""
         return GradientOptions()
 
     def build_discriminator_gradient_options(self) -> GradientOptions:
-        """How the discriminator's gradients become a move; neither clipped nor gathered over batches by default."""
+        """The gradient options of the discriminator's update; no clipping and no accumulation by default."""
         return GradientOptions()
 
     def build_loss(self) -> AdversarialLoss:
-        """The game that the two play; the non-saturating one by default."""
+        """The adversarial loss; non-saturating by default."""
         return NonSaturating()
 
     def build_penalties(self) -> tuple[Penalty, ...]:
-        """What the discriminator's loss gains; nothing by default."""
+        """Penalties that are added to the discriminator's loss; none by default."""
         return ()
 
     def build_condition(self) -> Condition:
-        """What the networks receive besides latents and examples; nothing by default."""
+        """The condition: inputs of the networks besides latents and examples; none by default."""
         return Unconditional()
 
     def build_augmentations(self) -> tuple[Augmentation, ...]:
-        """What is done to every example before the discriminator sees it; nothing by default."""
+        """Augmentations applied to every example before the discriminator sees it; none by default."""
         return ()
 
     def build_metrics(self) -> MetricSet:
@@ -110,7 +121,7 @@ class AdversarialTask(Task):
         return MetricSet(real_score=keras.metrics.Mean(), fake_score=keras.metrics.Mean())
 
     def build_averaged_generator(self) -> Model:
-        """A second generator for the moving average; the generator itself where there is none."""
+        """A second generator for the moving average; the generator itself if there is no average."""
         if not (self.generator_decay or self.generator_half_life):
             return self.generator
         average: Any = self.build_generator()
@@ -120,14 +131,15 @@ class AdversarialTask(Task):
         return average
 
     def check_hyperparameters(self) -> None:
-        require_positive(self, "latent_size", "discriminator_updates")
+        rates = [name for name in ("generator_learning_rate", "discriminator_learning_rate") if getattr(self, name) is not None]
+        require_positive(self, "latent_size", "discriminator_updates", "learning_rate", *rates)
 
     def check_parts(self) -> None:
         """Pass latents through both networks.
 
         Raises:
-            TaskError: If the generator cannot take latents, or the discriminator what it makes of them.
-                It cannot add losses in its layers either, if its examples are shared.
+            TaskError: If the generator does not accept latents, or the discriminator the generated examples; or if the
+                generator's layers add losses although its examples are shared.
             ShapeError: If the discriminator does not end in one score, or one for each patch.
         """
         check_networks(self.generator, self.discriminator, self.condition, self.latent_size, type(self).__name__)
@@ -160,32 +172,32 @@ class AdversarialTask(Task):
 
     def discriminator_loss(self, batch: Batch, rng: RandomStreams) -> Losses:
         """The discriminator's terms and penalties for a batch."""
-        play = self._fake_cache.begin(batch, lambda: self._play(batch, rng))
-        real, fake, conditioning = play.real, play.fake, play.conditioning
-        judge = Scorer(self.discriminator, self.augmentations, self.condition, conditioning, rng)
-        of_real, of_fake = judge.outputs(real, fake, joint=self.joint_batch)
+        inputs = self._fake_cache.generate(batch, lambda: self._gan_batch(batch, rng))
+        real, fake, conditioning = inputs.real, inputs.fake, inputs.conditioning
+        scorer = Scorer(self.discriminator, self.augmentations, self.condition, conditioning, rng)
+        of_real, of_fake = scorer.outputs(real, fake, joint=self.joint_batch)
         for augmentation in self.augmentations:
             augmentation.observe(of_real.scores)
         terms = dict(self.loss.discriminator(of_real.scores, of_fake.scores, rng))
-        terms |= self.condition.discriminator_terms(conditioning, of_real.answers, of_fake.answers)
-        judging = cast(Model, judge)  # of which a penalty asks only that it can be called
+        terms |= self.condition.discriminator_terms(conditioning, of_real.auxiliary, of_fake.auxiliary)
+        discriminator = cast(Model, scorer)  # a penalty only calls it
         for penalty in self.penalties:
-            terms[penalty.name] = penalty(judging, real, fake, rng.stream(penalty.name))
+            terms[penalty.name] = penalty(discriminator, real, fake, rng.stream(penalty.name))
         seen = {"real_score": (of_real.scores,), "fake_score": (of_fake.scores,)}
         return Losses(terms, {name: seen[name] for name in self.metrics.names if name in seen})
 
     def generator_loss(self, batch: Batch, rng: RandomStreams) -> Losses:
         """The generator's terms for a batch."""
-        play = self._fake_cache.take_up(batch) or self._play(batch, rng)
-        real, fake, conditioning = play.real, play.fake, play.conditioning
-        judge = Scorer(self.discriminator, self.augmentations, self.condition, conditioning, rng)
+        inputs = self._fake_cache.reuse(batch) or self._gan_batch(batch, rng)
+        real, fake, conditioning = inputs.real, inputs.fake, inputs.conditioning
+        scorer = Scorer(self.discriminator, self.augmentations, self.condition, conditioning, rng)
         if self.loss.generator_sees_real:
-            of_real, of_fake = judge.outputs(real, fake, joint=self.joint_batch)
+            of_real, of_fake = scorer.outputs(real, fake, joint=self.joint_batch)
             terms = dict(self.loss.generator(of_real.scores, of_fake.scores, rng))
         else:
-            of_fake = judge.output(fake, "fake")
+            of_fake = scorer.output(fake, "fake")
             terms = dict(self.loss.generator(None, of_fake.scores, rng))
-        return Losses({**terms, **self.condition.generator_terms(conditioning, real, fake, of_fake.answers)})
+        return Losses({**terms, **self.condition.generator_terms(conditioning, real, fake, of_fake.auxiliary)})
 
     def real_examples(self, batch: Batch) -> Images:
         """The real examples of a batch."""
@@ -196,11 +208,11 @@ class AdversarialTask(Task):
         return rng.normal(name, [count or 1, self.latent_size])
 
     def generate(self, latents: Latents, conditioning: Conditioning = ()) -> Images:
-        """Examples from latents and what they are told by, from the averaged generator as in use (`training=False`)."""
+        """Examples that the averaged generator makes from latents and conditioning, with `training=False`."""
         return upcast(self.averaged_generator(self.condition.for_generator(latents, conditioning), training=False))
 
     def sample(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
-        """Examples as the task makes them: latents, and what they are told by, drawn, or taken from a batch of as many."""
+        """Generated examples, from random latents; the conditioning is random too, or that of a batch of `count` examples."""
         return self.generate(self.latents(count, rng), self.condition.sample(count, batch, rng))
 
     def sample_grid(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
@@ -210,24 +222,28 @@ class AdversarialTask(Task):
         return self.condition.add_context(tf.reshape(images, [rows, columns, *images.shape[1:]]), batch)
 
     def check_batch(self, batch: Batch) -> None:
-        """Check real examples, and what they are told by, against the networks.
+        """Check real examples and their conditioning against the networks.
 
         Raises:
             ShapeError: If they do not have the generator's shape.
             DtypeError: If they are not floats.
-            RangeError: If they lie outside of the range of pixels.
-            DataError: If the batch lacks what the condition needs.
+            RangeError: If they lie outside `pixels`.
+            DataError: If the batch does not hold what the condition needs.
         """
         name = type(self).__name__
         made = generate_blank(self.generator, self.condition, self.latent_size, name)
         check_real_examples(self.real_examples(batch), made, self.pixels, f"{name}, argument `real`")
         self.condition.check_batch(batch, f"{name}, argument `batch`")
 
+    def _adam(self, learning_rate: float | None) -> Optimizer:
+        rate = self.learning_rate if learning_rate is None else float(learning_rate)
+        return keras.optimizers.Adam(rate, beta_1=self.beta_1, beta_2=self.beta_2)
+
     @functools.cached_property
     def _fake_cache(self) -> FakeCache:
         return FakeCache(self.generator, self.generator_gradient_options.accumulate if self.shared_examples else 0)
 
-    def _play(self, batch: Batch, rng: RandomStreams) -> GANBatch:
+    def _gan_batch(self, batch: Batch, rng: RandomStreams) -> GANBatch:
         real = self.real_examples(batch)
         count = axes_of(real)[0] or 1
         conditioning = self.condition.sample(count, batch, rng)

@@ -1,4 +1,4 @@
-"""What the two updates of a game begin with, and how they share it."""
+"""The real and generated examples of a GAN's updates, and a cache by which the two updates share them."""
 
 from collections import deque
 from collections.abc import Callable
@@ -14,12 +14,12 @@ from gantape.types import Batch, Model, Tensor
 
 @attrs.frozen(eq=False)
 class GANBatch:
-    """What both losses of a GAN see of a batch.
+    """The inputs of both losses of a GAN.
 
     Args:
         real: Real examples.
-        fake: As many generated ones, of the same floating-point type.
-        conditioning: What both are told by.
+        fake: As many generated examples, of the same floating-point type.
+        conditioning: The conditioning of both.
     """
 
     real: Tensor
@@ -28,14 +28,14 @@ class GANBatch:
 
 
 class FakeCache:
-    """Batches of the discriminator's update, which the generator's update takes up again instead of generating anew.
+    """Caches the batches of the discriminator's update, so that the generator's update need not generate its own.
 
-    Nothing moves the generator in between: its tape, begun when the examples were made, goes on from the gradient with
-    respect to them.
+    The generator does not change in between: the tape that recorded the examples continues from the gradient with respect
+    to them.
 
     Args:
-        generator: What is differentiated.
-        count: How many batches are taken up again in each replica, the newest ones; the others are forgotten. 0 for none.
+        generator: The model to differentiate.
+        count: How many of the newest batches to keep in each replica; 0 for none.
     """
 
     def __init__(self, generator: Model, count: int) -> None:
@@ -43,33 +43,33 @@ class FakeCache:
         self._count = count
         self._kept: deque[tuple[Tensor, tf.GradientTape, GANBatch]] = deque(maxlen=count * replicas())
 
-    def begin(self, batch: Batch, play: Callable[[], GANBatch]) -> GANBatch:
-        """A batch whose examples can be taken up again."""
+    def generate(self, batch: Batch, make: Callable[[], GANBatch]) -> GANBatch:
+        """Make the inputs for a batch, and keep them."""
         if not self._count:
-            return play()
+            return make()
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in self._variables])
-            begun = play()
-        self._kept.append((_first(batch), tape, begun))
-        return begun
+            made = make()
+        self._kept.append((_first(batch), tape, made))
+        return made
 
-    def take_up(self, batch: Batch) -> GANBatch | None:
-        """The batch that was begun with this very batch; `None` if there is none."""
+    def reuse(self, batch: Batch) -> GANBatch | None:
+        """The inputs that were made for this batch; `None` if they were not kept."""
         place = next((place for place, (first, _, _) in enumerate(self._kept) if first is _first(batch)), None)
         if place is None:
             return None
-        _, tape, play = self._kept[place]
+        _, tape, made = self._kept[place]
         del self._kept[place]
 
         values = [variable.value for variable in self._variables]
 
         def examples(*_: Tensor) -> tuple[Tensor, Callable[..., Any]]:
-            return tf.stop_gradient(play.fake), lambda upstream: tape.gradient(play.fake, values, output_gradients=upstream)
+            return tf.stop_gradient(made.fake), lambda upstream: tape.gradient(made.fake, values, output_gradients=upstream)
 
-        return attrs.evolve(play, fake=tf.custom_gradient(examples)(*values))
+        return attrs.evolve(made, fake=tf.custom_gradient(examples)(*values))
 
 
 def _first(batch: Batch) -> Tensor:
-    """What a batch is known by: several replicas are each given a tuple of their own of its tensors."""
+    """The tensor that identifies a batch: each replica gets its own tuple of the same tensors."""
     first: Tensor = tf.nest.flatten(batch)[0]
     return first

@@ -1,4 +1,4 @@
-"""Whether the networks and the data of a game fit one another."""
+"""Checks that the networks and the data of a GAN fit together."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from gantape.shapes import axes_of, check_floating, describe
 from gantape.types import Model, Tensor
 
 EXAMPLES = 12
-"""How many examples pass through the networks: a multiple of the usual sizes of packs and groups."""
+"""Examples passed through the networks in checks: a multiple of the usual sizes of packs and groups."""
 
 
 def generate_blank(generator: Model, condition: Condition, latent_size: int, task: str) -> Tensor:
-    """What a generator makes of latents of zeros.
+    """The examples that a generator makes from latents of zeros.
 
     Raises:
-        TaskError: If it cannot take them.
+        TaskError: If it does not accept them.
     """
     latents = tf.zeros([EXAMPLES, latent_size], keras.config.floatx())
     try:
@@ -38,13 +38,13 @@ def check_networks(generator: Model, discriminator: Model, condition: Condition,
     """Pass latents of zeros through both networks.
 
     Raises:
-        TaskError: If the generator cannot take latents, or the discriminator what it makes of them.
+        TaskError: If the generator does not accept latents, or the discriminator the generated examples.
         ShapeError: If the discriminator does not end in one score for each example or pack of them, or one for each patch.
     """
     made = generate_blank(generator, condition, latent_size, task)
     conditioning = condition.for_grid(1, EXAMPLES, None)
     try:
-        said: Any = discriminator(condition.for_discriminator(made, conditioning), training=False)
+        outputs: Any = discriminator(condition.for_discriminator(made, conditioning), training=False)
     except GantapeError:
         raise
     except Exception as error:
@@ -52,9 +52,9 @@ def check_networks(generator: Model, discriminator: Model, condition: Condition,
             "the discriminator cannot take what the generator makes.",
             where=f"{task}.build_discriminator",
             got=f"examples of {describe(made)}: {summary(error)}",
-            do="let the generator end in the shape that the discriminator begins with.",
+            do="give the generator's output the shape of the discriminator's input.",
         ) from None
-    axes = axes_of(said[0] if isinstance(said, tuple | list) else said)
+    axes = axes_of(outputs[0] if isinstance(outputs, tuple | list) else outputs)
     fits = axes and axes[0] and EXAMPLES % axes[0] == 0 and (len(axes) == 1 or axes[-1] == 1)
     if not fits:
         raise ShapeError(
@@ -66,7 +66,7 @@ def check_networks(generator: Model, discriminator: Model, condition: Condition,
 
 
 def check_adds_no_loss(generator: Any, task: str) -> None:
-    """Raise a `TaskError` if layers of a generator add losses in a pass: there is none in an update that shares examples."""
+    """Raise a `TaskError` if layers of a generator add losses: an update with shared examples does not call the generator."""
     penalised = [variable for variable in generator.trainable_variables if variable.regularizer is not None]
     if len(generator.losses) > len(penalised):
         raise TaskError(
@@ -83,7 +83,7 @@ def check_real_examples(real: Any, made: Tensor, pixels: tuple[float, float], wh
     Raises:
         ShapeError: If they do not have the generator's shape.
         DtypeError: If they are not floats.
-        RangeError: If they are images with values outside of the range of pixels.
+        RangeError: If they are images with values outside `pixels`.
     """
     check_floating(
         real,
@@ -104,7 +104,7 @@ def check_real_examples(real: Any, made: Tensor, pixels: tuple[float, float], wh
     margin = 0.01 * (pixels[1] - pixels[0])
     if len(axes_of(real)) == 4 and not (pixels[0] - margin <= low and high <= pixels[1] + margin):
         raise RangeError(
-            f"real examples lie outside of {list(pixels)}, the range that the generator is to make.",
+            f"real examples lie outside {list(pixels)}, the generator's range.",
             where=where,
             got=f"values from {low:g} to {high:g}",
             do=f"scale them, with prepare=gantape.data.scale_pixels{pixels} for bytes.",

@@ -9,18 +9,18 @@ P = TypeVar("P")
 
 
 class HasParts(Protocol):
-    """What has parts: a task."""
+    """An object with parts: a task."""
 
     @property
     def precision(self) -> Precision:
-        """What its layers compute in."""
+        """The dtype policy of its layers."""
 
 
 class Part(Generic[P]):
-    """A part of a task, made once by the method `build_` and its name.
+    """A part of a task, made once by the method `build_<name>`.
 
-    `Task` adds one for every `build_` method by itself. Declaring it, as in `generator = Part[keras.Model]()`, tells a type
-    checker the part's type.
+    `Task` adds one for every `build_` method. Declaring it, as in `generator = Part[keras.Model]()`, gives type checkers the
+    part's type.
     """
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -46,8 +46,8 @@ class Part(Generic[P]):
             raise TaskError(
                 "a part needs itself to be built.",
                 where=f"{type(task).__name__}.build_{self._name}",
-                got=f"self.{self._name} inside its own building",
-                do="build what both need in a build_ method of its own.",
+                got=f"self.{self._name} while it is being built",
+                do="move what both need into a build_ method of its own.",
             )
         return cast(P, part)
 

@@ -1,4 +1,4 @@
-"""A discriminator with all that stands before it."""
+"""A discriminator together with its augmentations and condition."""
 
 from typing import Any
 
@@ -15,28 +15,28 @@ from gantape.types import Model, Tensor
 
 @attrs.frozen(eq=False)
 class DiscriminatorOutput:
-    """What a discriminator says.
+    """The outputs of a discriminator, in float32 or better whatever the network computes in.
 
     Args:
-        scores: Raw scores, in float32 or better whatever the network computes in.
-        answers: What it puts out beside them, likewise.
+        scores: Raw scores.
+        auxiliary: Auxiliary outputs, such as class logits.
     """
 
     scores: Scores
-    answers: tuple[Tensor, ...] = ()
+    auxiliary: tuple[Tensor, ...] = ()
 
 
 @attrs.frozen(eq=False)
 class Scorer:
-    """Scores examples as a discriminator sees them: augmented, and told by a condition.
+    """Scores examples with a discriminator, after augmentation and with conditioning.
 
-    A judge is a function of examples, which penalties differentiate: `judge(examples, training=True)`.
+    It is a function of examples alone, which penalties differentiate: `scorer(examples, training=True)`.
 
     Args:
         discriminator: The network.
-        augmentations: Done to every example.
-        condition: Says what the network is called with.
-        conditioning: What the examples are told by.
+        augmentations: Applied to every example.
+        condition: Makes the network's inputs.
+        conditioning: The conditioning of the examples.
         rng: Random streams of the update.
     """
 
@@ -47,26 +47,26 @@ class Scorer:
     rng: RandomStreams
 
     def __call__(self, examples: Tensor, training: bool = True) -> Scores:
-        return self._say(self._see(examples, "penalty"), self.conditioning, training).scores
+        return self._score(self._augmented(examples, "penalty"), self.conditioning, training).scores
 
     def output(self, examples: Tensor, name: str) -> DiscriminatorOutput:
-        """What is said of examples in training; the name is that of their augmentations' stream."""
-        return self._say(self._see(examples, name), self.conditioning)
+        """The outputs for examples in training; `name` is that of the random stream of their augmentations."""
+        return self._score(self._augmented(examples, name), self.conditioning)
 
     def outputs(self, real: Tensor, fake: Tensor, *, joint: bool) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:
-        """What is said of real and of generated examples, in one pass through the network if it is joint."""
+        """The outputs for real and for generated examples, from one pass through the network if `joint`."""
         if not joint:
             return self.output(real, "real"), self.output(fake, "fake")
-        seen = tf.concat([self._see(fake, "fake"), self._see(real, "real")], axis=0)
-        both = self._say(seen, tf.nest.map_structure(lambda leaf: tf.concat([leaf, leaf], axis=0), self.conditioning))
-        halves = [tf.split(part, 2) for part in (both.scores, *both.answers)]
-        fake_said, real_said = zip(*halves, strict=True)
-        return DiscriminatorOutput(real_said[0], real_said[1:]), DiscriminatorOutput(fake_said[0], fake_said[1:])
+        seen = tf.concat([self._augmented(fake, "fake"), self._augmented(real, "real")], axis=0)
+        both = self._score(seen, tf.nest.map_structure(lambda leaf: tf.concat([leaf, leaf], axis=0), self.conditioning))
+        halves = [tf.split(part, 2) for part in (both.scores, *both.auxiliary)]
+        of_fake, of_real = zip(*halves, strict=True)
+        return DiscriminatorOutput(of_real[0], of_real[1:]), DiscriminatorOutput(of_fake[0], of_fake[1:])
 
-    def _see(self, examples: Tensor, name: str) -> Tensor:
+    def _augmented(self, examples: Tensor, name: str) -> Tensor:
         return augmented(examples, self.augmentations, self.rng.stream(name)) if self.augmentations else examples
 
-    def _say(self, seen: Tensor, conditioning: Conditioning, training: bool = True) -> DiscriminatorOutput:
-        said: Any = self.discriminator(self.condition.for_discriminator(seen, conditioning), training=training)
-        scores, *answers = map(upcast, said if isinstance(said, tuple | list) else [said])
-        return DiscriminatorOutput(scores, tuple(answers))
+    def _score(self, seen: Tensor, conditioning: Conditioning, training: bool = True) -> DiscriminatorOutput:
+        outputs: Any = self.discriminator(self.condition.for_discriminator(seen, conditioning), training=training)
+        scores, *auxiliary = map(upcast, outputs if isinstance(outputs, tuple | list) else [outputs])
+        return DiscriminatorOutput(scores, tuple(auxiliary))

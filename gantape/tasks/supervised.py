@@ -1,4 +1,4 @@
-"""Learning from examples with answers."""
+"""Supervised learning, from inputs and targets."""
 
 from abc import abstractmethod
 from typing import Any
@@ -58,7 +58,7 @@ class SupervisedTask(Task):
 
         Raises:
             DataError: If the batch is not a pair.
-            DtypeError: If the model takes floats and the inputs are whole numbers.
+            DtypeError: If the model takes floats and the inputs are integers.
             ShapeError: If the inputs do not fit the model.
             RangeError: If a label is not one of the model's classes.
         """
@@ -87,7 +87,7 @@ class SupervisedTask(Task):
         self._check_labels(targets)
 
     def _check_labels(self, targets: Any) -> None:
-        """Where the loss takes numbers of classes: Keras would compute NaN, or nothing that means anything."""
+        """Check integer labels: for one out of range, Keras computes NaN or an arbitrary number."""
         shape = getattr(self.model, "output_shape", None)
         if not isinstance(self.loss, keras.losses.SparseCategoricalCrossentropy) or not isinstance(shape, tuple):
             return
@@ -100,7 +100,7 @@ class SupervisedTask(Task):
                 "a label is not one of the model's classes.",
                 where=f"{type(self).__name__}, argument `targets`",
                 got=f"labels from {low} to {high}, where the model has {classes} outputs",
-                do=f"number the classes from 0 to {classes - 1}, or let the model end in as many outputs as there are classes.",
+                do=f"number the classes from 0 to {classes - 1}, or give the model one output for each class.",
             )
 
     def _training(self, batch: Batch, rng: RandomStreams) -> Losses:

@@ -1,4 +1,4 @@
-"""What is learnt: a class whose fields are hyper-parameters and whose `build_` methods declare the parts."""
+"""The base class of tasks: its fields are hyper-parameters, its `build_` methods declare the parts."""
 
 import difflib
 import inspect
@@ -28,16 +28,16 @@ _INTS_ARE_FLOATS = BeartypeConf(is_pep484_tower=True)
 @attrs.define(frozen=True, slots=False, eq=False, kw_only=True)
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(attrs.field,))
 class Task(ABC):
-    """What is learnt: models, optimizers and losses.
+    """A learning task: models, optimizers and losses.
 
-    A subclass is an attrs class without further ado: its annotated fields are hyper-parameters, given by name, checked
+    A subclass becomes an attrs class without a decorator: its annotated fields are hyper-parameters, passed by name, checked
     against their types, frozen, and saved with the run. Each method `build_x` declares the part `x`. When the constructor
     returns, every part exists, and so do all variables, the optimizers' included. Parts may use one another.
 
     Args:
-        precision: What the layers compute in, the name of a dtype policy of Keras', which holds while the parts are built:
-            "float32", "float64", or "mixed_bfloat16" or "mixed_float16", in which weights, losses and metrics stay in float32.
-            In "mixed_float16" every optimizer gets a loss scale of its own. By default, what Keras' global policy is.
+        precision: Keras dtype policy of the layers, active while the parts are built: "float32", "float64", or
+            "mixed_bfloat16" or "mixed_float16", in which weights, losses and metrics stay in float32. In "mixed_float16" every
+            optimizer gets its own loss scale. By default, Keras' global policy.
 
     Raises:
         HyperparameterError: If a hyper-parameter has a wrong name, type or value.
@@ -58,7 +58,7 @@ class Task(ABC):
                 descriptor.__set_name__(cls, part)
                 setattr(cls, part, descriptor)
         attrs.define(cls, frozen=True, slots=False, eq=False, kw_only=True, auto_attribs=True)
-        cls.__setattr__ = _refuse_assignment  # type: ignore[assignment, method-assign]  # of attrs' own, which says less
+        cls.__setattr__ = _refuse_assignment  # type: ignore[assignment, method-assign]  # a better message than attrs'
 
     def __new__(cls, *arguments: Any, **hyperparameters: Any) -> "Task":
         missing = sorted(getattr(cls, "__abstractmethods__", ()))
@@ -89,48 +89,48 @@ class Task(ABC):
         """The updates of a step, in order."""
 
     def build_metrics(self) -> MetricSet:
-        """The metrics that the losses feed. Called twice: training and evaluation each have their own."""
+        """The metrics that are updated with the losses. Called twice: training and evaluation each have their own."""
         return MetricSet()
 
     def build_evaluation_metrics(self) -> MetricSet:
-        """The metrics of evaluation, the same as those of training."""
+        """The metrics of evaluation; those of training by default."""
         return self.build_metrics()
 
     def check_hyperparameters(self) -> None:
-        """Raise a `HyperparameterError` where a value makes no sense. Called before anything is built."""
+        """Raise a `HyperparameterError` for invalid values. Called before anything is built."""
 
     def check_parts(self) -> None:
-        """Raise an error where the parts do not fit one another. Called when all are built."""
+        """Raise an error if the parts do not fit together. Called when all are built."""
 
     def check_batch(self, batch: Batch) -> None:
-        """Raise an error where a batch does not fit the models. Called with one prepared batch before the first step."""
+        """Raise an error if a batch does not fit the models. Called with one prepared batch before the first step."""
 
     def evaluate(self, batch: Batch, rng: RandomStreams) -> Losses:
-        """The losses of a batch in evaluation, with no variable moved.
+        """The losses of a batch in evaluation. No variable changes.
 
         Raises:
-            TaskError: If the task does not say what to evaluate.
+            TaskError: If the task does not define it.
         """
         raise TaskError(
-            "this task does not say how it is evaluated.",
+            "this task does not define how it is evaluated.",
             where=f"{type(self).__name__}.evaluate",
             got="a call of Loop.evaluate, or validation data",
             do="define evaluate(self, batch, rng), which returns gantape.Losses.",
         )
 
     def sample_grid(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
-        """Images that show what was learnt, laid out as in a picture: `rows columns height width channels`.
+        """A grid of images that shows what was learnt: `rows columns height width channels`.
 
         Args:
-            count: About how many images there are to be.
-            rng: Random streams; the same give the same images as the task learns.
-            batch: Examples, for a task that begins with some: one that translates or reconstructs.
+            count: Approximate number of images.
+            rng: Random streams; with equal ones, grids of one run can be compared.
+            batch: Input examples, for a task that translates or reconstructs.
 
         Raises:
-            TaskError: If the task does not say what it shows.
+            TaskError: If the task does not define it.
         """
         raise TaskError(
-            "this task does not say what it shows.",
+            "this task does not define a grid of samples.",
             where=f"{type(self).__name__}.sample_grid",
             got="a report that draws pictures",
             do='define sample_grid(self, count, rng, batch=None), which returns images "rows columns height width channels".',
@@ -170,10 +170,10 @@ class Task(ABC):
                 "a part cannot be built.",
                 where=where,
                 got=summary(error),
-                do="mend this method; the first exception is the cause of this one.",
+                do="fix this method; the first exception is the cause of this one.",
             ) from error
         if part is None:
-            raise TaskError("a part is missing.", where=where, got="None", do="return what the method has built.")
+            raise TaskError("a part is missing.", where=where, got="None", do="return what the method builds.")
 
     def _check_types(self) -> None:
         cls = type(self)
@@ -195,14 +195,14 @@ class Task(ABC):
 
 
 def require_positive(task: Task, *names: str) -> None:
-    """Raise a `HyperparameterError` unless the named hyper-parameters are above zero."""
+    """Raise a `HyperparameterError` unless the named hyper-parameters are positive."""
     for name in names:
         if not getattr(task, name) > 0:
             raise _wrong_number(task, name, "positive", "give a number above zero.")
 
 
 def require_not_negative(task: Task, *names: str) -> None:
-    """Raise a `HyperparameterError` unless the named hyper-parameters are zero or above."""
+    """Raise a `HyperparameterError` if a named hyper-parameter is negative."""
     for name in names:
         if not getattr(task, name) >= 0:
             raise _wrong_number(task, name, "zero or positive", "give zero or a number above it.")
@@ -231,7 +231,7 @@ def _refuse_assignment(task: Task, name: str, value: Any) -> None:
         "a task cannot be changed.",
         where=f"{type(task).__name__}.{name}",
         got=repr(value),
-        do=f"make another: {type(task).__name__}({name}=...) if it is a hyper-parameter; for a part, define build_{name}.",
+        do=f"make another: {type(task).__name__}({name}=...) for a hyper-parameter; define build_{name} for a part.",
     )
 
 

@@ -1,7 +1,7 @@
-"""The variables of a task, by names that are the same in every process.
+"""Names for the variables of a task that are the same in every process.
 
-Keras numbers its layers as they are made, so that `dense/kernel` may be `dense_3/kernel` in another program. A variable is
-named here by the part that holds it, its place there, and its name without such numbers: `generator/0003/kernel`.
+Keras numbers layers in order of creation, so that `dense/kernel` may be `dense_3/kernel` in another program. Here a variable
+is named by its part, its index there, and its name without such numbers: `generator/0003/kernel`.
 """
 
 import re
@@ -17,7 +17,7 @@ LEARNING_RATE = "/learning_rate"
 
 
 def named_variables(task: Task) -> dict[str, Variable]:
-    """Every variable of every part, each once, under its name."""
+    """Every variable of every part, once, by name."""
     found: dict[int, tuple[str, Variable]] = {}
     for part in task.part_names():
         for place, variable in enumerate(getattr(getattr(task, part), "variables", ())):
@@ -36,9 +36,9 @@ def learning_rates(task: Task) -> dict[str, float]:
 
 
 def check_parts_hold(task: Task, traced: Sequence[Any] = ()) -> None:
-    """Raise a `TaskError` if a step or an update knows variables that no part holds: they would not be saved.
+    """Raise a `TaskError` if a step or an update uses variables that no part holds: they would not be saved.
 
-    What a step in eager mode changes is not known.
+    Variables that a step in eager mode changes are not detected.
 
     Args:
         task: The task.
@@ -61,7 +61,7 @@ def check_parts_hold(task: Task, traced: Sequence[Any] = ()) -> None:
             "a step uses variables that no part of the task holds: they would not be saved.",
             where=type(task).__name__,
             got=", ".join(strangers),
-            do="return what holds them (a model, an optimizer, a metric, a layer) from a build_ method, and let a layer make "
-            "them with add_weight; draw random numbers from `rng`; or do without checkpoints, with "
+            do="return their owner (a model, an optimizer, a metric, a layer) from a build_ method, and create them with "
+            "add_weight in a layer; draw random numbers from `rng`; or do without checkpoints, with "
             "gantape.Loop(..., checkpoints=None).",
         )

@@ -1,4 +1,4 @@
-"""Tasks that are ready to train: recipes of the field, and what else a task can be."""
+"""Ready-made tasks: well-known GANs, and examples of other tasks."""
 
 from gantape.zoo.autoencoder import VariationalAutoencoder
 from gantape.zoo.classifiers import ActivityRegularization, DigitClassifier

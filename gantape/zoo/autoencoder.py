@@ -1,4 +1,4 @@
-"""A variational autoencoder: two models, one update."""
+"""A variational autoencoder: two models in one update."""
 
 import keras
 import tensorflow as tf
@@ -20,9 +20,9 @@ class VariationalAutoencoder(Task):
     The loss is the negative of a bound on the likelihood, in nats: reconstruction plus divergence. A batch is images.
 
     Args:
-        latent_size: Numbers in a latent.
-        hidden_units: Of the hidden layer of each network.
-        learning_rate: Of Adam.
+        latent_size: Size of a latent vector.
+        hidden_units: Units of each network's hidden layer.
+        learning_rate: Learning rate of Adam.
 
     References:
         Kingma and Welling 2014, arXiv 1312.6114, equation 10 and appendix C.

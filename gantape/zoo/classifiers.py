@@ -11,12 +11,12 @@ from gantape.types import LossFunction, Model, Optimizer, Tensor
 
 
 class DigitClassifier(SupervisedTask):
-    """The guide's classifier: two dense layers of 64, 10 logits, plain gradient descent.
+    """The guide's classifier: two dense layers of 64 units, 10 logits, plain gradient descent.
 
     Args:
         hidden_units: Units in each of the two hidden layers.
-        learning_rate: Of gradient descent. The guide's 0.001 goes with pixels from 0 to 255; 0.1 suits pixels from 0 to 1.
-        activity_weight: Weight of the activity regularisation of the guide's section on `add_loss`; 0 for none.
+        learning_rate: Learning rate. The guide's 0.001 is for pixels from 0 to 255; 0.1 suits pixels from 0 to 1.
+        activity_weight: Weight of the activity regularisation in the guide's section on `add_loss`; 0 for none.
     """
 
     hidden_units: int = 64
@@ -50,11 +50,11 @@ class DigitClassifier(SupervisedTask):
 
 @keras.saving.register_keras_serializable("gantape")
 class ActivityRegularization(keras.layers.Layer):
-    """Adds `weight · Σ inputs` to the loss of whoever calls it, and passes its inputs on.
+    """Adds `weight · Σ inputs` to the losses of the model, and returns its inputs.
 
     Args:
         weight: The factor of the sum.
-        options: What `keras.layers.Layer` takes.
+        options: Options of `keras.layers.Layer`.
     """
 
     def __init__(self, weight: float = 1e-2, **options: Any) -> None:

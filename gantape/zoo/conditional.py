@@ -1,21 +1,20 @@
-"""Recipes whose generator is told what to make: a class, or codes that it gives a meaning of its own."""
+"""Conditional GANs: on a class label, or on codes whose meaning the generator learns."""
 
 from gantape.conditioning import ClassLabels, Codes, Condition
 from gantape.losses import AdversarialLoss, AuxiliaryClassifier, Hinge, MutualInformation
 from gantape.tasks import AdversarialTask
-from gantape.types import Model, Optimizer
-from gantape.zoo.networks import adam, digit_discriminator, digit_generator, told_discriminator
+from gantape.types import Model
+from gantape.zoo.networks import conditional_discriminator, digit_discriminator, digit_generator
 
 
 class CGAN(AdversarialTask):
-    """Class-conditional by embedding: the discriminator sees the label as one more channel.
+    """Class-conditional GAN by embedding: the discriminator sees the label as an additional channel.
 
-    Learning rates are the light DCGAN's.
+    The learning rate is that of `DCGAN`.
 
     Args:
-        classes: How many classes there are.
-        width: Of both networks, see `DCGAN`.
-        learning_rate: Of both Adams, whose β₁ is 0.5.
+        classes: Number of classes.
+        width: Width of both networks, see `DCGAN`.
 
     References:
         Mirza and Osindero 2014, arXiv 1411.1784.
@@ -34,25 +33,17 @@ class CGAN(AdversarialTask):
         return digit_generator(self.latent_size, self.width, classes=self.classes)
 
     def build_discriminator(self) -> Model:
-        return told_discriminator(self.width, self.classes, projection=False)
-
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
+        return conditional_discriminator(self.width, self.classes, projection=False)
 
 
 class ProjectionGAN(AdversarialTask):
-    """Class-conditional by projection, with hinge and spectral norm.
+    """Class-conditional GAN by projection, with hinge loss and spectral norm.
 
-    The learning rates keep the ratio of the papers' 1e-4 and 4e-4, and learn in minutes.
+    The learning rates have the ratio of the papers' 1e-4 and 4e-4, and are high enough to train in minutes.
 
     Args:
-        classes: How many classes there are.
-        width: Of both networks, see `DCGAN`.
-        generator_learning_rate: Of the generator's Adam, whose β are 0 and 0.9.
-        discriminator_learning_rate: Of the discriminator's Adam, whose β are the same.
+        classes: Number of classes.
+        width: Width of both networks, see `DCGAN`.
 
     References:
         Miyato and Koyama 2018, arXiv 1802.05637.
@@ -64,6 +55,8 @@ class ProjectionGAN(AdversarialTask):
     width: int = 16
     generator_learning_rate: float = 5e-4
     discriminator_learning_rate: float = 2e-3
+    beta_1: float = 0.0
+    beta_2: float = 0.9
 
     def build_condition(self) -> Condition:
         return ClassLabels(self.classes)
@@ -72,28 +65,21 @@ class ProjectionGAN(AdversarialTask):
         return digit_generator(self.latent_size, self.width, classes=self.classes)
 
     def build_discriminator(self) -> Model:
-        return told_discriminator(self.width, self.classes, projection=True)
-
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.generator_learning_rate, 0.0, 0.9)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.discriminator_learning_rate, 0.0, 0.9)
+        return conditional_discriminator(self.width, self.classes, projection=True)
 
     def build_loss(self) -> AdversarialLoss:
         return Hinge()
 
 
 class ACGAN(AdversarialTask):
-    """Class-conditional with an auxiliary classifier: the discriminator is not told the class, and has to name it.
+    """Class-conditional GAN with an auxiliary classifier: the discriminator predicts the class instead of receiving it.
 
-    Learning rates are the light DCGAN's; the paper's are 2e-4.
+    The learning rate is that of `DCGAN`; the paper's is 2e-4.
 
     Args:
-        classes: How many classes there are.
-        class_weight: Of the classifier's terms.
-        width: Of both networks, see `DCGAN`.
-        learning_rate: Of both Adams, whose β₁ is 0.5.
+        classes: Number of classes.
+        class_weight: Weight of the classifier's terms.
+        width: Width of both networks, see `DCGAN`.
 
     References:
         Odena et al. 2017, arXiv 1610.09585.
@@ -113,26 +99,18 @@ class ACGAN(AdversarialTask):
         return digit_generator(self.latent_size, self.width, classes=self.classes)
 
     def build_discriminator(self) -> Model:
-        return digit_discriminator(self.width, norm="batch", answers=(self.classes,))
-
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
+        return digit_discriminator(self.width, norm="batch", auxiliary=(self.classes,))
 
 
 class InfoGAN(AdversarialTask):
-    """A categorical code and continuous ones that can be read from what is made; no label is ever seen.
+    """A GAN with one categorical and several continuous codes that can be predicted from the samples; it needs no labels.
 
-    Learning rates are the light DCGAN's; the paper's are 1e-3 and 2e-4.
+    The learning rates are that of `DCGAN`; the paper's are 1e-3 and 2e-4.
 
     Args:
-        categories: Values of the categorical code.
-        continuous: How many continuous codes there are.
-        width: Of both networks, see `DCGAN`.
-        generator_learning_rate: Of the generator's Adam, whose β₁ is 0.5.
-        discriminator_learning_rate: Of the discriminator's Adam, whose β₁ is the same.
+        categories: Number of values of the categorical code.
+        continuous: Number of continuous codes.
+        width: Width of both networks, see `DCGAN`.
 
     References:
         Chen et al. 2016, arXiv 1606.03657, appendix C.1 (MNIST).
@@ -153,10 +131,4 @@ class InfoGAN(AdversarialTask):
         return digit_generator(self.latent_size + self.categories + self.continuous, self.width)
 
     def build_discriminator(self) -> Model:
-        return digit_discriminator(self.width, norm="batch", answers=(self.categories, self.continuous))
-
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.generator_learning_rate)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.discriminator_learning_rate)
+        return digit_discriminator(self.width, norm="batch", auxiliary=(self.categories, self.continuous))

@@ -1,4 +1,4 @@
-"""Contrastive pre-training: two views of one image are alike, those of others are not. No label is used."""
+"""Contrastive pre-training without labels: two views of an image are similar, views of different images are not."""
 
 import keras
 import tensorflow as tf
@@ -15,16 +15,16 @@ layers = keras.layers
 
 
 class SimCLR(Task):
-    """An encoder whose projections of two augmented views of an image find each other among those of the whole batch.
+    """An encoder trained to match the two augmented views of each image among the views of the whole batch.
 
     For 2n unit vectors z, of which i and j(i) are views of one image, the loss is the mean over i of
     -ln(exp(zᵢ·zⱼ/τ) / Σ over k ≠ i of exp(zᵢ·zₖ/τ)). A batch is images with pixels from 0 to 1.
 
     Args:
-        features: Numbers that the encoder makes of an image.
-        projected: Numbers that the loss compares.
+        features: Size of the encoder's output.
+        projected: Size of the vectors that the loss compares.
         temperature: τ.
-        learning_rate: Of Adam.
+        learning_rate: Learning rate of Adam.
 
     References:
         Chen et al. 2020, arXiv 2002.05709, equation 1.

@@ -1,6 +1,6 @@
-"""Deep convolutional GANs of 28×28 images: a light one, and the Keras guide's.
+"""Deep convolutional GANs of 28×28 images: a light one, and that of the Keras guide.
 
-Their networks are made of Keras' layers and brought to gantape's `faster` ones, which compute the same.
+Their networks are built from Keras' layers and converted by `gantape.layers.faster`, which does not change the outputs.
 """
 
 from typing import ClassVar
@@ -11,24 +11,23 @@ from gantape.augment import Augmentation, InstanceNoise
 from gantape.layers import faster
 from gantape.losses import AdversarialLoss, NoisyLabels
 from gantape.tasks import AdversarialTask, require_not_negative, require_positive
-from gantape.types import Model, Optimizer
-from gantape.zoo.networks import adam, digit_discriminator, digit_generator
+from gantape.types import Model
+from gantape.zoo.networks import digit_discriminator, digit_generator
 
 
 class DCGAN(AdversarialTask):
-    """A light deep convolutional GAN, which makes digits in minutes on a laptop's CPU.
+    """A light deep convolutional GAN, which learns to make digits in minutes on a laptop's CPU.
 
-    Both networks have two convolutions, and a dense layer between them and the latent or the score. Both have batch norm, which
-    in the discriminator keeps learning rates as high as these from diverging; real and generated examples are normalised apart.
-    The discriminator sees every example through normal noise. Without it, it sometimes learns to tell all of them apart in the
-    first few hundred steps, and the generator is left with noise. Samples come from the generator's moving average.
+    Both networks have two convolutions, and a dense layer between them and the latent or the score. Both have batch norm;
+    without it in the discriminator, training diverges at such a high learning rate. Real and generated examples are normalised
+    separately. Normal noise is added to every example that the discriminator sees; without it, the discriminator sometimes
+    separates all of them in the first few hundred steps, and the generator only makes noise. Samples come from the generator's
+    moving average.
 
     Args:
-        width: Channels of the widest layer but one; the others are multiples of it.
+        width: Base number of channels; those of each layer are a multiple of it.
         hidden_units: Units of the dense layers.
-        learning_rate: Of both Adams.
-        beta_1: Of both Adams.
-        instance_noise: Standard deviation of the noise on the discriminator's input, where pixels go from -1 to 1; 0 for none.
+        instance_noise: Standard deviation of the noise on the discriminator's input, for pixels from -1 to 1; 0 for none.
 
     References:
         Radford et al. 2016, arXiv 1511.06434; Chen et al. 2016, arXiv 1606.03657, appendix C.1 (the dense layers);
@@ -40,12 +39,11 @@ class DCGAN(AdversarialTask):
     width: int = 16
     hidden_units: int = 256
     learning_rate: float = 2e-3
-    beta_1: float = 0.5
     instance_noise: float = 0.3
 
     def check_hyperparameters(self) -> None:
         super().check_hyperparameters()
-        require_positive(self, "width", "hidden_units", "learning_rate")
+        require_positive(self, "width", "hidden_units")
         require_not_negative(self, "instance_noise")
 
     def build_generator(self) -> Model:
@@ -53,12 +51,6 @@ class DCGAN(AdversarialTask):
 
     def build_discriminator(self) -> Model:
         return digit_discriminator(self.width, hidden_units=self.hidden_units, norm="batch")
-
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate, self.beta_1)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate, self.beta_1)
 
     def build_augmentations(self) -> tuple[Augmentation, ...]:
         return (InstanceNoise(self.instance_noise, steps=None),) if self.instance_noise else ()
@@ -68,8 +60,6 @@ class GuideDCGAN(AdversarialTask):
     """The GAN of the Keras guide, network for network: 74,625 and 1,339,905 parameters, noisy reversed labels, one joint batch.
 
     Args:
-        discriminator_learning_rate: Of the discriminator's Adam.
-        generator_learning_rate: Of the generator's Adam.
         label_noise: Width of the uniform noise on the labels.
 
     References:
@@ -80,13 +70,10 @@ class GuideDCGAN(AdversarialTask):
     joint_batch: bool = True
     discriminator_learning_rate: float = 3e-4
     generator_learning_rate: float = 4e-4
+    beta_1: float = 0.9
     label_noise: float = 0.05
 
     pixels: ClassVar[tuple[float, float]] = (0.0, 1.0)
-
-    def check_hyperparameters(self) -> None:
-        super().check_hyperparameters()
-        require_positive(self, "discriminator_learning_rate", "generator_learning_rate")
 
     def build_discriminator(self) -> Model:
         layers = keras.layers
@@ -121,12 +108,6 @@ class GuideDCGAN(AdversarialTask):
             name="generator",
         )
         return faster(network)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return keras.optimizers.Adam(self.discriminator_learning_rate)
-
-    def build_generator_optimizer(self) -> Optimizer:
-        return keras.optimizers.Adam(self.generator_learning_rate)
 
     def build_loss(self) -> AdversarialLoss:
         return NoisyLabels(self.label_noise)

@@ -1,4 +1,4 @@
-"""A denoising diffusion model: a network says which noise was added to an image."""
+"""A denoising diffusion model: a network predicts the noise that was added to an image."""
 
 import itertools
 import math
@@ -18,13 +18,13 @@ from gantape.zoo.networks import noise_network
 class Diffusion(Task):
     """Minimises |ε - ε̂(√ᾱ x + √(1-ᾱ) ε, t)|² over images x, normal ε and times t ~ U(0, 1), with √ᾱ = cos(πt/2).
 
-    Images are made from noise by the deterministic steps of DDIM. A batch is images with pixels from -1 to 1.
+    Samples are made from noise by the deterministic steps of DDIM. A batch is images with pixels from -1 to 1.
 
     Args:
-        width: Channels of the widest layers are 4 times as many.
-        decay: β of the network's moving average, which makes the images.
-        learning_rate: Of Adam.
-        sampling_steps: Passes through the network that make an image.
+        width: Base number of channels; the widest layers have 4 times as many.
+        decay: Decay β of the network's moving average, which makes the samples.
+        learning_rate: Learning rate of Adam.
+        sampling_steps: Passes through the network per sample.
 
     References:
         Ho et al. 2020, arXiv 2006.11239, equation 14; Nichol and Dhariwal 2021, arXiv 2102.09672 (cosine);
@@ -62,7 +62,7 @@ class Diffusion(Task):
         return Losses({"noise": tf.reduce_mean(tf.square(found - added))})
 
     def sample_grid(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
-        """Images made from noise."""
+        """Images sampled from noise."""
         side = max(1, round(count**0.5))
         images = rng.normal("samples", [side * side, 28, 28, 1])
         angles = [0.5 * math.pi * (1.0 - step / self.sampling_steps) for step in range(self.sampling_steps + 1)]

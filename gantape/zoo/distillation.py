@@ -1,4 +1,4 @@
-"""Knowledge distillation: a small model learns what a large one says, and the labels."""
+"""Knowledge distillation: a small model learns from the labels and from the outputs of a large model."""
 
 import keras
 import tensorflow as tf
@@ -13,17 +13,17 @@ from gantape.zoo.networks import dense_classifier
 
 
 class Distillation(Task):
-    """A teacher and a student learn side by side: the teacher the labels, the student the teacher's softened answers too.
+    """A teacher and a student that learn at the same time: the student from the teacher's softened outputs too.
 
-    The student's loss is (1-α) · cross-entropy to the label + α T² · cross-entropy to softmax(teacher / T), with the teacher's
-    answers held fixed. A batch is `(images, labels)`.
+    The student's loss is (1-α) · cross-entropy to the label + α T² · cross-entropy to softmax(teacher / T), with no gradient
+    through the teacher's logits. A batch is `(images, labels)`.
 
     Args:
         teacher_units: Units of the teacher's hidden layer.
         student_units: Units of the student's.
         temperature: T.
         teacher_share: α.
-        learning_rate: Of both Adams.
+        learning_rate: Learning rate of both Adams.
 
     References:
         Hinton et al. 2015, arXiv 1503.02531, section 2.
@@ -71,8 +71,8 @@ class Distillation(Task):
 
     def evaluate(self, batch: Batch, rng: RandomStreams) -> Losses:
         images, labels = batch
-        logits, told = upcast(self.student(images)), tf.stop_gradient(upcast(self.teacher(images)))
-        soft = tf.nn.softmax_cross_entropy_with_logits(tf.nn.softmax(told / self.temperature), logits / self.temperature)
+        logits, taught = upcast(self.student(images)), tf.stop_gradient(upcast(self.teacher(images)))
+        soft = tf.nn.softmax_cross_entropy_with_logits(tf.nn.softmax(taught / self.temperature), logits / self.temperature)
         terms = {
             "labels": (1.0 - self.teacher_share) * self.labelling(labels, logits),
             "teacher": self.teacher_share * self.temperature**2 * tf.reduce_mean(soft),

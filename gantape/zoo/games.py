@@ -1,19 +1,19 @@
-"""Recipes that differ from the light DCGAN in the game that is played: least squares, relativistic average, packing."""
+"""GANs that differ from `DCGAN` in the loss, or by packing: least squares, relativistic average, PacGAN."""
 
 from gantape.losses import AdversarialLoss, LeastSquares, RelativisticAverage
 from gantape.tasks import AdversarialTask
-from gantape.types import Model, Optimizer
-from gantape.zoo.networks import adam, digit_discriminator, digit_generator
+from gantape.types import Model
+from gantape.zoo.networks import digit_discriminator, digit_generator
 
 
 class LSGAN(AdversarialTask):
     """Least squares with targets 0, 1 and 1, and batch norm in both networks, which have no hidden dense layer.
 
-    With one, both networks need larger learning rates, at which this game does not learn. The paper's are 2e-4 and 1e-3.
+    With a hidden layer, both networks need higher learning rates, at which this loss does not train. The paper's are 2e-4 and
+    1e-3.
 
     Args:
-        width: Of both networks, see `DCGAN`.
-        learning_rate: Of both Adams, whose β₁ is 0.5.
+        width: Width of both networks, see `DCGAN`.
 
     References:
         Mao et al. 2017, arXiv 1611.04076.
@@ -30,25 +30,18 @@ class LSGAN(AdversarialTask):
     def build_discriminator(self) -> Model:
         return digit_discriminator(self.width, hidden_units=0, norm="batch")
 
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
     def build_loss(self) -> AdversarialLoss:
         return LeastSquares()
 
 
 class RaGAN(AdversarialTask):
-    """Relativistic average: the discriminator says how much more real an example is than the mean of the other kind.
+    """Relativistic average: each example's score is compared with the mean score of the other kind.
 
-    Batch norm and learning rates are the light DCGAN's; with the paper's spectral norm the discriminator soon wins on networks
+    Batch norm and learning rate are those of `DCGAN`; with the paper's spectral norm, the discriminator soon wins in networks
     as small as these.
 
     Args:
-        width: Of both networks, see `DCGAN`.
-        learning_rate: Of both Adams, whose β₁ is 0.5.
+        width: Width of both networks, see `DCGAN`.
 
     References:
         Jolicoeur-Martineau 2018, arXiv 1807.00734.
@@ -65,25 +58,18 @@ class RaGAN(AdversarialTask):
     def build_discriminator(self) -> Model:
         return digit_discriminator(self.width, norm="batch")
 
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
     def build_loss(self) -> AdversarialLoss:
         return RelativisticAverage()
 
 
 class PacGAN(AdversarialTask):
-    """The discriminator scores packs of examples, and so sees a lack of variety in them.
+    """The discriminator scores packs of examples, in which it can detect a lack of variety.
 
-    Batch norm is the paper's, learning rates are the light DCGAN's.
+    Batch norm is the paper's, the learning rate that of `DCGAN`.
 
     Args:
         pack: Examples in a pack.
-        width: Of both networks, see `DCGAN`.
-        learning_rate: Of both Adams, whose β₁ is 0.5.
+        width: Width of both networks, see `DCGAN`.
 
     References:
         Lin et al. 2018, arXiv 1712.04086.
@@ -100,9 +86,3 @@ class PacGAN(AdversarialTask):
 
     def build_discriminator(self) -> Model:
         return digit_discriminator(self.width, norm="batch", pack=self.pack)
-
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)

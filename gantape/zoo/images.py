@@ -1,4 +1,4 @@
-"""A GAN of images of any size, in colour or grey, whose networks are as deep as the size asks for."""
+"""A GAN of square images in colour or grey, whose networks are as deep as the image size requires."""
 
 import keras
 
@@ -6,8 +6,7 @@ from gantape.errors import HyperparameterError
 from gantape.layers import MinibatchDeviation, faster
 from gantape.losses import R1, Lazy, Penalty
 from gantape.tasks import AdversarialTask, require_positive
-from gantape.types import Model, Optimizer
-from gantape.zoo.networks import adam
+from gantape.types import Model
 
 SMALLEST = 4
 
@@ -15,22 +14,21 @@ layers = keras.layers
 
 
 class ImageGAN(AdversarialTask):
-    """A deep convolutional GAN of square images, from 8×8 on, with one doubling of the sides for each power of two.
+    """A deep convolutional GAN of square images of 8×8 pixels and more, whose sides are powers of two.
 
-    The generator goes from 4×4 to the image by log₂(size/4) transposed convolutions with batch norm between them, the
-    discriminator back by as many convolutions, without it; its last layers see how much the images of a group differ. The
-    game is the non-saturating one, with R1 in every 16th step. Samples come from the generator's moving average.
+    The generator maps 4×4 to the image by log₂(size/4) transposed convolutions with batch norm between them, the discriminator
+    back by as many convolutions, without batch norm; `MinibatchDeviation` precedes its last layers. The loss is
+    non-saturating, with R1 in every 16th step. Samples come from the generator's moving average.
 
     Args:
         image_size: Height and width of an image: 8, 16, 32, 64, 128 or another power of two.
         channels: 3 for colour, 1 for grey.
         width: Channels of the layers next to the image; each halving of the sides doubles them.
-        widest: The most channels of a layer.
+        widest: Largest number of channels of a layer.
         penalty_weight: γ of R1.
-        learning_rate: Of both Adams, whose β₁ is 0.5.
 
     Raises:
-        HyperparameterError: If the size is no power of two from 8 on.
+        HyperparameterError: If the size is not a power of two, or below 8.
 
     References:
         Radford et al. 2016, arXiv 1511.06434; Mescheder et al. 2018, arXiv 1801.04406 (R1); Karras et al. 2018,
@@ -48,13 +46,13 @@ class ImageGAN(AdversarialTask):
 
     def check_hyperparameters(self) -> None:
         super().check_hyperparameters()
-        require_positive(self, "width", "widest", "channels", "learning_rate")
+        require_positive(self, "width", "widest", "channels")
         if self.image_size < 2 * SMALLEST or self.image_size & (self.image_size - 1):
             raise HyperparameterError(
-                "the size of an image is a power of two, from 8 on.",
+                "the size of an image is not a power of two of at least 8.",
                 where=f"{type(self).__name__}, field `image_size`",
                 got=repr(self.image_size),
-                do="give 64, say; images in a folder are brought to it.",
+                do="use 64, for example; images in a folder are resized.",
             )
 
     def build_generator(self) -> Model:
@@ -82,16 +80,10 @@ class ImageGAN(AdversarialTask):
         network += [MinibatchDeviation(), layers.Conv2D(self.widest, 3, padding="same"), layers.LeakyReLU(negative_slope=0.2)]
         return faster(keras.Sequential([*network, layers.Flatten(), layers.Dense(1)], name="discriminator"))
 
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
     def build_penalties(self) -> tuple[Penalty, ...]:
         return (Lazy(R1(self.penalty_weight), every=16),)
 
     def _widths(self) -> list[int]:
-        """Channels of the layers from 4×4 up to half the size of the image."""
+        """Channels of the layers from 4×4 to half the image size."""
         doublings = (self.image_size // SMALLEST).bit_length() - 1
         return [min(self.width * 2**halvings, self.widest) for halvings in reversed(range(doublings))]

@@ -1,4 +1,4 @@
-"""Small convolutional networks for images of 28×28, which the recipes share.
+"""Small convolutional networks for 28×28 images, which the GANs share.
 
 Convolutions are gantape's faster ones, which compute the same as Keras' own.
 """
@@ -9,15 +9,15 @@ from typing import Any, Literal
 import keras
 
 from gantape.layers import Pack, SpectralNorm, faster
-from gantape.types import Model, Optimizer
+from gantape.types import Model
 
 layers = keras.layers
 
 Norm = Literal["none", "batch", "spectral"]
 
 HIDDEN_UNITS = 256
-"""Of the dense layers between convolutions and latent or score: without them a score would be a sum over patches, and
-nothing would see whether the strokes of a digit belong together."""
+"""Units of the dense layers between convolutions and latent or score: without them a score would be a sum over patches,
+and could not depend on how the strokes of a digit fit together."""
 
 
 def digit_generator(
@@ -26,22 +26,22 @@ def digit_generator(
     """A generator of two dense layers and two transposed convolutions, from 7×7 to 28×28, with pixels from -1 to 1.
 
     Args:
-        inputs: Numbers in the vector that it is called with.
-        width: Channels of the widest layer are 4 times, of the next 2 times as many.
-        hidden_units: Units of the first dense layer; 0 for one dense layer only.
-        classes: Where there are some, it is called with `[vector, labels]`, and a label is embedded in 32 numbers.
-        batch_norm: Whether there is batch norm behind every layer but the last.
+        inputs: Size of the input vector.
+        width: Base number of channels; the layers have 4 and 2 times as many.
+        hidden_units: Units of the first dense layer; 0 for a single dense layer.
+        classes: If positive, the inputs are `[vector, labels]`, and a label is embedded in 32 numbers.
+        batch_norm: Whether batch norm follows every layer but the last.
     """
     vector = keras.Input((inputs,))
-    told = [keras.Input((), dtype="int32")] if classes else []
-    joined = layers.Concatenate()([vector, *(layers.Embedding(classes, 32)(label) for label in told)]) if told else vector
+    labels = [keras.Input((), dtype="int32")] if classes else []
+    joined = layers.Concatenate()([vector, *(layers.Embedding(classes, 32)(label) for label in labels)]) if labels else vector
     hidden = _activated(layers.Dense(hidden_units, use_bias=not batch_norm)(joined), batch_norm) if hidden_units else joined
     hidden = layers.Dense(7 * 7 * 4 * width, use_bias=not batch_norm)(hidden)
     hidden = _activated(layers.Reshape((7, 7, 4 * width))(hidden), batch_norm)
     hidden = layers.Conv2DTranspose(2 * width, 4, strides=2, padding="same", use_bias=not batch_norm)(hidden)
     hidden = _activated(hidden, batch_norm)
     images = layers.Conv2DTranspose(1, 4, strides=2, padding="same", activation="tanh")(hidden)
-    return faster(keras.Model([vector, *told] if told else vector, images, name="generator"))
+    return faster(keras.Model([vector, *labels] if labels else vector, images, name="generator"))
 
 
 def digit_discriminator(
@@ -50,32 +50,32 @@ def digit_discriminator(
     hidden_units: int = HIDDEN_UNITS,
     norm: Norm = "none",
     pack: int = 1,
-    answers: Sequence[int] = (),
+    auxiliary: Sequence[int] = (),
 ) -> Model:
-    """A discriminator of two convolutions with strides and a dense layer, which ends in one score.
+    """A discriminator of two strided convolutions and a dense layer, which ends in one score.
 
     Args:
-        width: Channels of the first layer are 2 times, of the second 4 times as many.
+        width: Base number of channels; the layers have 2 and 4 times as many.
         hidden_units: Units of the dense layer; 0 for none.
-        norm: "batch" puts batch norm behind every layer but the first and the last, "spectral" spectral norm on every kernel.
+        norm: "batch" for batch norm after every layer but the first and the last, "spectral" for spectral norm on every kernel.
         pack: Examples that are scored together.
-        answers: Numbers of further outputs beside the score, a dense layer for each.
+        auxiliary: Sizes of auxiliary outputs besides the score, a dense layer for each.
     """
     images = keras.Input((28, 28, 1))
     features = digit_features(Pack(pack)(images) if pack > 1 else images, width, hidden_units=hidden_units, norm=norm)
     normed = _wrapper(norm)
-    outputs = [normed(layers.Dense(units))(features) for units in (1, *answers)]
-    return faster(keras.Model(images, outputs if answers else outputs[0], name="discriminator"))
+    outputs = [normed(layers.Dense(units))(features) for units in (1, *auxiliary)]
+    return faster(keras.Model(images, outputs if auxiliary else outputs[0], name="discriminator"))
 
 
-def told_discriminator(width: int, classes: int, *, projection: bool) -> Model:
+def conditional_discriminator(width: int, classes: int, *, projection: bool) -> Model:
     """A discriminator that is called with `[images, labels]`.
 
     Args:
         width: As in `digit_discriminator`.
-        classes: How many classes there are.
-        projection: Score v·φ(x) + b + e(label)·φ(x), with spectral norm on every kernel (arXiv 1802.05637, equation 3); without
-            it the label is embedded as one more channel of the image, and there is batch norm.
+        classes: Number of classes.
+        projection: Score v·φ(x) + b + e(label)·φ(x), with spectral norm on every kernel (arXiv 1802.05637, equation 3); else
+            the label is embedded as an additional channel of the image, and there is batch norm.
     """
     images, labels = keras.Input((28, 28, 1)), keras.Input((), dtype="int32")
     if projection:
@@ -89,7 +89,7 @@ def told_discriminator(width: int, classes: int, *, projection: bool) -> Model:
 
 
 def digit_features(images: Any, width: int, *, hidden_units: int = HIDDEN_UNITS, norm: Norm = "none") -> Any:
-    """What a discriminator computes before its last layer, `batch features`, as a tensor of Keras."""
+    """The features before a discriminator's last layer, `batch features`, as a Keras tensor."""
     normed, batch_norm = _wrapper(norm), norm == "batch"
 
     def activated(hidden: Any) -> Any:
@@ -103,10 +103,10 @@ def digit_features(images: Any, width: int, *, hidden_units: int = HIDDEN_UNITS,
 
 
 def noise_network(width: int) -> Model:
-    """A small U-Net that is called with `[images, waves]`, waves being 16 numbers of each image, shape `batch 1 1 16`.
+    """A small U-Net that is called with `[images, waves]`, where waves are 16 numbers for each image, shape `batch 1 1 16`.
 
     Args:
-        width: Channels of the widest layers are 4 times as many.
+        width: Base number of channels; the widest layers have 4 times as many.
     """
     images, waves = keras.Input((28, 28, 1)), keras.Input((1, 1, 16))
 
@@ -124,11 +124,11 @@ def noise_network(width: int) -> Model:
 
 
 def u_net(width: int, name: str) -> Model:
-    """A small U-Net from images of 28×28×1 to such images, with pixels from -1 to 1.
+    """A small U-Net from 28×28×1 images to such images, with pixels from -1 to 1.
 
     Args:
-        width: Channels of the widest layers are 4 times as many.
-        name: Of the model.
+        width: Base number of channels; the widest layers have 4 times as many.
+        name: Name of the model.
     """
     images = keras.Input((28, 28, 1))
     first = layers.LeakyReLU(negative_slope=0.2)(layers.Conv2D(2 * width, 4, strides=2, padding="same")(images))
@@ -143,8 +143,8 @@ def patch_discriminator(width: int, name: str, *, conditional: bool = False) -> 
     """A discriminator that scores 7×7 patches of 10×10 pixels.
 
     Args:
-        width: Channels of the widest layer are 4 times as many.
-        name: Of the model.
+        width: Base number of channels; the widest layer has 4 times as many.
+        name: Name of the model.
         conditional: Whether it is called with `[images, sources]`.
     """
     images, sources = keras.Input((28, 28, 1)), keras.Input((28, 28, 1))
@@ -158,14 +158,9 @@ def patch_discriminator(width: int, name: str, *, conditional: bool = False) -> 
 
 
 def dense_classifier(units: int, name: str) -> Model:
-    """One hidden layer, and logits of ten classes."""
+    """A classifier with one hidden layer and the logits of ten classes."""
     hidden = [keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(units, "relu")]
     return keras.Sequential([*hidden, layers.Dense(10)], name=name)
-
-
-def adam(learning_rate: float, beta_1: float = 0.5, beta_2: float = 0.999) -> Optimizer:
-    """Adam, as DCGANs have it by default."""
-    return keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2)
 
 
 def _activated(hidden: Any, batch_norm: bool) -> Any:

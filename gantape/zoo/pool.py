@@ -1,4 +1,4 @@
-"""Images that a generator made some updates ago, for its discriminator to see again."""
+"""A pool of earlier generated images for the discriminator."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,14 +13,14 @@ from gantape.types import Variable
 
 
 class ImagePool:
-    """Gives back each image or, half of the time, one that it was given before, which the new one replaces.
+    """Returns each image or, with probability ½, an earlier one, which the new image replaces.
 
-    Until it is full it keeps and gives back every image. It is a variable in the graph: as a part of a task, it is saved with
-    the run, and the same in every mode.
+    Until it is full, it stores and returns every image. It is held in variables: as a part of a task, it is saved with the
+    run, and behaves the same in every mode.
 
     Args:
-        size: How many images it keeps.
-        shape: Of an image: height, width, channels.
+        size: Number of images that it holds.
+        shape: Height, width and channels of an image.
 
     References:
         Shrivastava et al. 2017, arXiv 1612.07828, section 2.3; Zhu et al. 2017, arXiv 1703.10593, with 50 images.
@@ -33,18 +33,18 @@ class ImagePool:
 
     @property
     def variables(self) -> Sequence[Variable]:
-        """The images, and how many there are."""
+        """The images and their number."""
         return (self._images, self._count)
 
     def exchange(self, fresh: Images, rng: RandomStreams) -> Images:
-        """Put images in, and get as many out.
+        """Put images into the pool, and take as many out.
 
         Args:
-            fresh: Shape `batch height width channels`, no more than the pool can keep.
+            fresh: Shape `batch height width channels`, no more images than the pool holds.
             rng: Random streams.
 
         Raises:
-            ShapeError: If there are more of them than places.
+            ShapeError: If there are more images than the pool holds.
         """
         count = axes_of(fresh)[0] or 1
         if count > self.size:
@@ -57,7 +57,7 @@ class ImagePool:
         images, filled = self._images.value, self._count.value
         fresh = tf.cast(fresh, images.dtype)
         filling, next_places = filled < self.size, filled + tf.range(count)
-        # Places in a random order, each at most once: every image of the batch has a place of its own.
+        # Places in random order, each at most once: every image of the batch has its own place.
         shuffled = tf.argsort(rng.uniform("places", [self.size]))[:count]
         places = tf.where(filling, next_places % self.size, shuffled)
         old = tf.logical_and(tf.less(rng.uniform("old", [count]), 0.5), tf.logical_not(filling))

@@ -1,20 +1,19 @@
-"""Recipes with a discriminator that is held smooth: by a penalty around or at its examples, or by spectral norm."""
+"""GANs with a regularised discriminator: by a gradient penalty, or by spectral norm."""
 
 from gantape.losses import R1, R2, AdversarialLoss, DraganPenalty, Hinge, Penalty, RelativisticPairing
 from gantape.tasks import AdversarialTask
-from gantape.types import Model, Optimizer
-from gantape.zoo.networks import adam, digit_discriminator, digit_generator
+from gantape.types import Model
+from gantape.zoo.networks import digit_discriminator, digit_generator
 
 
 class DRAGAN(AdversarialTask):
-    """The non-saturating game with the norm of the gradient drawn to 1 around real examples.
+    """The non-saturating loss with a penalty that keeps the norm of the gradient near 1 around real examples.
 
-    The networks have no hidden dense layer: with one the generator collapsed to one image within a minute.
+    The networks have no hidden dense layer: with one, the generator collapsed to one image within a minute.
 
     Args:
         penalty_weight: λ.
-        width: Of both networks, see `DCGAN`.
-        learning_rate: Of both Adams, whose β₁ is 0.5.
+        width: Width of both networks, see `DCGAN`.
 
     References:
         Kodali et al. 2017, arXiv 1705.07215.
@@ -32,26 +31,18 @@ class DRAGAN(AdversarialTask):
     def build_discriminator(self) -> Model:
         return digit_discriminator(self.width, hidden_units=0)
 
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
     def build_penalties(self) -> tuple[Penalty, ...]:
         return (DraganPenalty(self.penalty_weight),)
 
 
 class SNGAN(AdversarialTask):
-    """Hinge and spectral norm, with a discriminator that learns four times as fast as the generator.
+    """Hinge loss and spectral norm, and a discriminator with four times the learning rate of the generator.
 
-    The networks have no hidden dense layer: with one the generator collapsed to one image within a minute. The papers' learning
-    rates are 1e-4 and 4e-4; these learn in minutes.
+    The networks have no hidden dense layer: with one, the generator collapsed to one image within a minute. The papers'
+    learning rates are 1e-4 and 4e-4; these train in minutes.
 
     Args:
-        width: Of both networks, see `DCGAN`.
-        generator_learning_rate: Of the generator's Adam, whose β are 0 and 0.9.
-        discriminator_learning_rate: Of the discriminator's Adam, whose β are the same.
+        width: Width of both networks, see `DCGAN`.
 
     References:
         Miyato et al. 2018, arXiv 1802.05957; Heusel et al. 2017, arXiv 1706.08500, and Zhang et al. 2018, arXiv 1805.08318 (the
@@ -63,18 +54,14 @@ class SNGAN(AdversarialTask):
     width: int = 16
     generator_learning_rate: float = 2e-4
     discriminator_learning_rate: float = 8e-4
+    beta_1: float = 0.0
+    beta_2: float = 0.9
 
     def build_generator(self) -> Model:
         return digit_generator(self.latent_size, self.width, hidden_units=0)
 
     def build_discriminator(self) -> Model:
         return digit_discriminator(self.width, hidden_units=0, norm="spectral")
-
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.generator_learning_rate, 0.0, 0.9)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.discriminator_learning_rate, 0.0, 0.9)
 
     def build_loss(self) -> AdversarialLoss:
         return Hinge()
@@ -83,13 +70,12 @@ class SNGAN(AdversarialTask):
 class R3GAN(AdversarialTask):
     """Relativistic pairing with R1 and R2, and no normalisation in either network.
 
-    The networks are small ones of this part; the paper's are residual. Its γ for small images goes from 1 to 0.1, its
-    learning rate from 2e-4 down; this one learns in minutes.
+    The networks are small; the paper's are residual. Its γ for small images falls from 1 to 0.1, its learning rate from 2e-4;
+    this learning rate trains in minutes.
 
     Args:
         penalty_weight: γ of both penalties.
-        width: Of both networks, see `DCGAN`.
-        learning_rate: Of both Adams, whose β are 0 and 0.9.
+        width: Width of both networks, see `DCGAN`.
 
     References:
         Huang et al. 2024, arXiv 2501.05441.
@@ -100,18 +86,14 @@ class R3GAN(AdversarialTask):
     penalty_weight: float = 1.0
     width: int = 16
     learning_rate: float = 1e-3
+    beta_1: float = 0.0
+    beta_2: float = 0.9
 
     def build_generator(self) -> Model:
         return digit_generator(self.latent_size, self.width, batch_norm=False)
 
     def build_discriminator(self) -> Model:
         return digit_discriminator(self.width)
-
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate, 0.0, 0.9)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate, 0.0, 0.9)
 
     def build_loss(self) -> AdversarialLoss:
         return RelativisticPairing()

@@ -1,7 +1,8 @@
-"""Recipes that translate images to images: with pairs to learn from, and without."""
+"""GANs that translate images, from paired and from unpaired data."""
 
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from gantape.conditioning import Condition, SourceImages
@@ -12,20 +13,19 @@ from gantape.steps.losses import Losses
 from gantape.steps.step import Update
 from gantape.tasks import AdversarialTask, Part, Task
 from gantape.types import Batch, Model, Optimizer
-from gantape.zoo.networks import adam, patch_discriminator, u_net
+from gantape.zoo.networks import patch_discriminator, u_net
 from gantape.zoo.pool import ImagePool
 
 
 class Pix2Pix(AdversarialTask):
-    """Image to image from pairs: a small U-Net, a discriminator of patches that sees the source too, and λ times L1.
+    """Image translation from pairs: a small U-Net, a discriminator of patches that also sees the source, and λ times L1.
 
-    A batch is `(targets, sources)`, images of 28×28×1 with pixels from -1 to 1. Without the paper's dropout, which its authors
-    find to change little, what is made follows from the source alone.
+    A batch is `(targets, sources)`, images of 28×28×1 with pixels from -1 to 1. The paper's dropout, which has little effect
+    according to its authors, is left out, so that the output depends on the source alone.
 
     Args:
         distance_weight: λ.
-        width: Channels of the widest layer are 4 times as many.
-        learning_rate: Of both Adams, whose β₁ is 0.5.
+        width: Base number of channels; the widest layer has 4 times as many.
 
     References:
         Isola et al. 2017, arXiv 1611.07004.
@@ -44,24 +44,18 @@ class Pix2Pix(AdversarialTask):
     def build_discriminator(self) -> Model:
         return patch_discriminator(self.width, "discriminator", conditional=True)
 
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
-
 
 class CycleGAN(Task):
-    """Image to image without pairs: two generators, which undo one another, and two discriminators.
+    """Image translation without pairs: two generators, each the inverse of the other, and two discriminators.
 
-    A batch is `(images a, images b)`, of 28×28×1 with pixels from -1 to 1, which have nothing to do with one another.
+    A batch is `(images a, images b)`, of 28×28×1 with pixels from -1 to 1, which are unrelated.
 
     Args:
-        cycle_weight: λ of the way there and back.
-        identity_weight: λ of leaving alone what is of the right kind.
-        pool_size: Made images that each discriminator's pool keeps.
-        width: Channels of the widest layers are 4 times as many.
-        learning_rate: Of both Adams, whose β₁ is 0.5.
+        cycle_weight: λ of the cycle consistency.
+        identity_weight: λ of the identity loss.
+        pool_size: Generated images in each discriminator's pool.
+        width: Base number of channels; the widest layers have 4 times as many.
+        learning_rate: Learning rate of both Adams, whose β₁ is 0.5.
 
     References:
         Zhu et al. 2017, arXiv 1703.10593.
@@ -107,10 +101,10 @@ class CycleGAN(Task):
         return LeastSquares()
 
     def build_generators_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
+        return keras.optimizers.Adam(self.learning_rate, beta_1=0.5)
 
     def build_discriminators_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate)
+        return keras.optimizers.Adam(self.learning_rate, beta_1=0.5)
 
     def updates(self) -> tuple[Update, ...]:
         generators, judges = (self.to_a, self.to_b), (self.judge_a, self.judge_b)
@@ -120,7 +114,7 @@ class CycleGAN(Task):
         )
 
     def generators_loss(self, batch: Batch, rng: RandomStreams) -> Losses:
-        """What both generators minimise: to be taken for real, to undo one another, to leave alone what is right."""
+        """The terms of both generators: adversarial, cycle consistency and identity."""
         a, b = batch
         cycle, identity = CycleConsistency(self.cycle_weight), Identity(self.identity_weight)
         made_a, made_b = self.to_a(b, training=True), self.to_b(a, training=True)
@@ -134,7 +128,7 @@ class CycleGAN(Task):
         return Losses(terms)
 
     def discriminators_loss(self, batch: Batch, rng: RandomStreams) -> Losses:
-        """What both discriminators minimise, on images from their pools."""
+        """The terms of both discriminators, on generated images from their pools."""
         a, b = batch
         made_a = self.pool_a.exchange(self.to_a(b, training=True), rng.stream("a"))
         made_b = self.pool_b.exchange(self.to_b(a, training=True), rng.stream("b"))
@@ -145,12 +139,12 @@ class CycleGAN(Task):
         return Losses(terms)
 
     def translate(self, batch: Batch) -> tuple[Images, Images]:
-        """Images a made from the images b of a batch, and images b made from its images a."""
+        """Translations of the images b of a batch to a, and of its images a to b."""
         a, b = batch
         return upcast(self.to_a(b, training=False)), upcast(self.to_b(a, training=False))
 
     def sample_grid(self, count: int, rng: RandomStreams, batch: Batch | None = None) -> Images:
-        """Rows of b, what is made of them, and back; then rows of a, what is made of them, and back."""
+        """Rows of b, their translations, and these translated back; then the same for a."""
         a, b = batch if batch is not None else (tf.zeros([8, 28, 28, 1]),) * 2
         a, b = a[:8], b[:8]
         made_a, made_b = self.to_a(b, training=False), self.to_b(a, training=False)

@@ -1,4 +1,4 @@
-"""Recipes with a critic, which has to be Lipschitz: its weights are clipped, or its gradient is penalised."""
+"""Wasserstein GANs, whose critic is kept Lipschitz by clipped weights or by a gradient penalty."""
 
 import keras
 
@@ -6,18 +6,18 @@ from gantape.losses import AdversarialLoss, GradientPenalty, Penalty, Wasserstei
 from gantape.steps.gradients import GradientOptions
 from gantape.tasks import AdversarialTask
 from gantape.types import Model, Optimizer
-from gantape.zoo.networks import adam, digit_discriminator, digit_generator
+from gantape.zoo.networks import digit_discriminator, digit_generator
 
 
 class WGAN(AdversarialTask):
-    """The critic's weights are clipped after each of its updates, two in a step.
+    """Wasserstein GAN with clipped weights and two critic updates per step.
 
-    The paper has five updates, weights within ±0.01 and learning rates of 5e-5, for far longer runs; these learn in minutes.
+    The paper uses five updates, weights within ±0.01 and learning rates of 5e-5, for much longer runs; these train in minutes.
 
     Args:
-        weight_limit: Weights are clipped to ± this.
-        width: Of both networks, see `DCGAN`.
-        learning_rate: Of both RMSProps.
+        weight_limit: Weights are clipped to ± this number.
+        width: Width of both networks, see `DCGAN`.
+        learning_rate: Learning rate of both RMSprops.
 
     References:
         Arjovsky et al. 2017, arXiv 1701.07875, algorithm 1.
@@ -50,14 +50,13 @@ class WGAN(AdversarialTask):
 
 
 class WGANGP(AdversarialTask):
-    """The norm of the critic's gradient is drawn to 1 between real and generated examples; two critic updates in a step.
+    """Wasserstein GAN with a gradient penalty and two critic updates per step.
 
-    The paper has five updates and learning rates of 1e-4, for far longer runs.
+    The paper uses five updates and learning rates of 1e-4, for much longer runs.
 
     Args:
         penalty_weight: λ.
-        width: Of both networks, see `DCGAN`.
-        learning_rate: Of both Adams, whose β are 0 and 0.9.
+        width: Width of both networks, see `DCGAN`.
 
     References:
         Gulrajani et al. 2017, arXiv 1704.00028, algorithm 1.
@@ -69,18 +68,14 @@ class WGANGP(AdversarialTask):
     penalty_weight: float = 10.0
     width: int = 16
     learning_rate: float = 1e-3
+    beta_1: float = 0.0
+    beta_2: float = 0.9
 
     def build_generator(self) -> Model:
         return digit_generator(self.latent_size, self.width)
 
     def build_discriminator(self) -> Model:
         return digit_discriminator(self.width)
-
-    def build_generator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate, 0.0, 0.9)
-
-    def build_discriminator_optimizer(self) -> Optimizer:
-        return adam(self.learning_rate, 0.0, 0.9)
 
     def build_loss(self) -> AdversarialLoss:
         return Wasserstein()

@@ -58,9 +58,9 @@ def sets(images: Images, labels: Any, training: Images) -> dict[str, Images]:
     }
 
 
-def measure(judge: ev.Judge, samples: Images, train: ev.Seen, test: ev.Seen) -> dict[str, ev.Measurement]:
+def measure(judge: ev.Judge, samples: Images, train: ev.Embedding, test: ev.Embedding) -> dict[str, ev.Measurement]:
     """The figures of one set."""
-    seen = judge.look(samples)
+    seen = judge.embed(samples)
     measured = ev.score_samples(seen, train=train, test=test, bootstrap=ev.Bootstrap(resamples=20))
     return {result.name: result for result in measured if result.name in NAMES}
 
@@ -81,9 +81,9 @@ def main() -> None:
     arguments = parser.parse_args()
     train, test = gt.data.mnist(batch_size=64), gt.data.mnist(batch_size=64, split="test")
     judge = ev.train_judge(train, test)
-    look: Callable[[Any], ev.Seen] = lambda images: judge.look(images, pixels=(0, 255))  # noqa: E731  a name for one line
+    embed: Callable[[Any], ev.Embedding] = lambda images: judge.embed(images, pixels=(0, 255))  # noqa: E731  a name for one line
     # Half of the training digits stand for what a GAN was trained on, the other half for what a perfect one would make.
-    known, held_out = look(train.arrays[0][:30_000]), look(test.arrays[0])
+    known, held_out = embed(train.arrays[0][:30_000]), embed(test.arrays[0])
     images = train.arrays[0] / np.float32(255.0)
     made = sets(images[30_000:], train.arrays[1][30_000:], images[:30_000])
     rows = {name: measure(judge, samples, known, held_out) for name, samples in made.items()}

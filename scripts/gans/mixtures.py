@@ -137,7 +137,7 @@ class Protocol:
         nearest = ev.assign_modes(points, self.centres, deviation=float("inf"))
         modes, _ = ev.mode_coverage(good.modes, count=len(self.centres))
         _, divergence = ev.mode_coverage(nearest.modes, count=len(self.centres))
-        return modes, divergence, ev.good_share(good.modes, reference=known.modes)
+        return modes, divergence, ev.high_quality_fraction(good.modes, reference=known.modes)
 
 
 PROTOCOLS: Mapping[Mixture, Protocol] = {

@@ -77,9 +77,9 @@ def _judge_stacked(samples: int) -> Callable[[Any], Measured]:
     return judge
 
 
-def look_at_stacked(images: Any, pixels: tuple[float, float]) -> list[ev.Seen]:
+def look_at_stacked(images: Any, pixels: tuple[float, float]) -> list[ev.Embedding]:
     """What MNIST's judge sees in each of the three colour channels."""
-    return [mnist_judge().look(images[..., channel : channel + 1], pixels=pixels) for channel in range(3)]
+    return [mnist_judge().embed(images[..., channel : channel + 1], pixels=pixels) for channel in range(3)]
 
 
 def _stacked_modes(images: Any, pixels: tuple[float, float]) -> Any:
@@ -98,7 +98,7 @@ def _judge_digits(task: Any) -> Measured:
 def _judge_requested(task: Any) -> Measured:
     images, requested = ev.make_samples(task, DIGIT_SAMPLES, 2), ev.drawn_labels(task, DIGIT_SAMPLES, 2)
     judge = mnist_judge()
-    accuracy = ev.label_accuracy(requested, judge.look(images, pixels=task.pixels).labels, real_accuracy=judge.accuracy)
+    accuracy = ev.label_accuracy(requested, judge.embed(images, pixels=task.pixels).labels, real_accuracy=judge.accuracy)
     scaled = ((images - task.pixels[0]) / (task.pixels[1] - task.pixels[0])).astype(np.float32)
     samples = gt.data.from_arrays((scaled, requested), batch_size=64, name="samples")
     test, train = gt.data.mnist(batch_size=64, split="test"), gt.data.mnist(batch_size=64)
@@ -108,10 +108,10 @@ def _judge_requested(task: Any) -> Measured:
 def _score(images: Any, pixels: tuple[float, float]) -> Measured:
     judge = mnist_judge()
     train, test = (
-        judge.look(gt.data.mnist(batch_size=1, split=split, labels=False).arrays, pixels=(0, 255))
+        judge.embed(gt.data.mnist(batch_size=1, split=split, labels=False).arrays, pixels=(0, 255))
         for split in ("train", "test")
     )
-    seen = judge.look(images, pixels=pixels)
+    seen = judge.embed(images, pixels=pixels)
     shares = np.bincount(seen.labels, minlength=10) / len(seen.labels)
     rarest, commonest = (
         ev.Measurement(name, float(value), len(images), (float(value), float(value)))

@@ -40,7 +40,7 @@ def mixture_table(cells: Sequence[dict[str, Any]], mixture: Mixture) -> list[str
         figures = [with_error(values, form, form) for values, form in shown]
         minutes = f"{np.mean([cell['minutes'] for cell in found]):.1f}"
         lines.append(f"| {' | '.join([row.removeprefix(f'{mixture}-'), *figures, str(len(found)), minutes])} |")
-    modes, divergence, good = (result.floor or 0.0 for result in measurements(played[0]))
+    modes, divergence, good = (result.baseline or 0.0 for result in measurements(played[0]))
     lines.append(f"| *a perfect sampler* | {modes:.0f} | {100.0 * good:.1f} | {divergence:.4f} | | |")
     return [*lines, "", f"Published: {protocol.published}.", ""]
 
@@ -59,8 +59,8 @@ def figures_table(cells: Sequence[dict[str, Any]]) -> list[str]:
     for name in dict.fromkeys(name for found in figures.values() for name in found):
         shown = [found.get(name, ()) for found in figures.values()]
         every = [result for results in shown for result in results]
-        floors = [result.floor for result in every if result.floor is not None]
-        real = f"{np.mean(floors):.4g}" if floors else ""
+        baselines = [result.baseline for result in every if result.baseline is not None]
+        real = f"{np.mean(baselines):.4g}" if baselines else ""
         values = [with_error([result.value for result in results]) if results else "" for results in shown]
         lines.append(f"| {' | '.join([name, *values, real, f'{every[0].count:,}'])} |")
     published = [f"Published, for {row}: {ROWS[row].published}." for row in rows if ROWS[row].published]
@@ -103,7 +103,7 @@ def provenance(cells: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def plot(cells: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draw each row's first distance or divergence over its floor, one dot for each seed, on a logarithmic axis."""
+    """Draw each row's first distance or divergence over its baseline, one dot for each seed, on a logarithmic axis."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -114,7 +114,7 @@ def plot(cells: Sequence[dict[str, Any]], path: Path) -> None:
     for place, row in enumerate(rows):
         for cell in (cell for cell in cells if cell["row"] == row):
             shown = next(result for result in measurements(cell) if result.name in ("Fréchet distance", "reverse KL"))
-            axes.plot(shown.value / (shown.floor or 1.0), place, "o", color="tab:blue", alpha=0.6)
+            axes.plot(shown.value / (shown.baseline or 1.0), place, "o", color="tab:blue", alpha=0.6)
     axes.axvline(1.0, color="black", linewidth=0.8)
     axes.set_yticks(range(len(rows)), rows)
     axes.invert_yaxis()

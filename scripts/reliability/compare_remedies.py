@@ -21,7 +21,7 @@ import gantape as gt
 from gantape import evaluation, losses
 from gantape.augment import Augmentation, InstanceNoise
 from gantape.zoo import DCGAN
-from gantape.zoo.networks import Norm, adam, digit_discriminator
+from gantape.zoo.networks import Norm, digit_discriminator
 
 TABLE = "remedies.txt"
 
@@ -31,7 +31,7 @@ class Variant(DCGAN):
 
     instance_noise: float = 0.0
     norm: Norm = "batch"
-    beta_2: float = 0.999
+    discriminator_beta_2: float = 0.999
     penalty: float = 0.0
     noise_steps: int = 0
 
@@ -39,7 +39,7 @@ class Variant(DCGAN):
         return digit_discriminator(self.width, hidden_units=self.hidden_units, norm=self.norm)
 
     def build_discriminator_optimizer(self) -> Any:
-        return adam(self.learning_rate, self.beta_1, self.beta_2)
+        return keras.optimizers.Adam(self.learning_rate, self.beta_1, self.discriminator_beta_2)
 
     def build_penalties(self) -> tuple[losses.Penalty, ...]:
         return (losses.R1(self.penalty),) if self.penalty else ()
@@ -54,7 +54,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "one joint batch of real and generated images": {"joint_batch": True},
     "no batch norm in the discriminator": {"norm": "none"},
     "spectral norm in its place": {"norm": "spectral"},
-    "β₂ 0.99 in the discriminator's Adam": {"beta_2": 0.99},
+    "β₂ 0.99 in the discriminator's Adam": {"discriminator_beta_2": 0.99},
     "half the learning rate": {"learning_rate": 1e-3},
     "R1 penalty, γ 0.1": {"penalty": 0.1},
     "R1 penalty, γ 1": {"penalty": 1.0},

@@ -1,4 +1,4 @@
-"""Is it memorised, and does it vary? Nearest training neighbours and the diversity of latents."""
+"""Memorisation and diversity: nearest training examples, and distances between samples."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ class Neighbours:
     """The nearest training examples of generated ones, nearest first.
 
     Args:
-        indices: Their rows in the training set, shape `examples neighbours`.
+        indices: Their indices in the training set, shape `examples neighbours`.
         distances: Their Euclidean distances, of the same shape.
     """
 
@@ -26,12 +26,12 @@ class Neighbours:
 
 
 def nearest_training(fake: Any, training: Any, *, neighbours: int = 1) -> Neighbours:
-    """The nearest training examples of generated ones: what to show beside them.
+    """The nearest training examples of generated ones.
 
     Args:
         fake: Generated examples, shape `examples features`; pixels or features.
         training: Training examples, of the same features.
-        neighbours: How many to find for each.
+        neighbours: Number of neighbours of each example.
 
     Raises:
         ShapeError: If the sets do not have the axes `examples features`, or differ in features.
@@ -47,16 +47,16 @@ def nearest_training(fake: Any, training: Any, *, neighbours: int = 1) -> Neighb
 
 
 def training_distance(fake: Any, training: Any, *, reference: Any = None, bootstrap: Bootstrap = _DEFAULT) -> Measurement:
-    """The mean distance from a generated example to the nearest training example: is it memorised?
+    """The mean distance from a generated example to the nearest training example, to detect memorisation.
 
-    Copies have a distance of 0. The floor is that of real examples that were not trained on: a figure well below it says that
-    the training set is copied, one above it that samples are off. A blurred copy in pixels can be far away: take features too.
+    Copies have a distance of 0. The baseline is that of real examples that were not trained on: well below it, the training set
+    is copied; above it, samples are unrealistic. In pixels, a blurred copy can be far away: measure in features too.
 
     Args:
         fake: Generated examples, shape `examples features`; pixels or features.
         training: Training examples, of the same features.
         reference: Real examples that were not trained on, at least as many as generated ones.
-        bootstrap: How the confidence interval is made.
+        bootstrap: Settings of the confidence interval.
 
     Raises:
         ShapeError: If the sets do not have the axes `examples features`, or differ in features.
@@ -67,22 +67,22 @@ def training_distance(fake: Any, training: Any, *, reference: Any = None, bootst
         Meehan et al. 2020, arXiv 2004.05675, on tests for copying.
     """
     distances = nearest_training(fake, training).distances[:, 0]
-    floor = None
+    baseline = None
     if reference is not None:
         others = cut_reference(reference, len(distances), "gantape.evaluation.training_distance")
-        floor = float(nearest_training(others, training).distances.mean())
-    return _mean("training distance", distances, floor, bootstrap)
+        baseline = float(nearest_training(others, training).distances.mean())
+    return _mean("training distance", distances, baseline, bootstrap)
 
 
 def latent_diversity(fake: Any, *, reference: Any = None, bootstrap: Bootstrap = _DEFAULT) -> Measurement:
-    """The mean distance between the features of two examples from independent latents; 0 for a total collapse.
+    """The mean distance between the features of two examples from independent latents; 0 for total collapse.
 
-    Each example is in one pair, drawn by the seed of `bootstrap`, so that pairs are independent.
+    Each example is in one pair, drawn with the seed of `bootstrap`, so that pairs are independent.
 
     Args:
         fake: Features of generated examples, one independent latent each, shape `examples features`.
-        reference: Features of real examples, at least as many, for the floor: what the figure should be.
-        bootstrap: How the confidence interval is made, and the seed of the pairs.
+        reference: Features of real examples, at least as many, for the baseline, which is the ideal value.
+        bootstrap: Settings of the confidence interval, and the seed of the pairs.
 
     Raises:
         ShapeError: If the sets do not have the axes `examples features`, or differ in features.
@@ -94,22 +94,22 @@ def latent_diversity(fake: Any, *, reference: Any = None, bootstrap: Bootstrap =
     """
     where = "gantape.evaluation.latent_diversity"
     found = as_features(fake, name="generated examples", where=where)
-    floor = None
+    baseline = None
     if reference is not None:
         others = cut_reference(reference, len(found), where)
         same_width(found, others, where)
-        floor = float(pair_distances(others, bootstrap.seed).mean())
-    return _mean("latent diversity", pair_distances(found, bootstrap.seed), floor, bootstrap, len(found))
+        baseline = float(pair_distances(others, bootstrap.seed).mean())
+    return _mean("latent diversity", pair_distances(found, bootstrap.seed), baseline, bootstrap, len(found))
 
 
 def pair_distances(features: FloatArray, seed: int) -> FloatArray:
-    """Distances in pairs of examples, each of which is in one pair."""
+    """Distances within random pairs of examples; each example is in one pair."""
     order = np.random.default_rng(seed).permutation(len(features))
     half = len(features) // 2
     return np.sqrt(np.square(features[order[:half]] - features[order[half : 2 * half]]).sum(axis=1))
 
 
-def _mean(name: str, values: FloatArray, floor: float | None, bootstrap: Bootstrap, count: int | None = None) -> Measurement:
+def _mean(name: str, values: FloatArray, baseline: float | None, bootstrap: Bootstrap, count: int | None = None) -> Measurement:
     count = count or len(values)
     few = f"{count} examples are few: take at least {FEWEST_EXAMPLES}." if count < FEWEST_EXAMPLES else ""
-    return Measurement(name, float(values.mean()), count, bootstrap.of_mean(values), floor, few).warn()
+    return Measurement(name, float(values.mean()), count, bootstrap.of_mean(values), baseline, few).warn()
