@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
-import command_line
 import numpy as np
 import tyro
-from finished_run import FinishedRun
 
+from cli import command_line
+from cli.finished_run import FinishedRun
 from gantape import evaluation
 from gantape.checkpoints.run_directory import machine
 from gantape.conditioning import ClassLabels

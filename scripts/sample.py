@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
-import command_line
 import tyro
-from finished_run import FinishedRun
-from recipes import RECIPES
 
 import gantape as gt
+from cli import command_line
+from cli.finished_run import FinishedRun
+from cli.recipes import RECIPES
 from gantape.report import SampleGrids, save_picture
 
 

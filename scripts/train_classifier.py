@@ -6,10 +6,10 @@ The flags below "task options" are the hyper-parameters of the chosen task.
 from typing import Literal
 
 import attrs
-import command_line
-from announcements import REPORT, closing_lines, opening_lines, resume_command, say
 
 import gantape as gt
+from cli import command_line
+from cli.announcements import REPORT, closing_lines, opening_lines, resume_command, say
 from gantape import report, zoo
 
 TASKS: dict[str, type[gt.SupervisedTask]] = {"digit-classifier": zoo.DigitClassifier}

@@ -7,14 +7,14 @@ import functools
 from typing import Annotated, Any, Literal
 
 import attrs
-import command_line
 import tyro
-from announcements import REPORT, NextCommand, closing_lines, newest_samples, opening_lines, resume_command, say
-from judging import judging
-from recipes import FOLDER_RECIPES, RECIPES, FolderName, Name, Recipe, task_help
-from training_data import name_of
 
 import gantape as gt
+from cli import command_line
+from cli.announcements import REPORT, NextCommand, closing_lines, newest_samples, opening_lines, resume_command, say
+from cli.judging import judging
+from cli.recipes import FOLDER_RECIPES, RECIPES, FolderName, Name, Recipe, task_help
+from cli.training_data import name_of
 from gantape import evaluation, zoo
 from gantape.errors import DataError, HyperparameterError
 

@@ -1,7 +1,7 @@
 """Which convolutions are rewritten: those that measured faster on a CPU, by their shape and by what compiles them.
 
-Measured by `scripts/benchmark_layers.py` with TensorFlow 2.21 on two cores of an AMD EPYC (AVX-512), mostly with batches of
-64. On another machine the best choice may be another one; the outputs are the same whatever is chosen.
+Measured by `scripts/benchmarks/benchmark_layers.py` with TensorFlow 2.21 on two cores of an AMD EPYC (AVX-512), mostly with
+batches of 64. On another machine the best choice may be another one; the outputs are the same whatever is chosen.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""The parts of `scripts/benchmark_steps.py`.
+"""The parts of `scripts/benchmarks/benchmark_steps.py`.
 
 | module | holds | imports |
 |---|---|---|

@@ -14,9 +14,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from gans.rows import look_at_stacked, stacked_digits
-from gans.scoreboard import with_error
-
+from benchmarks.gans.rows import look_at_stacked, stacked_digits
+from benchmarks.gans.scoreboard import with_error
 from gantape.report.grids import MARGIN
 
 GRID, SIDE = 8, 28

@@ -1,4 +1,4 @@
-"""Tables and plot of docs/speed.md, from what `scripts/benchmark_steps.py` wrote: `docs/images/speed.png`, `speed_*.txt`.
+"""The tables and the plot of docs/speed.md, from the results of `scripts/benchmarks/benchmark_steps.py`.
 
 The argument is the folder where `benchmark_steps.py --workloads NAME --output FOLDER/NAME` left its results, for each workload.
 """

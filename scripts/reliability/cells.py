@@ -13,8 +13,8 @@ from typing import Any
 
 import attrs
 from loguru import logger
-from run_outcome import RunOutcome
 
+from cli.run_outcome import RunOutcome
 from gantape.checkpoints.run_directory import machine
 from gantape.report import save_picture
 

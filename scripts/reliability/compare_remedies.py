@@ -12,12 +12,12 @@ from typing import Any, Literal
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import attrs
-import command_line
 import keras
 import tyro
 from loguru import logger
 
 import gantape as gt
+from cli import command_line
 from gantape import evaluation, losses
 from gantape.augment import Augmentation, InstanceNoise
 from gantape.zoo import DCGAN

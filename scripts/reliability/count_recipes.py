@@ -15,10 +15,10 @@ from typing import Any, Literal
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import attrs
-import command_line
 import tyro
-from recipes import RECIPES, Name
 
+from cli import command_line
+from cli.recipes import RECIPES, Name
 from reliability.cells import Cell, make_cells, read_cells, versions
 from reliability.pages import Tile, draw_page
 

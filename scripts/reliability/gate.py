@@ -17,12 +17,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import attrs
-import command_line
 import keras
 import tyro
-from run_outcome import RunOutcome
 
 import gantape as gt
+from cli import command_line
+from cli.run_outcome import RunOutcome
 from gantape import evaluation
 
 SCRIPTS = Path(__file__).parents[1]
@@ -79,10 +79,10 @@ def main_job(work: Path, minutes: float, options: str) -> evaluation.Outcome:
 
 def program(work: Path) -> evaluation.Outcome:
     """Run the README's program in a folder and judge its task."""
-    print("+ python scripts/readme.py", flush=True)
+    print("+ python scripts/docs/readme.py", flush=True)
     with chdir(work):
         keras.utils.set_random_seed(0)
-        task = runpy.run_path(str(SCRIPTS / "readme.py"))["task"]
+        task = runpy.run_path(str(SCRIPTS / "docs/readme.py"))["task"]
     train, test = (gt.data.digits(batch_size=64, pixels=task.pixels, split=split) for split in ("train", "test"))
     return evaluation.judge_outcome(task, train, test)
 

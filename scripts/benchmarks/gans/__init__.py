@@ -1,0 +1,1 @@
+"""What scripts/benchmarks/benchmark_gans.py measures, and how."""
