@@ -14,9 +14,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.architecture import Flatten
 from benchmarks.contenders import Arrays, Contender
 from benchmarks.keras_networks import network, optimizer
-from benchmarks.workloads import Classifier, Flatten, Game, Nothing, Workload
+from benchmarks.workloads import Classifier, Game, Nothing, Workload
 
 LOG_EVERY = 200
 PENALTY_WEIGHT = 10.0

@@ -1,112 +1,23 @@
-"""What is trained: five problems, and one with nothing to do. Networks are data, so that every framework builds the same."""
+"""The workloads: five problems to train, and one with nothing to do."""
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import attrs
 
-
-@attrs.frozen
-class Dense:
-    """A dense layer."""
-
-    units: int
-
-
-@attrs.frozen
-class Convolution:
-    """A convolution with the padding `same`."""
-
-    filters: int
-    kernel: int
-    stride: int = 1
-
-
-@attrs.frozen
-class TransposedConvolution:
-    """A transposed convolution with the padding `same`."""
-
-    filters: int
-    kernel: int
-    stride: int
-
-
-@attrs.frozen
-class BatchNorm:
-    """Batch normalisation with moving statistics."""
-
-
-@attrs.frozen
-class Dropout:
-    """Dropout."""
-
-    rate: float
-
-
-@attrs.frozen
-class Activation:
-    """A function of each number."""
-
-    function: Literal["relu", "leaky_relu", "sigmoid", "tanh"]
-
-
-@attrs.frozen
-class Reshape:
-    """From a vector to `height width channels`."""
-
-    height: int
-    width: int
-    channels: int
-
-
-@attrs.frozen
-class Flatten:
-    """From `height width channels` to a vector."""
-
-
-@attrs.frozen
-class GlobalMaximum:
-    """The maximum over height and width."""
-
-
-Layer: TypeAlias = (
-    Dense | Convolution | TransposedConvolution | BatchNorm | Dropout | Activation | Reshape | Flatten | GlobalMaximum
+from benchmarks.architecture import (
+    Activation,
+    BatchNorm,
+    Convolution,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalMaximum,
+    Layer,
+    Network,
+    Reshape,
+    TransposedConvolution,
 )
-
-
-@attrs.frozen
-class Network:
-    """Layers in a row.
-
-    Args:
-        input_shape: Of an example, without the axis `batch`.
-        layers: In order.
-    """
-
-    input_shape: tuple[int, ...]
-    layers: tuple[Layer, ...]
-
-    def shapes(self) -> list[tuple[int, ...]]:
-        """The shape of an example after each layer."""
-        shapes: list[tuple[int, ...]] = []
-        shape = self.input_shape
-        for layer in self.layers:
-            shape = _shape_after(layer, shape)
-            shapes.append(shape)
-        return shapes
-
-    def multiplications(self) -> int:
-        """Multiplications with weights in the forward pass of one example."""
-        total = 0
-        for layer, before, after in zip(self.layers, [self.input_shape, *self.shapes()], self.shapes(), strict=False):
-            match layer:
-                case Dense(units):
-                    total += before[-1] * units
-                case Convolution(filters, kernel):
-                    total += after[0] * after[1] * kernel**2 * before[-1] * filters
-                case TransposedConvolution(filters, kernel):
-                    total += before[0] * before[1] * kernel**2 * before[-1] * filters
-        return total
 
 
 @attrs.frozen
@@ -198,24 +109,6 @@ class Workload:
                 return 2.0 * self.batch_size * (made + scored)
             case _:
                 return 0.0
-
-
-def _shape_after(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
-    match layer:
-        case Dense(units):
-            return (*shape[:-1], units)
-        case Convolution(filters, _, stride):
-            return (-(-shape[0] // stride), -(-shape[1] // stride), filters)
-        case TransposedConvolution(filters, _, stride):
-            return (shape[0] * stride, shape[1] * stride, filters)
-        case Reshape(height, width, channels):
-            return (height, width, channels)
-        case Flatten():
-            return (shape[0] * shape[1] * shape[2],)
-        case GlobalMaximum():
-            return shape[-1:]
-        case _:
-            return shape
 
 
 def _dense(*units: int, function: Literal["relu", "leaky_relu"]) -> tuple[Layer, ...]:

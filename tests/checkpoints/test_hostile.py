@@ -14,27 +14,17 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from forgery import Bomb, newest, seal, with_state
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import Classifier, labelled, make
 
 import gantape as gt
 from gantape._files import checksum
-from gantape.checkpoints.folder import _digest
 from gantape.data.npz import read_arrays
 from gantape.errors import GantapeError, RunDirectoryError
 
 ROOT = Path(__file__).parents[2]
-
-
-class Bomb:
-    """A pickle that leaves a file if it is read."""
-
-    def __init__(self, mark: Path) -> None:
-        self._mark = mark
-
-    def __reduce__(self) -> Any:
-        return os.system, (f"touch {self._mark}",)
 
 
 @pytest.fixture(scope="module")
@@ -52,32 +42,6 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(kept: Path, tmp_path: Path) -> Path:
     """A copy of it, to be changed."""
     return Path(shutil.copytree(kept, tmp_path / "run"))
-
-
-def newest(run_dir: Path) -> Path:
-    return max((run_dir / "checkpoints").glob("*-step-*"))
-
-
-def seal(folder: Path, **changes: Any) -> None:
-    """Forge the manifest of a checkpoint: all checksums are right."""
-    manifest = json.loads((folder / "manifest.json").read_text())
-    del manifest["blake2b"]
-    for name, facts in manifest["files"].items():
-        if (folder / name).exists():
-            facts |= {"bytes": (folder / name).stat().st_size, "blake2b": checksum(folder / name)}
-    manifest |= changes
-    (folder / "manifest.json").write_text(json.dumps({**manifest, "blake2b": _digest(manifest)}))
-
-
-def with_state(run_dir: Path, **changes: Any) -> None:
-    """Forge the state of the only checkpoint."""
-    folder = newest(run_dir)
-    for other in (run_dir / "checkpoints").glob("*-step-*"):
-        if other != folder:
-            shutil.rmtree(other)
-    state = json.loads((folder / "state.json").read_text())
-    (folder / "state.json").write_text(json.dumps(state | changes))
-    seal(folder)
 
 
 def resume(run_dir: Path, **options: Any) -> gt.Loop:
@@ -280,7 +244,7 @@ def test_forged_tensors_end_in_an_error_and_not_the_process(run: Path, tmp_path:
     program = (
         "import sys, json, random; from pathlib import Path\n"
         f"sys.path.insert(0, {str(ROOT / 'tests/helpers')!r})\n"
-        "import gantape as gt; from tiny import Classifier; import test_hostile as forge\n"
+        "import gantape as gt; from tiny import Classifier; import forgery as forge\n"
         "run = Path(sys.argv[1]); folder = forge.newest(run); forge.with_state(run); dice = random.Random(0)\n"
         "task = Classifier()\n"
         "for name in ('tensors.index', 'tensors.data-00000-of-00001'):\n"
@@ -298,62 +262,3 @@ def test_forged_tensors_end_in_an_error_and_not_the_process(run: Path, tmp_path:
         [sys.executable, "-c", program, str(run)], env=environment, capture_output=True, text=True, check=False
     )
     assert done.stdout.strip() == "alive", done.stderr[-2000:]
-
-
-def flip(content: bytes, place: int, bit: int) -> bytes:
-    return content[:place] + bytes([content[place] ^ (1 << bit)]) + content[place + 1 :]
-
-
-def sample(run_dir: Path) -> subprocess.CompletedProcess[str]:
-    """What `scripts/sample.py` makes of a run of someone else's."""
-    (run_dir / "run.json").write_text(json.dumps({"task": "DCGAN", "status": "finished", "pixels": [-1.0, 1.0]}))
-    command = [sys.executable, str(ROOT / "scripts/sample.py"), str(run_dir), "--count", "1"]
-    return subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
-
-
-def forged_model(path: Path, mark: Path, how: str) -> None:
-    """A `.keras` file that would leave a mark if its code were run."""
-    if how == "a lambda":
-        keras.Sequential(
-            [keras.Input((4,)), keras.layers.Lambda(eval(f"lambda x: __import__('os').system('touch {mark}') or x"))]
-        ).save(path)
-        return
-    keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)]).save(path)
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    config = json.loads(members["config.json"])
-    if how == "a function of another module":
-        call = {"module": "os", "class_name": "function", "config": "system", "registered_name": "system"}
-        config["config"]["layers"][-1]["config"]["activation"] = call
-    elif how == "a class of another module":
-        config["config"]["layers"][-1] = {
-            "module": "subprocess",
-            "class_name": "Popen",
-            "config": {"args": ["touch", str(mark)]},
-            "registered_name": None,
-        }
-    else:
-        members["model.weights.h5"] = pickle.dumps(Bomb(mark))
-    members["config.json"] = json.dumps(config).encode()
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-
-
-@pytest.mark.parametrize("how", ["a lambda", "a class of another module"])
-def test_a_model_of_someone_else_runs_no_code(tmp_path: Path, how: str) -> None:
-    forged_model(tmp_path / "generator.keras", tmp_path / "mark", how)
-    (tmp_path / "mark").unlink(missing_ok=True)  # the lambda ran when it was made here
-    done = sample(tmp_path)
-    assert done.returncode == 2, done.stderr
-    assert "RunDirectoryError: the generator cannot be read." in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not (tmp_path / "mark").exists()
-
-
-@pytest.mark.parametrize("how", ["a function of another module", "a pickle for weights"])
-def test_keras_reads_a_forged_model_without_running_it(tmp_path: Path, how: str) -> None:
-    forged_model(tmp_path / "generator.keras", tmp_path / "mark", how)
-    with pytest.raises((ValueError, TypeError, OSError, KeyError)):
-        keras.saving.load_model(tmp_path / "generator.keras", compile=False, safe_mode=True)
-    assert not (tmp_path / "mark").exists()

@@ -1,6 +1,5 @@
 """Health in words: each rule on histories written by hand, and on GANs that fail on purpose."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -167,4 +166,3 @@ def test_a_gan_that_fails_on_purpose_is_found_out(failure: str, found: str | Non
 
     named = [finding.name for finding in FAILURES[failure].run()]
     assert found in named if found else named == []
-    sys.modules.pop("failures")

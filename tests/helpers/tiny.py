@@ -83,6 +83,11 @@ def make(task_class: type[Any], **hyperparameters: Any) -> Any:
     return task_class(**hyperparameters)
 
 
+def loop_on(task_class: type[Any] = Classifier, mode: Any = "graph", **options: Any) -> gt.Loop:
+    """A loop on a task, with four steps in a call."""
+    return gt.Loop(make(task_class), compiler=gt.StepCompiler(mode, steps_per_call=options.pop("steps_per_call", 4)), **options)
+
+
 def labelled(examples: int = 64, batch_size: int = 4) -> gt.data.ArrayBatches:
     """Points of three classes."""
     generator = np.random.default_rng(0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_scripts import finish, run
+from programs import finish, run
 
 import gantape as gt
 from docs.make_pictures import CLASSES, make_pictures

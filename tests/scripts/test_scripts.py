@@ -1,21 +1,18 @@
 """The scripts as their users run them: in processes of their own, judged by what they leave behind."""
 
-import csv
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from programs import ROOT, environment, finish, read_picture, rows, run
 
-ROOT = Path(__file__).parents[2]
 SIDE_OF_GRID = 2 * 8 * (28 + 4)
 KEPT = {".lock", "checkpoints", "command.json", "metrics.csv", "run.json"}
 ARTIFACTS = {
@@ -28,42 +25,6 @@ ARTIFACTS = {
     "samples.gif",
     "tensorboard",
 }
-
-
-def environment(home: Path) -> dict[str, str]:
-    """One without MNIST, in which nothing can be downloaded either."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("GANTAPE_DATA", "TF_CPP_MIN_LOG_LEVEL")}
-    nowhere = "http://127.0.0.1:9"
-    return kept | {
-        "PYTHONPATH": str(ROOT),
-        "KERAS_HOME": str(home),
-        "GANTAPE_CACHE": str(home / "judges"),
-        "https_proxy": nowhere,
-        "HTTPS_PROXY": nowhere,
-        "COLUMNS": "100",
-    }
-
-
-def read_picture(path: Path) -> np.ndarray[Any, Any]:
-    with Image.open(path) as image:
-        return np.asarray(image)
-
-
-def run(script: str, *arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "scripts" / script), *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, check=False)
-
-
-def finish(script: str, *arguments: str | Path, folder: Path) -> str:
-    """Run a script that has to succeed; what it printed."""
-    done = run(script, *arguments, folder=folder)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def rows(run_dir: Path) -> list[dict[str, str]]:
-    with (run_dir / "metrics.csv").open() as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.fixture(scope="module")
@@ -327,38 +288,3 @@ def test_help_shows_the_hyper_parameters_of_the_chosen_task(
     text = finish("train_gan.py", *flags, "--help", folder=tmp_path)
     assert [part for part in shown if part not in text] == []
     assert ("--width" in text) != ("guide" in flags)
-
-
-def losses(printed: str) -> list[float]:
-    return [float(value) for value in re.findall(r"loss (\d+\.\d+)", printed)]
-
-
-def test_the_first_loop_learns(tmp_path: Path) -> None:
-    first, last = losses(finish("guide/first_loop.py", "--steps", "150", folder=tmp_path))
-    assert last < 0.8 * first
-
-
-def test_metrics_are_of_training_and_validation(tmp_path: Path) -> None:
-    printed = finish("guide/metrics.py", "--epochs", "2", folder=tmp_path)
-    rows = re.findall(r"epoch (\d), (train|validation): loss [\d.]+, accuracy ([\d.]+)", printed)
-    assert [row[:2] for row in rows] == [("1", "train"), ("1", "validation"), ("2", "train"), ("2", "validation")]
-    assert float(rows[2][2]) > float(rows[0][2])
-
-
-def test_every_mode_computes_the_same_training(tmp_path: Path) -> None:
-    printed = finish("guide/compiled_step.py", "--steps", "5", folder=tmp_path)
-    assert re.findall(r"^(\S+): loss", printed, re.MULTILINE) == ["eager", "graph", "xla", "xla-loop"]
-    np.testing.assert_allclose(losses(printed), losses(printed)[0], atol=1e-4)
-
-
-def test_the_added_loss_is_a_term_of_the_whole(tmp_path: Path) -> None:
-    printed = finish("guide/added_losses.py", "--steps", "20", folder=tmp_path)
-    ((total, data, added),) = re.findall(r"loss ([\d.]+) = data ([\d.]+) \+ added ([\d.]+)", printed)
-    assert float(added) > 0.0
-    assert float(total) == pytest.approx(float(data) + float(added), abs=2e-4)
-
-
-def test_the_dcgan_of_the_guide_draws(tmp_path: Path) -> None:
-    printed = finish("guide/dcgan.py", "--steps", "1", "--folder", "pictures", folder=tmp_path)
-    assert "step 1: discriminator 0." in printed
-    assert read_picture(tmp_path / "pictures" / "step-000001.png").shape[:2] == (2 * 4 * 32, 2 * 4 * 32)

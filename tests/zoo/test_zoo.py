@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_recipes import BATCH_SIZE, batches, few, small
 
 import gantape as gt
 from cli.recipes import RECIPES
@@ -16,8 +17,6 @@ from gantape import zoo
 from gantape.steps.step import Step
 from gantape.testing import assert_resumes_exactly
 
-BATCH_SIZE = 4
-SMALL = {"width": 2, "latent_size": 6, "discriminator_updates": 2}
 BEYOND: dict[str, tuple[type[gt.Task], str]] = {
     "autoencoder": (zoo.VariationalAutoencoder, "images"),
     "distillation": (zoo.Distillation, "labels"),
@@ -26,23 +25,6 @@ BEYOND: dict[str, tuple[type[gt.Task], str]] = {
 }
 # XLA of all of them takes minutes: that is among the slow tests.
 IN_XLA = ("wgan", "r3gan", "projection", "cyclegan")
-
-
-def small(task_class: type[gt.Task], **hyperparameters: Any) -> Any:
-    """The task of a recipe with networks that compile fast."""
-    keras.utils.set_random_seed(5)
-    fields = inspect.signature(task_class).parameters
-    chosen = {name: min(value, fields[name].default) for name, value in SMALL.items() if name in fields}
-    return task_class(**chosen | hyperparameters)
-
-
-def batches(recipe: str, examples: int = 120) -> gt.data.ArrayBatches:
-    return RECIPES[recipe].batches(lambda **options: few(examples, **options | {"batch_size": BATCH_SIZE}))
-
-
-def few(examples: int, **options: Any) -> gt.data.ArrayBatches:
-    data = gt.data.digits(**options)
-    return data.split(validation=data.examples - examples)[0]
 
 
 def train(recipe: str, mode: Any, steps: int = 20) -> tuple[Any, gt.Loop]:
