@@ -1,4 +1,4 @@
-"""Train a classifier of digits; leave curves and the model in a directory of the run.
+"""Train a classifier of digits, and save curves and the model in the run's directory.
 
 The flags below "task options" are the hyper-parameters of the chosen task.
 """
@@ -20,9 +20,9 @@ class Choice:
     """What to train.
 
     Args:
-        task: The kind of classifier.
-        validation: The share of the training data that is kept for validation.
-        seed: The seed of everything: initial weights, noise, order of the data.
+        task: The classifier.
+        validation: The fraction of the training data used for validation.
+        seed: The seed of initial weights, random numbers and the order of the data.
     """
 
     task: Literal["digit-classifier"] = "digit-classifier"

@@ -44,7 +44,7 @@ class Dropout:
 
 @attrs.frozen
 class Activation:
-    """A function of each number."""
+    """An element-wise function."""
 
     function: Literal["relu", "leaky_relu", "sigmoid", "tanh"]
 
@@ -75,11 +75,11 @@ Layer: TypeAlias = (
 
 @attrs.frozen
 class Network:
-    """Layers in a row.
+    """A sequence of layers.
 
     Args:
-        input_shape: Of an example, without the axis `batch`.
-        layers: In order.
+        input_shape: The shape of an example, without the axis `batch`.
+        layers: The layers, in order.
     """
 
     input_shape: tuple[int, ...]

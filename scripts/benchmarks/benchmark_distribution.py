@@ -1,4 +1,4 @@
-"""What several devices cost: overhead per step and bytes exchanged, measured here; and what they would bring, on paper.
+"""The cost of several devices, measured as overhead per step and bytes exchanged, and their expected speed-up, computed.
 
     python scripts/benchmarks/benchmark_distribution.py                    # about ten minutes
     python scripts/benchmarks/benchmark_distribution.py --tasks mlp --steps 50
@@ -39,8 +39,8 @@ class Benchmark:
     """Measure what distribution costs.
 
     Args:
-        tasks: What is trained: mlp, dcgan (the light one), wgan-gp.
-        steps: Steps of a measurement, after compiling.
+        tasks: The tasks: mlp, dcgan (the light one), wgan-gp.
+        steps: Steps of a measurement, after compilation.
         repetitions: Measurements of each; the median is shown.
         output: The folder for results.
     """
@@ -78,15 +78,15 @@ class Benchmark:
             processes = []
             for index in range(count):
                 cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-                told = {"TF_CONFIG": json.dumps(cluster)} if count > 1 else {}
-                processes.append(subprocess.Popen(command, env={**os.environ, **told}))
+                configuration = {"TF_CONFIG": json.dumps(cluster)} if count > 1 else {}
+                processes.append(subprocess.Popen(command, env={**os.environ, **configuration}))
             if [process.wait() for process in processes] != [0] * count:
                 sys.exit(f"{task} on {setting} failed")
             return dict(json.loads(file.read_text()))
 
 
 def work(task: str, setting: str, steps: str, repetitions: str, file: str) -> None:
-    """Be one of the processes that are measured; the first writes what it found."""
+    """Run one of the measured processes; the chief writes the results."""
     import tensorflow as tf
 
     strategy: Any = None
@@ -131,7 +131,7 @@ def work(task: str, setting: str, steps: str, repetitions: str, file: str) -> No
 
 
 def _exchanges(task: Any) -> list[float]:
-    """Bytes of each exchange of a step: gradients of what is moved, and statistics of batch norm."""
+    """Bytes of each exchange of a step: gradients of the trained variables, and statistics of batch norm."""
     statistics = sum(4 * int(np.prod(v.shape)) for v in task.variables if v.path.rpartition("/")[2].startswith("moving_"))
     sizes = []
     for update in task.updates():

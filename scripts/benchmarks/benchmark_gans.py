@@ -1,4 +1,4 @@
-"""How good gantape's GANs are, by figures that can be compared: mean and standard error over seeds, floors beside them.
+"""Quality of gantape's GANs in comparable figures: mean and standard error over seeds, with the figures of real images.
 
     python scripts/benchmarks/benchmark_gans.py --rows 'ring-*' 'grid-*'             # every adversarial loss, an hour
     python scripts/benchmarks/benchmark_gans.py --rows mnist-10 mnist-10-guide       # the default against the guide's, an hour
@@ -29,11 +29,11 @@ class Benchmark:
     """Train and judge every row with every seed, and print the table.
 
     Args:
-        rows: Which rows, by name or by pattern.
-        seeds: Which seeds.
-        folder: Where the cells go; also scoreboard.txt, a table in Markdown, and scoreboard.png.
-        steps: Steps to do in place of each row's own length, for a try; the cells then go to a folder of their own.
-        minutes: Minutes to go on for in place of each row's own length, likewise.
+        rows: The rows, by name or pattern.
+        seeds: The seeds.
+        folder: The folder for the cells, scoreboard.txt (a table in Markdown) and scoreboard.png.
+        steps: Steps in place of each row's own length, for a quick try; the cells then go to a separate folder.
+        minutes: Minutes in place of each row's own length, likewise.
     """
 
     rows: tuple[str, ...] = ("*",)
@@ -43,7 +43,7 @@ class Benchmark:
     minutes: Annotated[float | None, tyro.conf.arg(metavar="FLOAT")] = None
 
     def run(self) -> None:
-        """Make the cells that are missing, and the table and the plot of all that are in the folder."""
+        """Make the missing cells, then the table and the plot of all cells in the folder."""
         chosen = {pattern: fnmatch.filter(ROWS, pattern) for pattern in self.rows}
         unknown = [pattern for pattern, rows in chosen.items() if not rows]
         if unknown:

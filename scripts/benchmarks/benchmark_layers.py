@@ -1,4 +1,4 @@
-"""How fast gantape's layers are against Keras' own: forward, gradient, and both, in graph mode and in XLA.
+"""Speed of gantape's layers against Keras' own: forward, gradient, and both, in graph mode and in XLA.
 
     python scripts/benchmarks/benchmark_layers.py                                   # a few minutes
     python scripts/benchmarks/benchmark_layers.py --only 7x7 --repetitions 100 --output benchmarks/layers
@@ -42,12 +42,12 @@ class Case:
     """A convolution without bias of square images, padding `"same"`.
 
     Args:
-        network: Where it is from.
+        network: The network that contains it.
         transposed: Whether it is transposed.
         kernel: Height and width of the kernel.
-        stride: Of both axes.
-        channels: Channels that go in, and that come out.
-        size: Height and width of the images that go in.
+        stride: The stride along both axes.
+        channels: Input and output channels.
+        size: Height and width of the input images.
     """
 
     network: str
@@ -64,7 +64,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """What it is called in the table."""
+        """The name in the table."""
         kind = "transposed" if self.transposed else "convolution"
         channels = f"{self.channels[0]}->{self.channels[1]}"
         return f"{self.network}: {kind} {self.kernel}x{self.kernel}/{self.stride} {channels} at {self.size}"
@@ -78,7 +78,7 @@ class Case:
         return tuple(tf.constant(random.normal(size=shape), tf.float32) for shape in shapes)
 
     def variants(self) -> dict[str, Function]:
-        """Outputs from images and kernel, in each way."""
+        """The functions from images and kernel to outputs, by variant."""
         own, fast = self._layers()
         return {"keras": _as_function(own, self), "gantape": _as_function(fast, self), "rewritten": self._rewritten}
 
@@ -192,7 +192,7 @@ PARTS: Mapping[str, Callable[[Function], Function]] = {"forward": _forward, "gra
 
 
 def _take_turns(functions: Mapping[str, Function], inputs: tuple[Any, ...], repetitions: int) -> dict[str, Any]:
-    """Milliseconds of each function in each turn, compiling and a warm-up left out; who begins changes with the turn."""
+    """Milliseconds of each function in each turn, without compilation and warm-up; the order rotates with each turn."""
     names = list(functions)
     times = {name: np.zeros(WARM_UP + repetitions) for name in names}
     for turn in range(WARM_UP + repetitions):

@@ -1,4 +1,4 @@
-"""Where a step's time goes: parts of the guide's DCGAN, and the large products of the guide's MLP, in milliseconds.
+"""Time of the parts of a step: parts of the guide's DCGAN, and the large products of the guide's MLP, in milliseconds.
 
     python scripts/benchmarks/benchmark_parts.py --output benchmarks/parts            # a minute
 
@@ -38,11 +38,11 @@ class Part:
     """A part of a step.
 
     Args:
-        name: What it does.
-        function: Does it, and returns tensors.
+        name: The name.
+        function: The part, which returns tensors.
         flop: Floating-point operations of its products with weights.
-        times: How often one call does it.
-        modes: Which modes it is measured in.
+        times: How often one call runs the part.
+        modes: The modes it is measured in.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Benchmark:
     """Measure the parts of steps.
 
     Args:
-        repetitions: Measurements of each part, of which the median counts.
+        repetitions: Measurements of each part; the median is shown.
         output: The folder for results; nothing is written without one.
     """
 
@@ -126,7 +126,7 @@ def parts_of_dcgan() -> list[Part]:
 
 
 def parts_of_mlp() -> list[Part]:
-    """The two products of the MLP's first layer, which are nearly all of a step, in a loop inside of one XLA program."""
+    """The two products of the MLP's first layer, which dominate a step, in a loop in one XLA program."""
     problem = WORKLOADS["mlp"].problem
     assert isinstance(problem, Classifier)
     inputs, units = 28 * 28, problem.network.shapes()[1][-1]

@@ -1,4 +1,4 @@
-"""How fast a step is in each precision on this machine.
+"""Speed of a step in each precision on this machine.
 
     python scripts/benchmarks/benchmark_precision.py                        # the light DCGAN on digits, about three minutes
 
@@ -36,7 +36,7 @@ class Arguments:
         modes: How steps are compiled.
         batch_size: Examples in a batch.
         steps: Steps in a turn.
-        turns: How often each way is measured.
+        turns: Measurements of each precision.
     """
 
     modes: tuple[NamedMode, ...] = ("graph", "xla")
@@ -50,10 +50,10 @@ class Contender:
     """A precision in a mode, compiled.
 
     Args:
-        precision: What layers compute in.
-        mode: How steps are run.
+        precision: The precision of the layers.
+        mode: How steps are compiled.
         steps: The compiled steps.
-        stack: The batches that they run on.
+        stack: Their batches.
     """
 
     precision: Precision
@@ -74,7 +74,7 @@ class Contender:
         return contender
 
     def milliseconds(self) -> float:
-        """Of a step, in one turn."""
+        """Seconds of a step, in one turn."""
         started = time.perf_counter()
         done = self.steps.run(self.stack, 0)
         return 1e3 * (time.perf_counter() - started) / done

@@ -1,4 +1,4 @@
-"""How fast gantape's steps are, against loops written by hand, `keras.Model.fit`, PyTorch and JAX.
+"""Speed of gantape's steps against handwritten loops, `keras.Model.fit`, PyTorch and JAX.
 
     python scripts/benchmarks/benchmark_steps.py                                   # everything: an hour
     python scripts/benchmarks/benchmark_steps.py --workloads mlp --contenders guide 'gantape-*' --output benchmarks/mlp
@@ -38,13 +38,13 @@ class Benchmark:
     """Measure steps per second of gantape and of others.
 
     Args:
-        workloads: What is trained: mlp, dcgan, conv-classifier, wgan-gp, ring, empty.
-        contenders: What trains it, by name or pattern: guide, guide-eager, hand-*, gantape-*, fit-*, torch-*, jax-*.
+        workloads: The workloads: mlp, dcgan, conv-classifier, wgan-gp, ring, empty.
+        contenders: The contenders, by name or pattern: guide, guide-eager, hand-*, gantape-*, fit-*, torch-*, jax-*.
         seconds_per_measurement: Seconds of work in a measurement.
         repetitions: Measurements of each contender.
         whole_run_steps: Steps of the runs of gantape that are timed from their start, to judge "auto"; 0 for none. The DCGAN
             does 60 at most, WGAN-GP 200.
-        memory_steps: Steps over which memory is watched; 0 to leave out memory, imports and matrix products.
+        memory_steps: Steps over which memory is measured; 0 to skip memory, imports and matrix products.
         output: The folder for results.
     """
 

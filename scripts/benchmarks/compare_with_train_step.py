@@ -30,7 +30,7 @@ BATCH_SIZES: dict[Game, int] = {"wgan_gp": 64, "cyclegan": 16}
 
 
 def lines_of_code(path: Path) -> int:
-    """Lines that hold code."""
+    """The number of lines of code."""
     lines = {node.lineno for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.stmt | ast.expr)}
     texts = path.read_text().splitlines()
     docstrings = {
@@ -60,13 +60,13 @@ def data_of(game: Game) -> gt.data.ArrayBatches:
 
 
 def gantape_run(game: Game, mode: Any, steps: int) -> Callable[[], Any]:
-    """What does so many steps."""
+    """A function that trains for `steps` steps."""
     loop = gt.Loop(make("gantape", game), compiler=gt.StepCompiler(mode, steps_per_call=steps), progress=False)
     return lambda: loop.run(data_of(game), steps=steps)
 
 
 def keras_run(game: Game, mode: Any, steps: int) -> Callable[[], Any]:
-    """The same by `fit`."""
+    """The same with `fit`."""
     model, data = make("keras", game), data_of(game)
     model.compile(jit_compile=mode == "xla")
     dataset = tf.data.Dataset.from_tensor_slices(data.arrays).shuffle(2000).repeat()
@@ -76,7 +76,7 @@ def keras_run(game: Game, mode: Any, steps: int) -> Callable[[], Any]:
 
 
 def speeds(runs: Sequence[Callable[[], Any]], steps: int, rounds: int) -> list[float]:
-    """Steps per second of each, the median of rounds in which they take turns; compiling is left out."""
+    """Steps per second of each, the median over rounds in which they alternate; without compilation."""
     seconds: list[list[float]] = [[] for _ in runs]
     for number in range(1 + rounds):
         for run, taken in zip(runs, seconds, strict=True):

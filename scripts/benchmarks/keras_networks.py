@@ -26,7 +26,7 @@ def optimizer(description: w.Optimizer) -> Any:
 
 
 def task(workload: w.Workload, shared: bool = False) -> gt.Task:
-    """The task for a workload: the zoo's for the two networks of the Keras guide. The examples of a game can be shared."""
+    """The task of a workload: the zoo's for the two networks of the Keras guide. A GAN's updates can share examples."""
     problem = workload.problem
     if workload == w.WORKLOADS["mlp"]:
         return zoo.DigitClassifier(learning_rate=1e-3)

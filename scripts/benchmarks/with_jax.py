@@ -27,7 +27,7 @@ class JaxLoop(Contender):
     """A loop in JAX.
 
     Args:
-        workload: What is trained.
+        workload: The workload.
         arrays: The data.
         steps_per_call: Steps in a `lax.scan`; 1 for a compiled step without one.
     """

@@ -21,7 +21,7 @@ class TorchLoop(Contender):
     """A loop in PyTorch.
 
     Args:
-        workload: What is trained.
+        workload: The workload.
         arrays: The data.
         channels_last: Whether images and kernels have their channels last in memory.
         compiled: Whether networks and losses go through `torch.compile`.
@@ -68,7 +68,7 @@ def contender(workload: w.Workload, arrays: Arrays, variant: str) -> TorchLoop:
 
 
 def network(description: a.Network) -> nn.Sequential:
-    """The same network in PyTorch: paddings are symmetric, sizes and numbers of weights are Keras'."""
+    """The same network in PyTorch: paddings are symmetric, sizes and numbers of weights are those of Keras."""
     before = [description.input_shape, *description.shapes()]
     return nn.Sequential(*map(_layer, description.layers, before))
 

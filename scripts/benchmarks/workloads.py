@@ -32,7 +32,7 @@ class Optimizer:
 
 @attrs.frozen
 class Classifier:
-    """A network that learns labels by cross-entropy, with an accuracy."""
+    """A network trained on labels with cross-entropy, with an accuracy."""
 
     network: Network
     optimizer: Optimizer
@@ -43,11 +43,11 @@ class Game:
     """A generator against a discriminator.
 
     Args:
-        generator: From latents to examples.
-        discriminator: From examples to one score.
+        generator: The network from latents to examples.
+        discriminator: The network from examples to one score.
         loss: "noisy-labels" is the guide's, on one joint batch; "wasserstein" has a gradient penalty of weight 10.
-        discriminator_optimizer: Of the discriminator.
-        generator_optimizer: Of the generator.
+        discriminator_optimizer: The optimizer of the discriminator.
+        generator_optimizer: The optimizer of the generator.
         discriminator_updates: Updates of the discriminator in a step, each with a fresh batch.
     """
 
@@ -60,13 +60,13 @@ class Game:
 
     @property
     def latent_size(self) -> int:
-        """Numbers in a latent."""
+        """The size of a latent."""
         return self.generator.input_shape[0]
 
 
 @attrs.frozen
 class Nothing:
-    """One scalar variable that gradient descent brings to zero: what remains is the cost of a step's machinery."""
+    """One scalar variable that gradient descent brings to zero, to measure the overhead of a step."""
 
 
 @attrs.frozen
@@ -74,11 +74,11 @@ class Workload:
     """A problem with its data.
 
     Args:
-        problem: What is learnt.
-        data: Which examples: images of digits with labels, points of the ring, or zeros.
+        problem: The problem.
+        data: The examples: images of digits with labels, points of the ring, or zeros.
         pixels: The range that bytes are scaled to.
         steps_per_call: Steps in one call of contenders that loop inside.
-        whole_run_steps: Steps of a run that is timed from its start, compiling included; by default what the user asks for.
+        whole_run_steps: Steps of a run that is timed from its start, including compilation; by default as the user asks for.
         batch_size: Examples in a batch.
     """
 

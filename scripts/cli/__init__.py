@@ -1,1 +1,1 @@
-"""What the programs share: their flags, their data, their first and last words, and finished runs."""
+"""Code that the programs share: flags, data, opening and closing messages, finished runs."""

@@ -1,4 +1,4 @@
-"""The first and the last lines of a training script: what will happen, and what was made of it."""
+"""The opening and closing messages of a training script."""
 
 import os
 import shlex
@@ -15,7 +15,7 @@ from gantape.checkpoints.run_directory import RECORD, RunDirectory
 REPORT = "report.html"
 LABEL_WIDTH = 13
 MODES = {
-    "auto": "the fastest of the compiled modes, found by trying",
+    "auto": "the fastest of the compiled modes, found by measuring",
     "eager": "eager mode, without compiling",
     "graph": "compiled to a graph",
     "xla": "compiled with XLA",
@@ -24,7 +24,7 @@ MODES = {
 
 
 class Length(Protocol):
-    """The options of a run that the lines speak of."""
+    """The options of a run that appear in the messages."""
 
     mode: str
 
@@ -34,13 +34,13 @@ class Length(Protocol):
 
 
 def opening_lines(task: str, data: gt.data.Batches, options: Length, loop: gt.Loop) -> list[str]:
-    """What will happen.
+    """The message before training.
 
     Args:
         task: The name of the recipe or task.
         data: Training batches.
         options: The length and the mode of the run.
-        loop: What will train.
+        loop: The loop.
     """
     examples, name = getattr(data, "examples", None), getattr(data, "name", "data")
     size = "" if examples is None else f": {examples:,} examples, {getattr(data, 'batch_size', '?')} in a batch"
@@ -71,12 +71,12 @@ def device_in_words() -> str:
 
 @attrs.frozen
 class NextCommand:
-    """A command that a person may want to run next.
+    """A command that a user may want to run next.
 
     Args:
         words: The purpose.
         command: The command and its arguments.
-        needs: The file in the run's directory without which it is of no use.
+        needs: The file in the run's directory that the command needs.
     """
 
     words: str
@@ -85,7 +85,7 @@ class NextCommand:
 
 
 def resume_command(script: str, options: Length, run_dir: Path) -> NextCommand:
-    """The command that goes on with a run, for as long again."""
+    """The command that resumes a run and doubles its length."""
     name, value = next((name, value) for name, value in options.length.items() if value is not None)
     return NextCommand(
         "train on", ("python", f"scripts/{script}", "--resume", str(run_dir), f"--{name}", f"{2 * value:.10g}"), "checkpoints"
@@ -95,13 +95,13 @@ def resume_command(script: str, options: Length, run_dir: Path) -> NextCommand:
 def closing_lines(
     run_dir: Path, files: Mapping[str, str], commands: Sequence[NextCommand], *, quality: str | None = None
 ) -> list[str]:
-    """What was made, how good it is, where it is, and what can be done with it.
+    """The message after training: results, their quality, where they are, and what to do next.
 
     Args:
         run_dir: The directory of the run.
-        files: What a file holds, and its name in the directory; those that are not there are left out.
+        files: Labels and file names in the directory; missing files are left out.
         commands: What to do next.
-        quality: How good the result is, in words; `None` if nothing is known.
+        quality: The quality of the result, in words; `None` if unknown.
     """
     record = RunDirectory(run_dir).read()
     lines = ["", f"Done: {record['steps']:,} steps in {_minutes(record['seconds'])}{_early(record)}."]
@@ -116,7 +116,7 @@ def closing_lines(
 
 
 def health_in_words(record: Mapping[str, Any]) -> list[str]:
-    """The failures that health checks found and that last to the end of a run, with advice."""
+    """The failures found by health checks that lasted to the end of the run, with advice."""
     return [
         f"{finding['words']} (step {finding['step']:,}). Try {finding['advice']}."
         for finding in record.get("health") or ()
@@ -131,7 +131,7 @@ def newest_samples(run_dir: Path) -> str:
 
 
 def say(lines: Sequence[str]) -> None:
-    """Print lines at once, that they stand before what comes later on the standard error stream."""
+    """Print lines and flush, so that they precede later output on standard error."""
     print("\n".join(lines), flush=True)
 
 
@@ -144,7 +144,7 @@ def _minutes(seconds: float) -> str:
 
 
 def _early(record: Mapping[str, Any]) -> str:
-    """Why a run ended, where that was not its own length."""
+    """Why a run ended before its full length."""
     stopped_by = str(record.get("stopped_by", ""))
     own = stopped_by.split(" ")[-1] in ("steps", "epochs", "minutes", "do")
     return "" if own else f", ended by {'Ctrl-C' if stopped_by == 'SIGINT' else stopped_by}"

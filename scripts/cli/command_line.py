@@ -1,4 +1,4 @@
-"""What the training scripts share: flags, two stages of parsing, the log, and exit codes."""
+"""The command line of the training scripts: flags, parsing in two stages, the log, and exit codes."""
 
 import cli.quiet_start  # noqa: F401, I001  has to come before TensorFlow
 import os
@@ -16,7 +16,7 @@ from loguru import logger
 
 import gantape as gt
 from cli.devices import Devices
-from cli.flags_of_runs import COMMAND, CommandFile, take_up_if_started_again, value_of, whole_command_line
+from cli.flags_of_runs import COMMAND, CommandFile, resume_if_restarted, value_of, whole_command_line
 from cli.training_data import Data, load
 from gantape.checkpoints.run_directory import RunDirectory
 from gantape.compiler.programs import Mode
@@ -41,18 +41,18 @@ class Options:
     """How to train.
 
     Args:
-        data: What to train on: "auto" is MNIST where it can be had, else the embedded digits; or a folder of images.
-        steps: Steps to do. Give at most one of --steps, --epochs and --minutes; without any, the run takes 5 minutes.
-        epochs: Passes over the data to do.
-        minutes: Minutes to go on for, compiling included.
-        batch_size: Examples in a batch; by default 64, or 16 where images are translated.
-        mode: How steps are compiled; "auto" tries the compiled modes and keeps the one that ends the run soonest.
-        steps_per_call: The most steps between two visits to Python; by default what suits the mode.
-        run_dir: Where everything goes; by default runs/, the task's name and the time.
-        resume: The directory of a run to go on with, where its newest checkpoint was saved. The run's own flags hold;
-            those given now come on top. --steps, --epochs and --minutes count the whole run.
-        changed: Hyper-parameters that are changed on purpose in a run that is resumed, with commas, such as learning_rate.
-        checkpoint_seconds: Seconds from one checkpoint to the next. One is saved on the way out as well.
+        data: The training data: "auto" is MNIST if available, else the embedded digits; or a folder of images.
+        steps: Number of steps. Give at most one of --steps, --epochs and --minutes; the default is 5 minutes.
+        epochs: Number of passes over the data.
+        minutes: Minutes to train, including compilation.
+        batch_size: Examples in a batch; by default 64, or 16 for image translation.
+        mode: How steps are compiled; "auto" tries the compiled modes and keeps the one that finishes the run first.
+        steps_per_call: The maximum number of steps per call from Python; the default depends on the mode.
+        run_dir: The output directory; by default runs/, the task's name and the time.
+        resume: The directory of a run to resume from its newest checkpoint. The run's own flags apply; flags given now
+            override them. --steps, --epochs and --minutes count the whole run.
+        changed: Hyper-parameters that are changed on purpose in a resumed run, separated by commas, such as learning_rate.
+        checkpoint_seconds: Seconds between checkpoints. One is also saved at the end.
         devices: Where to train.
     """
 
@@ -83,7 +83,7 @@ class Options:
         return given if any(value is not None for value in given.values()) else {"minutes": DEFAULT_MINUTES}
 
     def batches(self, shape: Sequence[int] | None = None, *, batch_size: int = 64, **options: Any) -> Any:
-        """The batches of the chosen data, of this size if none was chosen; of a folder, of images of this shape."""
+        """The batches of the chosen data; `batch_size` is the default, and images of a folder are resized to `shape`."""
         return load(self.data, batch_size if self.batch_size is None else self.batch_size, shape, **options)
 
     def compiler(self) -> gt.StepCompiler:
@@ -99,7 +99,7 @@ class Options:
         return self.resume or self.run_dir or Path("runs", f"{task}-{datetime.now():%Y-%m-%d-%H%M%S}")
 
     def loop(self, task: gt.Task, seed: int, run_dir: Path, callbacks: tuple[gt.Callback, ...]) -> gt.Loop:
-        """A new loop, or one that goes on with a run."""
+        """A new loop, or the loop of a resumed run."""
         own = (gt.Callback(CommandFile(run_dir / COMMAND), gt.at_start()),)
         if self.resume is None:
             return gt.Loop(
@@ -128,26 +128,26 @@ class Options:
         return loop
 
     def train(self, loop: gt.Loop, data: gt.data.Batches, validation: gt.data.Batches | None = None) -> gt.History:
-        """Do what is left of the run."""
+        """Train for the rest of the run."""
         left = self._left(loop.state)
         if left:
             return loop.run(data, validation=validation, record=RECORD, **left)
         return loop.finish(data, validation=validation, record=RECORD)
 
     def _left(self, done: gt.RunState) -> dict[str, Any]:
-        """The rule for stopping without what is done; empty if nothing is left."""
+        """The remaining length, as `Loop.run` takes it; empty if nothing is left."""
         (name, whole), *_ = [(name, value) for name, value in self.length.items() if value is not None]
         left = whole - {"steps": done.step, "epochs": done.epoch, "minutes": done.seconds / 60.0}[name]
         return {name: left} if left > 0 else {}
 
     def _other_compiler(self) -> gt.StepCompiler | None:
-        """The compiler, if flags of this very command ask for one: a run goes on in the mode that it has."""
+        """The compiler, if flags of this command ask for one; otherwise a resumed run keeps its mode."""
         asked = any(argument.startswith(("--mode", "--steps-per-call")) for argument in sys.argv[1:])
         return self.compiler() if asked or self.devices.strategy() is not None else None
 
 
 class Choice(Protocol):
-    """The flags that say what is trained: read first, because the other flags depend on them."""
+    """The flags that choose the task, which are parsed first because the other flags depend on them."""
 
     seed: int
 
@@ -160,7 +160,7 @@ C = TypeVar("C", bound=Choice)
 
 
 def parse(choice: type[C], description: str | None) -> tuple[C, Options, Any]:
-    """Read the command line: first the choice, then everything, the chosen task's hyper-parameters included.
+    """Parse the command line: first the choice, then all flags, including the hyper-parameters of the chosen task.
 
     The seed of Keras is set in between, so that the task's initial weights follow from it.
 
@@ -168,7 +168,7 @@ def parse(choice: type[C], description: str | None) -> tuple[C, Options, Any]:
         The choice, the options and the task.
     """
     name = Path(sys.argv[0]).name
-    take_up_if_started_again()
+    resume_if_restarted()
     given = [
         *whole_command_line(),
         *[f"{flag}={value}" for flag in ("--resume", "--changed") if (value := value_of(flag, sys.argv))],
@@ -197,7 +197,7 @@ def complete_record(run_dir: Path, **facts: Any) -> None:
 
 
 def load_generator(file: Path) -> Any:
-    """Read a generator of anyone's: no code of the file's is run.
+    """Load a generator from an untrusted file without running code from it.
 
     Raises:
         RunDirectoryError: If it cannot be read, or would run code.
@@ -214,12 +214,12 @@ def load_generator(file: Path) -> Any:
 
 
 def run_script(main: Callable[[], int]) -> None:
-    """Run a script: show the log, print errors of gantape without a traceback, and exit with the script's code."""
+    """Run a script: show the log, print gantape's errors without a traceback, and exit with the script's code."""
     logger.remove()
     logger.add(
         lambda line: print(line, file=sys.stderr, end=""),
         format="{time:HH:mm:ss} {level: <7} {message}",
-        # The rows are in metrics.csv, and the newest is in the line of progress; the last lines of a script tell its end.
+        # Rows are in metrics.csv and in the progress line; the closing message reports the end of the run.
         filter={"": "INFO", "gantape.callbacks.recorder": "WARNING", "gantape.loop": "WARNING"},
     )
     logger.enable("gantape")
@@ -241,7 +241,7 @@ def run_script(main: Callable[[], int]) -> None:
 
 
 def _flush_quietly() -> None:
-    """Write what is left. A program that reads it, such as `head`, may have ended: Python would print a traceback at exit."""
+    """Flush standard output. Its reader, such as `head`, may have exited, and Python would print a traceback at exit."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:

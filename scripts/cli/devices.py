@@ -1,4 +1,4 @@
-"""Flags that say which devices and which machines train together; read before anything else, for TensorFlow asks for that."""
+"""Flags for the devices and machines that train together; parsed first, since TensorFlow has to be configured before use."""
 
 import functools
 import os
@@ -19,12 +19,12 @@ class Devices:
     """Where to train.
 
     Args:
-        replicas: Devices of this machine that learn together, each on its part of a batch: GPUs where there are as many, else
-            virtual ones of the CPU, which are no faster and show that it works.
-        workers: host:port of every machine that takes part, with commas, the same list everywhere; the first is the chief,
-            which alone writes. All need the same --run-dir, one that all can read. A worker that ends is to be started again
-            with the same command: all go on from the newest checkpoint. The environment variable TF_CONFIG does the same.
-        worker_index: Which of them this one is, from 0.
+        replicas: Devices of this machine that train together, each on its part of a batch: GPUs if there are enough, else
+            virtual CPU devices, which are no faster and serve as a test.
+        workers: host:port of every machine, separated by commas, the same list everywhere; the first is the chief, the only one
+            that writes. All need the same shared --run-dir. Restart a failed worker with the same command: all resume from
+            the newest checkpoint. The environment variable TF_CONFIG does the same.
+        worker_index: The index of this worker in the list, from 0.
     """
 
     replicas: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
@@ -37,10 +37,10 @@ class Devices:
         return bool(self.workers or os.environ.get("TF_CONFIG"))
 
     def check(self, run_dir: Path | None) -> None:
-        """Raise an error unless the flags go together.
+        """Check that the flags can be combined.
 
         Raises:
-            HyperparameterError: If they do not.
+            HyperparameterError: If they cannot.
         """
         if self.several_workers and self.replicas is not None:
             raise HyperparameterError(
@@ -68,7 +68,7 @@ class Devices:
 
     @functools.cache  # noqa: B019  flags are values, and the same flags are the same strategy
     def strategy(self) -> Any:
-        """The strategy; `None` for one device. TensorFlow must not have been used before the first call, which makes it."""
+        """The strategy; `None` for one device. The first call makes it and must precede any use of TensorFlow."""
         if self.several_workers:
             return join([address.strip() for address in self.workers.split(",") if address.strip()], self.worker_index)
         if self.replicas is None:

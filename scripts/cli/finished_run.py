@@ -1,4 +1,4 @@
-"""What a finished run of train_gan.py left: its task with the trained generator, and the data it was trained on."""
+"""A finished run of train_gan.py: its task with the trained generator, and its training data."""
 
 import functools
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ def data_name(path: Path, record: Mapping[str, Any]) -> str:
         record: Its run.json.
 
     Raises:
-        RunDirectoryError: If it was trained on other data than that which scripts can load by name.
+        RunDirectoryError: If the scripts cannot load its training data by name.
     """
     described = str(record.get("data", {}).get("name", ""))
     name = name_of(described)
@@ -43,7 +43,7 @@ class FinishedRun:
 
     Args:
         path: Its directory.
-        generator: The file of the generator in it; by default of the averaged one, from which samples are to be made.
+        generator: The file of the generator in it; by default that of the averaged generator, which should be used for samples.
     """
 
     path: Path
@@ -51,7 +51,7 @@ class FinishedRun:
 
     @functools.cached_property
     def record(self) -> dict[str, Any]:
-        """What run.json says."""
+        """The contents of run.json."""
         return RunDirectory(self.path).read()
 
     @property
@@ -59,7 +59,7 @@ class FinishedRun:
         """The class of its task.
 
         Raises:
-            RunDirectoryError: If it is no task with a generator, or the generator is not there.
+            RunDirectoryError: If the task has no generator, or the generator's file is missing.
         """
         record = self.record
         found = getattr(zoo, str(record["task"]), None)
@@ -76,7 +76,7 @@ class FinishedRun:
         """Its task, with the weights of the generator.
 
         Raises:
-            RunDirectoryError: If they do not belong together, or there is none.
+            RunDirectoryError: If the generator is missing or belongs to another task.
         """
         task_class = self.task_class
         generator = command_line.load_generator(self.path / self.generator)
@@ -96,7 +96,7 @@ class FinishedRun:
         """Its data with labels and pixels from 0 to 1, for training and test.
 
         Raises:
-            RunDirectoryError: If it was trained on other data than the scripts can load.
+            RunDirectoryError: If the scripts cannot load its training data.
         """
         load = getattr(gt.data, data_name(self.path, self.record))
         return load(batch_size=64), load(batch_size=64, split="test")

@@ -1,4 +1,4 @@
-"""The flags of runs: kept in a run's directory, and joined with those of the command that resumes it."""
+"""The flags of a run: saved in its directory, and combined with those of the command that resumes it."""
 
 import json
 import os
@@ -12,11 +12,11 @@ from gantape.errors import ResumeError, RunDirectoryError
 
 COMMAND = "command.json"
 DEVICE_FLAGS = ("--replicas", "--workers", "--worker-index")
-"""A run may go on elsewhere."""
+"""Not kept when a run is resumed, which may happen on other devices."""
 
 
 class CommandFile:
-    """Keeps the flags of a run, with which it is resumed: an action for its start.
+    """Saves the flags of a run, with which it is resumed: an action for the start of the run.
 
     Args:
         path: The file.
@@ -29,12 +29,12 @@ class CommandFile:
         self.write()
 
     def write(self) -> None:
-        """Write the flags, those of the run before included."""
+        """Write the flags, including those of the resumed run."""
         write_whole(self._path, json.dumps({"arguments": whole_command_line()}, indent=1) + "\n")
 
 
 def whole_command_line() -> list[str]:
-    """The flags of this command behind those of the run that it resumes, if any; without what asks for that."""
+    """The flags of the resumed run, if any, followed by those of this command, without --resume and --changed."""
     now = sys.argv[1:]
     resumed = value_of("--resume", now)
     kept = without(without(now, "--resume"), "--changed")
@@ -69,7 +69,7 @@ def whole_command_line() -> list[str]:
 
 
 def value_of(flag: str, arguments: Sequence[str]) -> str | None:
-    """The value of a flag among arguments, if it is there."""
+    """The value of a flag, or `None` if it is not among the arguments."""
     for place, argument in enumerate(arguments):
         if argument == flag and place + 1 < len(arguments):
             return arguments[place + 1]
@@ -89,8 +89,8 @@ def without(arguments: Sequence[str], flag: str) -> list[str]:
     return kept
 
 
-def take_up_if_started_again() -> None:
-    """A worker is started again with the command that it was first started with: it goes on with the run then."""
+def resume_if_restarted() -> None:
+    """Add --resume to the command line of a worker that is restarted with its original command."""
     now = sys.argv[1:]
     run_dir = value_of("--run-dir", now)
     if (value_of("--workers", now) or os.environ.get("TF_CONFIG")) and run_dir and Path(run_dir, "run.json").exists():

@@ -1,4 +1,4 @@
-"""Samples judged while a GAN trains."""
+"""Evaluation of samples while a GAN trains."""
 
 import functools
 from pathlib import Path
@@ -14,7 +14,7 @@ def judging(recipe: Recipe, data: str, when: gt.When, run_dir: Path) -> tuple[gt
     """Judge a few samples, and keep the best generator as `best.keras`.
 
     Args:
-        recipe: What is trained.
+        recipe: The recipe.
         data: The name of its data, whose labels train the judge.
         when: When samples are judged.
         run_dir: The directory of the run.

@@ -1,4 +1,4 @@
-"""Imported before TensorFlow, keeps its messages from the terminal; `TF_CPP_MIN_LOG_LEVEL=0` lets them through."""
+"""Suppresses TensorFlow's start-up messages if imported before it; `TF_CPP_MIN_LOG_LEVEL=0` shows them."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The GANs that the scripts know by name: what is trained, on what, and what is reported."""
+"""The GANs that the scripts know by name: task, data and report."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -38,8 +38,8 @@ class Recipe:
 
     Args:
         task_class: The class to train.
-        kind: What a batch is: images, images and labels, images and their outlines, or images and others' outlines.
-        note: What is known to fail, for `--help` and docs/outcomes.md, such as "fails on digits with one seed in three".
+        kind: The contents of a batch: images, images and labels, images and their outlines, or images and others' outlines.
+        note: Known failures, for `--help` and docs/outcomes.md, such as "fails on digits with one seed in three".
     """
 
     task_class: type[gt.Task]
@@ -55,7 +55,7 @@ class Recipe:
         return gt.data.unpaired(data) if self.kind == "unpaired" else data
 
     def judged(self, task: Any, name: str) -> evaluation.Outcome:
-        """Judge from outside what a trained task makes.
+        """Judge the samples of a trained task by an independent classifier.
 
         Args:
             task: The task.
@@ -67,11 +67,11 @@ class Recipe:
         return evaluation.judge_outcome(task, train, test)
 
     def image_shape(self, task: Any) -> tuple[int, ...] | None:
-        """Height, width and channels of the images that the data is to have; `None` where it is digits only."""
+        """Height, width and channels of the training images; `None` if the task is for digits only."""
         return task.generator.output_shape[1:] if self.kind in ("images", "labels") else None
 
     def callbacks(self, run_dir: Path, data: gt.data.ArrayBatches, seed: int, record: gt.When) -> tuple[gt.Callback, ...]:
-        """The report."""
+        """The callbacks that write the report."""
         if self.kind in ("images", "labels"):
             return report.report_adversarial(run_dir, record=record, latent_seed=seed)
         examples = data.prepare(next(iter(data.examples_in_order())))
@@ -102,11 +102,11 @@ RECIPES: dict[Name, Recipe] = {
     "cyclegan": Recipe(zoo.CycleGAN, "unpaired"),
 }
 FOLDER_RECIPES: dict[FolderName, Recipe] = {"image-gan": Recipe(zoo.ImageGAN)}
-"""For images in a folder: their size is a hyper-parameter, which digits do not have."""
+"""Recipes for folders of images, whose size is a hyper-parameter."""
 
 
 def task_help(recipes: Mapping[Name, Recipe] = RECIPES) -> str:
-    """The help of `--task`: what is known to fail stands at the name of the recipe."""
+    """The help text of `--task`, with known failures by recipe."""
     notes = [f"{name} {recipe.note}" for name, recipe in recipes.items() if recipe.note]
     known = f" Known to fail: {'; '.join(notes)}." if notes else ""
     return f'The kind of GAN; "image-gan" needs a folder of images, --data FOLDER.{known}'

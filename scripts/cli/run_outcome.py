@@ -1,4 +1,4 @@
-"""What a finished run of train_gan.py made, judged from outside."""
+"""The outcome of a finished run of train_gan.py, judged by an independent classifier."""
 
 import functools
 from pathlib import Path
@@ -22,7 +22,7 @@ TRANSLATORS = ("to_a", "to_b")
 
 @attrs.frozen(slots=False)
 class RunOutcome:
-    """What a finished run made.
+    """The outcome of a finished run.
 
     Args:
         path: Its directory.
@@ -32,15 +32,15 @@ class RunOutcome:
 
     @functools.cached_property
     def record(self) -> dict[str, Any]:
-        """What run.json says."""
+        """The contents of run.json."""
         return RunDirectory(self.path).read()
 
     @functools.cached_property
     def recipe(self) -> Recipe:
-        """How it was trained.
+        """The recipe of the run.
 
         Raises:
-            RunDirectoryError: If it is no run of a recipe.
+            RunDirectoryError: If it is not the run of a recipe.
         """
         found = next((recipe for recipe in RECIPES.values() if recipe.task_class.__name__ == self.record["task"]), None)
         if found is not None:
@@ -54,10 +54,10 @@ class RunOutcome:
 
     @functools.cached_property
     def task(self) -> Any:
-        """Its task with trained weights.
+        """The task with trained weights.
 
         Raises:
-            RunDirectoryError: If they are not there.
+            RunDirectoryError: If the weights are missing.
         """
         if self.recipe.kind != "unpaired":
             return FinishedRun(self.path).task()
@@ -68,11 +68,11 @@ class RunOutcome:
 
     @functools.cached_property
     def judged(self) -> evaluation.Outcome:
-        """The verdict."""
+        """The outcome."""
         return self.recipe.judged(self.task, data_name(self.path, self.record))
 
     def strip(self) -> np.ndarray[Any, Any]:
-        """Twelve images in a row: samples, or six pairs of an image and what was made of it."""
+        """Twelve images in a row: samples, or six pairs of an image and its translation."""
         task = self.task
         if self.recipe.kind in ("images", "labels"):
             return image_grid(evaluation.make_samples(task, SHOWN, 1), columns=SHOWN, pixels=task.pixels)

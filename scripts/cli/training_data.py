@@ -1,4 +1,4 @@
-"""What the training scripts train on: digits and clothes by name, or the images in a folder."""
+"""The training data of the scripts: MNIST, Fashion MNIST or digits by name, or a folder of images."""
 
 import sys
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ NAMES = ("mnist", "fashion_mnist", "digits")
 
 
 def name_of(description: str) -> str | None:
-    """The name of data, given that of its batches, such as "mnist train"; `None` for other data than that of `NAMES`."""
+    """The name of the data, given that of its batches, such as "mnist train"; `None` if it is not in `NAMES`."""
     name = description.split(" ")[0]
     return name if name in NAMES else None
 
@@ -25,7 +25,7 @@ def load(data: str, batch_size: int, shape: Sequence[int] | None, **options: Any
     Args:
         data: A name, or a folder of images.
         batch_size: Examples in a batch.
-        shape: Height, width and channels that images of a folder are brought to; `None` where it has to be a name.
+        shape: Height, width and channels that images of a folder are resized to; `None` if only names are allowed.
         options: `labels`, `pixels` and `split`, as `gantape.data.mnist` takes them.
 
     Raises:

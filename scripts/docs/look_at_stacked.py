@@ -1,4 +1,4 @@
-"""How sure the judge is of the digits in the scoreboard's pictures of stacked digits: the table of docs/scoreboard.md.
+"""Measure the judge's confidence in the scoreboard's pictures of stacked digits: the table of docs/scoreboard.md.
 
     python scripts/docs/look_at_stacked.py docs/scoreboard docs/scoreboard/confidence.txt
 

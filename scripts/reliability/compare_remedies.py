@@ -1,4 +1,4 @@
-"""Compare remedies for a discriminator that wins: the default GAN with one thing changed, and several seeds each.
+"""Compare remedies for a discriminator that wins: variants of the default GAN, several seeds each.
 
 Without noise on the discriminator's input the default recipe ends in noise with about every second seed. The table that this
 script prints, and writes to --output, says which changes help, on which data, and what they cost in speed.
@@ -71,7 +71,7 @@ class Arguments:
 
     Args:
         output: Where the table goes.
-        data: What to train on.
+        data: The training data.
         seeds: The seeds of each variant.
         steps: Steps of each run.
     """
@@ -87,7 +87,7 @@ class Run:
     """A run that was judged.
 
     Args:
-        outcome: The verdict.
+        outcome: The outcome.
         steps_per_second: Without the first steps, which compile.
     """
 

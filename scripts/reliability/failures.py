@@ -1,4 +1,4 @@
-"""Make a GAN fail on purpose, in one of the known ways, and say what gantape's health check finds.
+"""Make a GAN fail on purpose, in one of the known ways, and print what gantape's health check finds.
 
 python scripts/reliability/failures.py collapse
 """
@@ -52,14 +52,14 @@ class PointGan(gt.AdversarialTask):
 
 
 class BoundedGan(PointGan):
-    """A generator that ends in tanh, as those of images do: whatever the discriminator, some point is the best it can make."""
+    """A generator that ends in tanh, as image generators do, so that for any discriminator some point is its best output."""
 
     def build_generator(self) -> Any:
         return keras.Sequential([super().build_generator(), layers.Activation("tanh"), layers.Rescaling(4.0)])
 
 
 class DiracGan(PointGan):
-    """A generator of one point, a linear critic, plain gradient descent: the two go round in circles (arXiv 1801.04406)."""
+    """A generator of one point, a linear critic, plain gradient descent: the two circle each other (arXiv 1801.04406)."""
 
     game: str = "wasserstein"
 
@@ -78,7 +78,7 @@ class DiracGan(PointGan):
 
 
 class WithoutTraining(DCGAN):
-    """The generator is called as if in use while it is trained: its batch norms never see a batch."""
+    """The generator is called with `training=False` while it is trained: its batch norms never update."""
 
     def generator_loss(self, batch: Any, rng: gt.RandomStreams) -> gt.Losses:
         return gt.Losses(self.loss.generator(None, self.discriminator(self._made(batch, rng), training=True), rng))
@@ -98,8 +98,8 @@ class Failure:
     Args:
         task: Makes the task.
         data: Makes its data.
-        steps: Steps until it shows.
-        every: Steps between two looks.
+        steps: Steps until the failure shows.
+        every: Steps between two health checks.
     """
 
     task: Callable[[], gt.AdversarialTask]
@@ -108,7 +108,7 @@ class Failure:
     every: int = 50
 
     def run(self) -> tuple[Finding, ...]:
-        """Train, and say what was found at the end."""
+        """Train, and return what was found at the end."""
         keras.utils.set_random_seed(0)
         task, data = self.task(), self.data()
         look = gt.Callback(HealthCheck(data), gt.every(steps=self.every))
@@ -133,12 +133,12 @@ def far_away() -> gt.data.Batches:
 
 
 def dark_digits() -> gt.data.Batches:
-    """Digits with pixels from 0 to 1, where the task makes -1 to 1."""
+    """Digits with pixels from 0 to 1, for a task that generates -1 to 1."""
     return gt.data.digits(batch_size=32, labels=False, pixels=(0.0, 1.0))
 
 
 def digits() -> gt.data.Batches:
-    """Digits as the task wants them."""
+    """Digits with pixels from -1 to 1."""
     return gt.data.digits(batch_size=32, labels=False, pixels=(-1.0, 1.0))
 
 
@@ -156,7 +156,7 @@ FAILURES = {
 
 
 def main() -> None:
-    """Fail as told."""
+    """Train with the chosen failure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("failure", choices=FAILURES)
     found = FAILURES[parser.parse_args().failure].run()

@@ -1,4 +1,4 @@
-"""Judge what a newcomer gets: the main job and the README's program, as they stand; the exit code says whether both are good.
+"""Judge the results of the main job and of the README's program, unchanged; the exit code is 1 if either is bad.
 
 The main job is train_gan.py with its default seed on the embedded digits for --minutes, as on a machine without MNIST and
 without network. On a machine so slow that it did fewer steps than make digits, it is done again for as many steps, whatever
@@ -38,8 +38,8 @@ class Arguments:
     Args:
         runs: Directories of finished runs, in place of the main job and the program.
         minutes: Minutes of the main job.
-        options: Further flags of the main job, in one string: "--seed 3", say.
-        program: Whether the README's program is run and judged too.
+        options: Further flags of the main job, in one string, such as "--seed 3".
+        program: Whether to run and judge the README's program too.
     """
 
     runs: tuple[Path, ...] = ()
@@ -72,7 +72,7 @@ def main_job(work: Path, minutes: float, options: str) -> evaluation.Outcome:
 
     made = run("--minutes", f"{minutes:g}")
     if made.record["steps"] < ENOUGH_STEPS:
-        print(f"{made.record['steps']} steps were done, which are few: again, for {ENOUGH_STEPS}.", flush=True)
+        print(f"{made.record['steps']} steps are too few; training again for {ENOUGH_STEPS}.", flush=True)
         made = run("--steps", str(ENOUGH_STEPS))
     return made.judged
 

@@ -1,4 +1,4 @@
-"""Kill a run with SIGKILL at random moments, again and again, and see whether it ends as if nothing had happened.
+"""Kill a run repeatedly with SIGKILL at random moments, and check that it ends with the same result as an undisturbed run.
 
 Each run is killed and resumed until it is done; runs are begun until there were enough kills. Its variables and its metrics.csv
 (but for the seconds) have to be those of a run that was left alone. Prints JSON; the exit code is 1 if one differs.
@@ -36,11 +36,11 @@ class Arguments:
     """How often to kill.
 
     Args:
-        kills: At least so many kills.
+        kills: The minimum number of kills.
         steps: Steps of each run.
         mode: How steps are compiled.
         seed: The seed of the moments.
-        longest: A process is killed so many seconds after its start at most.
+        longest: The maximum number of seconds from the start of a process to its kill.
         output: A JSON file for the figures.
     """
 
@@ -53,7 +53,7 @@ class Arguments:
 
 
 def train(run_dir: Path, steps: int, mode: Mode) -> None:
-    """Begin the run of a directory, or go on with it, until it has done its steps; leave its variables in a file."""
+    """Start or resume the run of a directory, finish its steps, and save its variables to a file."""
     keras.utils.set_random_seed(0)
     task = DigitClassifier(hidden_units=16)
     data = gt.data.digits(batch_size=64)
@@ -86,7 +86,7 @@ def start(run_dir: Path, arguments: Arguments) -> int:
 
 
 def outcome(run_dir: Path) -> tuple[dict[str, Any], list[dict[str, str]]]:
-    """Variables and rows of a run that is done."""
+    """Variables and rows of a finished run."""
     with np.load(run_dir / "variables.npz", allow_pickle=False) as file:
         variables = {name: file[name] for name in file.files}
     with (run_dir / "metrics.csv").open(newline="") as file:
@@ -95,7 +95,7 @@ def outcome(run_dir: Path) -> tuple[dict[str, Any], list[dict[str, str]]]:
 
 
 def same(one: Path, other: Path) -> bool:
-    """Whether two runs ended alike, bit for bit."""
+    """Whether two runs ended with the same result, bit for bit."""
     (variables, rows), (others, other_rows) = outcome(one), outcome(other)
     return rows == other_rows and all(np.array_equal(variables[name], others[name]) for name in variables | others)
 

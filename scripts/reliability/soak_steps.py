@@ -1,4 +1,4 @@
-"""Run many steps of a small task with checkpoints and callbacks, and watch memory, open files and threads.
+"""Run many steps of a small task with checkpoints and callbacks, and monitor memory, open files and threads.
 
 After a tenth of the steps, in which caches fill, all three have to stay flat. Prints JSON; the exit code is 1 if one grows.
 """
@@ -28,13 +28,13 @@ MEGABYTE = 2**20
 
 @attrs.frozen
 class Arguments:
-    """How long to go on.
+    """The length and the limits of the test.
 
     Args:
-        steps: Steps to do.
+        steps: Number of steps.
         mode: How steps are compiled.
-        steps_between_saves: Steps from one checkpoint to the next.
-        most_growth: Megabytes of memory that may be gained between a tenth of the steps and the end.
+        steps_between_saves: Steps between checkpoints.
+        most_growth: The maximum growth of memory in megabytes between a tenth of the steps and the end.
         output: A JSON file for the figures.
     """
 
@@ -72,7 +72,7 @@ class Regression(gt.SupervisedTask):
 
 
 class Watch:
-    """Reads what the process holds: an action."""
+    """An action that records the memory, files and threads of the process."""
 
     def __init__(self) -> None:
         self.seen: list[dict[str, Any]] = []

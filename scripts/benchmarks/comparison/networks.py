@@ -1,4 +1,4 @@
-"""The networks that both have."""
+"""The networks of both versions."""
 
 import keras
 

@@ -1,1 +1,1 @@
-"""What scripts/benchmarks/benchmark_gans.py measures, and how."""
+"""The rows of scripts/benchmarks/benchmark_gans.py, and how they are measured."""

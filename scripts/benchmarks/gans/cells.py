@@ -1,4 +1,4 @@
-"""A cell of the scoreboard: one row with one seed, in one file, which is made once."""
+"""A cell of the scoreboard: one row with one seed, measured once and saved in one file."""
 
 import json
 import shlex
@@ -18,25 +18,25 @@ from gantape.evaluation import Measurement
 
 
 def cell_path(folder: Path, row: str, seed: int) -> Path:
-    """Where a cell is kept."""
+    """The file of a cell."""
     return folder / f"{row}-seed-{seed}.json"
 
 
 def make_cell(folder: Path, name: str, seed: int, length: dict[str, float] | None = None) -> dict[str, Any]:
-    """Train, judge and write a cell, unless its file is there.
+    """Train, judge and write a cell, unless its file exists.
 
     Args:
-        folder: Where cells are kept.
+        folder: The folder of the cells.
         name: The row.
         seed: The seed of initial weights, noise and order.
-        length: Another length than the row's, as `Loop.run` takes it.
+        length: The length in place of the row's own, as `Loop.run` takes it.
 
     Raises:
         SystemExit: If a signal ended the training. A cell that is not trained to its end is not written.
     """
     path = cell_path(folder, name, seed)
     if path.is_file():
-        logger.info("{} is there", path)
+        logger.info("{} exists", path)
         return json.loads(path.read_text())
     row = ROWS[name]
     judge = mnist_judge() if row.mixture is None else None
@@ -72,7 +72,7 @@ def make_cell(folder: Path, name: str, seed: int, length: dict[str, float] | Non
 
 
 def read_cells(folder: Path) -> list[dict[str, Any]]:
-    """Every cell that is in a folder, row by row."""
+    """Every cell in a folder, row by row."""
     return [json.loads(path.read_text()) for row in ROWS for path in sorted(folder.glob(f"{row}-seed-*.json"))]
 
 

@@ -1,4 +1,4 @@
-"""Games on mixtures of Gaussians in the plane: one pair of networks, and every adversarial loss with its usual company."""
+"""GANs on mixtures of Gaussians in the plane: one pair of networks, and every adversarial loss with its usual penalties."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -18,7 +18,7 @@ SAMPLES, STEPS, BATCH_SIZE = 2_500, 25_000, 100
 
 @attrs.frozen
 class Game:
-    """A loss with what it is usually played with.
+    """A loss with its usual penalties and clipping.
 
     Args:
         loss: The loss.
@@ -54,10 +54,10 @@ class MixtureGAN(gt.AdversarialTask):
 
     Args:
         game: A name from `GAMES`.
-        scale: How far the centres reach: the generator's output is multiplied by it, the discriminator's input divided.
+        scale: The extent of the centres: the generator's output is multiplied by it, the discriminator's input divided.
         hidden_units: Units in each hidden layer.
-        learning_rate: Of both Adams in the first half.
-        steps: After which the learning rates are zero.
+        learning_rate: The learning rate of both Adams in the first half.
+        steps: The step after which the learning rates are zero.
     """
 
     latent_size: int = 16
@@ -107,11 +107,11 @@ class Protocol:
     """A mixture, and how samples of it are judged, as Lin et al. 2018 do (arXiv 1712.04086).
 
     Args:
-        load: Makes the batches.
+        load: The function that makes the batches.
         centres: Shape `modes 2`.
         deviation: σ of each mode.
-        scale: How far the centres reach along an axis.
-        published: What others report, in words.
+        scale: The extent of the centres along an axis.
+        published: Published results, in words.
     """
 
     load: Callable[..., gt.data.ArrayBatches]
@@ -129,7 +129,7 @@ class Protocol:
         return self.judge_points(ev.make_samples(task, SAMPLES, 1))
 
     def judge_points(self, points: Any) -> tuple[ev.Measurement, ...]:
-        """The same of points, shape `examples 2`."""
+        """The same for points, shape `examples 2`."""
         known = ev.assign_modes(
             self.load(batch_size=1, examples=SAMPLES, seed=1).arrays, self.centres, deviation=self.deviation
         )

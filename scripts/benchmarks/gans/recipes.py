@@ -11,13 +11,13 @@ layers = keras.layers
 
 
 class TinyStacked(gt.AdversarialTask):
-    """Stacked digits by the tiny networks of the published protocol: 287,875 and 585 parameters, packs apart.
+    """Stacked digits by the tiny networks of the published protocol: 287,875 and 585 parameters, without packing.
 
     So small a discriminator loses to a generator that makes one picture, unless it sees several pictures at once.
 
     Args:
         pack: Examples in a pack: the first layer of the discriminator has that many times the kernel weights.
-        steps: After which the learning rates are zero.
+        steps: The step after which the learning rates are zero.
 
     References:
         Metz et al. 2017, arXiv 1611.02163, appendix (the networks); Lin et al. 2018, arXiv 1712.04086 (packs, the figures).

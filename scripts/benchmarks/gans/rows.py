@@ -1,4 +1,4 @@
-"""The rows of the scoreboard: what is trained, on what, for how long, and how it is judged."""
+"""The rows of the scoreboard: task, data, length of training, and evaluation."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -27,13 +27,13 @@ class Row:
     """A row.
 
     Args:
-        task: Makes the task.
-        data: Makes its batches, given the task.
+        task: The function that makes the task.
+        data: The function from the task to its batches.
         length: Steps or minutes, as `Loop.run` takes them.
-        judge: From the trained task to figures.
-        published: What others report, in words.
+        judge: The function from the trained task to its figures.
+        published: Published results, in words.
         mode: How steps are compiled.
-        mixture: The mixture of Gaussians that it is about; nothing of it needs MNIST then.
+        mixture: The mixture of Gaussians, for a row that needs no MNIST.
     """
 
     task: Callable[[], Any]
@@ -47,7 +47,7 @@ class Row:
 
 @functools.cache
 def mnist_judge() -> ev.Judge:
-    """The judge of MNIST, from the cache if it was trained before."""
+    """The judge of MNIST, from the cache if it is there."""
     return ev.train_judge(gt.data.mnist(batch_size=64), gt.data.mnist(batch_size=64, split="test"))
 
 
@@ -78,7 +78,7 @@ def _judge_stacked(samples: int) -> Callable[[Any], Measured]:
 
 
 def look_at_stacked(images: Any, pixels: tuple[float, float]) -> list[ev.Seen]:
-    """What MNIST's judge sees in each of the three colour channels."""
+    """The outputs of MNIST's judge for each of the three colour channels."""
     return [mnist_judge().look(images[..., channel : channel + 1], pixels=pixels) for channel in range(3)]
 
 

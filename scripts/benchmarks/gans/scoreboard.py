@@ -13,7 +13,7 @@ from gantape.evaluation import Measurement
 
 
 def table(cells: Sequence[dict[str, Any]]) -> str:
-    """Mean ± standard error over seeds, in Markdown, with what real examples reach at the same N."""
+    """Mean ± standard error over seeds, in Markdown, with the figures of real examples at the same N."""
     mixtures = [line for mixture in PROTOCOLS for line in mixture_table(cells, mixture)]
     others: dict[str, list[dict[str, Any]]] = {}
     for cell in cells:
@@ -24,7 +24,7 @@ def table(cells: Sequence[dict[str, Any]]) -> str:
 
 
 def mixture_table(cells: Sequence[dict[str, Any]], mixture: Mixture) -> list[str]:
-    """The games on a mixture, one to a line."""
+    """The losses on a mixture, one per line."""
     played = [cell for cell in cells if ROWS[cell["row"]].mixture == mixture]
     if not played:
         return []
@@ -46,7 +46,7 @@ def mixture_table(cells: Sequence[dict[str, Any]], mixture: Mixture) -> list[str
 
 
 def figures_table(cells: Sequence[dict[str, Any]]) -> list[str]:
-    """Rows about the same examples side by side, one figure to a line."""
+    """Rows about the same examples side by side, one figure per line."""
     rows = {row: [cell for cell in cells if cell["row"] == row] for row in dict.fromkeys(cell["row"] for cell in cells)}
     figures = {row: {results[0].name: results for results in by_figure(found)} for row, found in rows.items()}
     facts = {
@@ -81,7 +81,7 @@ def with_error(values: Sequence[float], form: str = ".4g", error_form: str = ".2
 
 
 def comparison(cells: Sequence[dict[str, Any]]) -> list[str]:
-    """How many times nearer to the test digits the default comes than the guide's DCGAN in the same minutes."""
+    """The ratio of the guide's DCGAN's distance to the test digits to that of the default, after the same minutes."""
     distances = {
         row: [measurements(cell)[0].value for cell in cells if cell["row"] == row] for row in ("mnist-10", "mnist-10-guide")
     }
