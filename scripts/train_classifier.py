@@ -17,7 +17,7 @@ TASKS: dict[str, type[gt.SupervisedTask]] = {"digit-classifier": zoo.DigitClassi
 
 @attrs.frozen
 class Choice:
-    """What to train.
+    """The task and its data.
 
     Args:
         task: The classifier.

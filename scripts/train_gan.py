@@ -21,7 +21,7 @@ from gantape.errors import DataError, HyperparameterError
 
 @attrs.frozen
 class Choice:
-    """What to train.
+    """The task and its evaluation.
 
     Args:
         task: The kind of GAN, by the name of its recipe.

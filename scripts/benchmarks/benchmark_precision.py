@@ -30,7 +30,7 @@ PRECISIONS: tuple[Precision, ...] = ("float32", "mixed_bfloat16", "mixed_float16
 
 @attrs.frozen
 class Arguments:
-    """What to measure.
+    """The options of the measurement.
 
     Args:
         modes: How steps are compiled.

@@ -89,7 +89,7 @@ def speeds(runs: Sequence[Callable[[], Any]], steps: int, rounds: int) -> list[f
 
 @attrs.frozen
 class Arguments:
-    """What to compare.
+    """The options of the comparison.
 
     Args:
         steps: Steps of a run.

@@ -14,19 +14,19 @@ from tqdm import tqdm
 
 CLASSES = ("circle", "ring", "square", "triangle")
 OVERSAMPLING = 4
-"""Shapes are drawn so many times larger, for smooth edges."""
+"""Shapes are drawn this many times larger, for smooth edges."""
 
 
 @attrs.frozen
 class Arguments:
-    """What to make.
+    """The pictures to make.
 
     Args:
-        folder: Where the pictures go.
-        count: How many there are.
-        size: Height and width.
-        grey: Without colour.
-        seed: Of the pictures.
+        folder: The folder for the pictures.
+        count: The number of pictures.
+        size: Height and width of a picture.
+        grey: Whether to draw without colour.
+        seed: The seed of the pictures.
     """
 
     folder: tyro.conf.Positional[Path]

@@ -92,7 +92,7 @@ def whole_runs(records: Mapping[str, Record]) -> str:
 
 
 def costs(record: Record) -> str:
-    """What a step, an import and 20,000 steps cost, as a Markdown table."""
+    """The cost of a step, an import and 20,000 steps, as a Markdown table."""
     found, microseconds = record["costs"], record["host_microseconds_per_step"]
     lines = ["| what | measured |", "|---|---|"]
     lines += [f"| an empty step, {name} | {value:.1f} µs |" for name, value in microseconds.items()]

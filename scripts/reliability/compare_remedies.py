@@ -1,7 +1,7 @@
 """Compare remedies for a discriminator that wins: variants of the default GAN, several seeds each.
 
-Without noise on the discriminator's input the default recipe ends in noise with about every second seed. The table that this
-script prints, and writes to --output, says which changes help, on which data, and what they cost in speed.
+Without noise on the discriminator's input the default recipe ends in noise with about every second seed. The table, which is
+printed and written to --output, shows which changes help, on which data, and their cost in speed.
 """
 
 import sys
@@ -67,7 +67,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 @attrs.frozen
 class Arguments:
-    """What to compare.
+    """The options of the comparison.
 
     Args:
         output: Where the table goes.

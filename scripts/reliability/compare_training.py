@@ -130,7 +130,7 @@ class Diary:
         self.calls.append(f"end {progress.step} {progress.fraction_done}")
 
     def state(self) -> dict[str, Any]:
-        """What was noted."""
+        """The notes."""
         return {"calls": self.calls}
 
     def restore(self, state: dict[str, Any]) -> None:

@@ -26,7 +26,7 @@ TILE = 32
 
 @attrs.frozen
 class Arguments:
-    """What to count.
+    """The runs to count.
 
     Args:
         folder: The folder for results and samples of the runs.

@@ -25,7 +25,7 @@ from reliability.pages import Tile, draw_page
 
 @attrs.frozen
 class Arguments:
-    """What to train, and for how long.
+    """The runs to make.
 
     Args:
         folder: The folder for results and samples of the runs.

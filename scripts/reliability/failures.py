@@ -96,8 +96,8 @@ class Failure:
     """A way to fail.
 
     Args:
-        task: Makes the task.
-        data: Makes its data.
+        task: The function that makes the task.
+        data: The function that makes its data.
         steps: Steps until the failure shows.
         every: Steps between two health checks.
     """

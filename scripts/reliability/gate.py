@@ -33,7 +33,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 @attrs.frozen
 class Arguments:
-    """What to judge.
+    """The options of the gate.
 
     Args:
         runs: Directories of finished runs, in place of the main job and the program.
