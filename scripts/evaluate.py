@@ -1,8 +1,8 @@
 """Judge the generator of a finished run: a table, evaluation.json, and two pictures in the run's directory.
 
-The judge is a classifier of the run's own data, which is trained once and kept in the user's cache (GANTAPE_CACHE names another
-folder). Figures of judges with another identity cannot be compared. Of a class-conditional GAN the judge also says how
-many samples are of the class that was asked for.
+The judge is a classifier of the run's own data, trained once and kept in the user's cache (set GANTAPE_CACHE for another
+folder). Figures of different judges cannot be compared. For a class-conditional GAN the table also has the share of samples
+that are of the requested class.
 """
 
 import csv
@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
-import command_line
 import numpy as np
 import tyro
-from finished_run import FinishedRun
 
+from cli import command_line
+from cli.finished_run import FinishedRun
 from gantape import evaluation
 from gantape.checkpoints.run_directory import machine
 from gantape.conditioning import ClassLabels
@@ -32,10 +32,10 @@ class Arguments:
 
     Args:
         run: The run's directory.
-        count: How many samples to judge, at most as many as there are training images.
+        count: The number of samples to judge, at most the number of training images.
         seed: The seed of the latents.
         generator: The file of the generator, in the run's directory.
-        judge_steps: Steps of the judge's training, if it is not there yet. Another number gives another judge.
+        judge_steps: Training steps of the judge, if it is not in the cache. Another number gives another judge.
     """
 
     run: Annotated[Path, tyro.conf.Positional]
@@ -85,7 +85,7 @@ def main() -> int:
 
 
 def history_of(run: Path) -> list[dict[str, Any]]:
-    """The rows of the run, if it wrote any."""
+    """The history of the run, if there is one."""
     path = run / "metrics.csv"
     if not path.is_file():
         return []

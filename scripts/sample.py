@@ -1,6 +1,6 @@
 """Make images with the generator of a finished run.
 
-The file generator.keras of a run holds the averaged generator, from which samples are to be made.
+The file generator.keras of a run holds the averaged generator, which should be used for samples.
 """
 
 import functools
@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
-import command_line
 import tyro
-from finished_run import FinishedRun
-from recipes import RECIPES
 
 import gantape as gt
+from cli import command_line
+from cli.finished_run import FinishedRun
+from cli.recipes import RECIPES
 from gantape.report import SampleGrids, save_picture
 
 
@@ -23,9 +23,9 @@ class Arguments:
 
     Args:
         run: The run's directory.
-        count: About how many images to make: whole rows of them.
+        count: The approximate number of images, which fill whole rows.
         seed: The seed of the latents.
-        output: The PNG file to write; by default in the run's directory, named after the seed.
+        output: The PNG file; by default in the run's directory, named after the seed.
     """
 
     run: Annotated[Path, tyro.conf.Positional]
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def _sources(task_class: type[gt.Task]) -> Any:
-    """Embedded digits of the test split, for a task that translates."""
+    """Embedded digits of the test split, for a task that translates images."""
     recipe = next((recipe for recipe in RECIPES.values() if recipe.task_class is task_class and recipe.kind == "pairs"), None)
     if recipe is None:
         return None

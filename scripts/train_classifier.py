@@ -1,4 +1,4 @@
-"""Train a classifier of digits; leave curves and the model in a directory of the run.
+"""Train a classifier of digits, and save curves and the model in the run's directory.
 
 The flags below "task options" are the hyper-parameters of the chosen task.
 """
@@ -6,10 +6,10 @@ The flags below "task options" are the hyper-parameters of the chosen task.
 from typing import Literal
 
 import attrs
-import command_line
-from announcements import REPORT, closing_lines, opening_lines, resume_command, say
 
 import gantape as gt
+from cli import command_line
+from cli.announcements import REPORT, closing_lines, opening_lines, resume_command, say
 from gantape import report, zoo
 
 TASKS: dict[str, type[gt.SupervisedTask]] = {"digit-classifier": zoo.DigitClassifier}
@@ -17,12 +17,12 @@ TASKS: dict[str, type[gt.SupervisedTask]] = {"digit-classifier": zoo.DigitClassi
 
 @attrs.frozen
 class Choice:
-    """What to train.
+    """The task and its data.
 
     Args:
-        task: The kind of classifier.
-        validation: The share of the training data that is kept for validation.
-        seed: The seed of everything: initial weights, noise, order of the data.
+        task: The classifier.
+        validation: The fraction of the training data used for validation.
+        seed: The seed of initial weights, random numbers and the order of the data.
     """
 
     task: Literal["digit-classifier"] = "digit-classifier"

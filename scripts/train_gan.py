@@ -1,4 +1,4 @@
-"""Train a GAN on digits or on the images in a folder; leave pictures, curves and networks in a directory of the run.
+"""Train a GAN on digits or on a folder of images, and save pictures, curves and networks in the run's directory.
 
 The flags below "task options" are the hyper-parameters of the chosen task and preset.
 """
@@ -7,30 +7,30 @@ import functools
 from typing import Annotated, Any, Literal
 
 import attrs
-import command_line
 import tyro
-from announcements import REPORT, NextCommand, closing_lines, newest_samples, opening_lines, resume_command, say
-from judging import judging
-from recipes import FOLDER_RECIPES, RECIPES, FolderName, Name, Recipe, task_help
-from training_data import name_of
 
 import gantape as gt
+from cli import command_line
+from cli.announcements import REPORT, NextCommand, closing_lines, newest_samples, opening_lines, resume_command, say
+from cli.judging import judging
+from cli.recipes import FOLDER_RECIPES, RECIPES, FolderName, Name, Recipe, task_help
+from cli.training_data import name_of
 from gantape import evaluation, zoo
 from gantape.errors import DataError, HyperparameterError
 
 
 @attrs.frozen
 class Choice:
-    """What to train.
+    """The task and its evaluation.
 
     Args:
-        task: The kind of GAN: the name of a recipe.
+        task: The kind of GAN, by the name of its recipe.
         preset: "light" makes digits in minutes on a CPU; "guide" (dcgan only) has the Keras guide's networks, and needs a GPU.
-        seed: The seed of everything: initial weights, noise, order of the data, latents of the pictures.
-        judge_every: Steps between two looks at 1,000 samples: figures go to metrics.csv, and the best generator to best.keras.
-            The judge, a classifier, is trained first, which takes about two minutes once.
-        health_checks: Look at a few samples now and then, for less than a hundredth of the time, and say in the log and in
-            run.json what goes wrong. There is no such check for cyclegan, which has no latents.
+        seed: The seed of initial weights, random numbers, the order of the data and the latents of the pictures.
+        judge_every: Steps between two evaluations of 1,000 samples: figures go to metrics.csv, and the best generator to
+            best.keras. The judge, a classifier, is trained first, once, which takes about two minutes.
+        health_checks: Check a few samples regularly, in less than 1 % of the time, and report failures in the log and in
+            run.json. Not for cyclegan, which has no latents.
     """
 
     task: Annotated[Name | FolderName, tyro.conf.arg(help=task_help())] = "dcgan"
@@ -60,7 +60,7 @@ class Choice:
 
 
 def judged(recipe: Recipe, task: Any, data: gt.data.Batches) -> evaluation.Outcome | None:
-    """The verdict on what the task makes; `None` if the data is too little to judge by."""
+    """The outcome of the task; `None` if there is too little data to judge it."""
     name = name_of(getattr(data, "name", ""))
     try:
         return recipe.judged(task, name) if name else evaluation.judge_outcome(task, data)

@@ -1,7 +1,7 @@
 """The choice of convolutions to rewrite: those that were measured to be faster on a CPU, by shape and compilation mode.
 
-Measured by `scripts/benchmark_layers.py` with TensorFlow 2.21 on two cores of an AMD EPYC (AVX-512), mostly with batches of
-64. On other machines the best choice may differ; the outputs do not depend on it.
+Measured by `scripts/benchmarks/benchmark_layers.py` with TensorFlow 2.21 on two cores of an AMD EPYC (AVX-512), mostly with
+batches of 64. On other machines the best choice may differ; the outputs do not depend on it.
 """
 
 import math

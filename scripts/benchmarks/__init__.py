@@ -1,9 +1,9 @@
-"""The parts of `scripts/benchmark_steps.py`.
+"""Benchmarks, and the modules of `benchmark_steps.py`:
 
 | module | holds | imports |
 |---|---|---|
-| `workloads` | what is trained: networks as data, losses, optimizers | no framework |
-| `contenders` | what trains it: the names, and what each can do | no framework |
+| `architecture`, `workloads` | networks as data; losses, optimizers, data | no framework |
+| `contenders` | the names of the contenders and their features | no framework |
 | `guide`, `by_hand`, `with_fit`, `with_gantape` | contenders on TensorFlow | TensorFlow, Keras |
 | `with_torch`, `with_jax` | the others | PyTorch; JAX |
 | `workers` | a process for each contender | no framework |

@@ -1,4 +1,4 @@
-"""The loops that gantape stands for, written by hand: the same networks, batches, noise, losses and metrics in each mode.
+"""The loops that gantape replaces, written by hand: the same networks, batches, noise, losses and metrics in each mode.
 
 The data lies in memory as tensors, and a step gathers its batch inside the graph.
 """
@@ -16,7 +16,7 @@ from benchmarks.keras_networks import task
 from benchmarks.workloads import Classifier, Game, Nothing, Workload
 
 Step = Callable[[list[Any], Any], Any]
-"""`step(batches, number)`: does one step and returns its losses, stacked."""
+"""`step(batches, number)`: runs one step and returns its losses, stacked."""
 
 STEPS_PER_CALL = {"eager": 1, "graph": 32, "xla": 32, "xla-loop": 128}
 
@@ -25,7 +25,7 @@ class HandWritten(Contender):
     """A loop in one of gantape's modes.
 
     Args:
-        workload: What is trained.
+        workload: The workload.
         arrays: The data.
         mode: The mode.
     """

@@ -1,4 +1,4 @@
-"""What trains a workload: the contenders by name, and what each of them can do."""
+"""The contenders by name: what trains a workload, and with which features."""
 
 import importlib
 import importlib.util
@@ -20,17 +20,17 @@ class Contender(ABC):
 
     @abstractmethod
     def run(self, steps: int) -> int:
-        """Do about so many steps, wait until they are done, and return how many they were."""
+        """Run about `steps` steps, wait for them, and return the number that ran."""
 
 
 @attrs.frozen
 class Entry:
-    """Where a contender is to be found.
+    """The module and the variant of a contender.
 
     Args:
-        module: Has the function `contender(workload, arrays, variant)`.
-        variant: Which of its contenders.
-        needs: The package that may not be installed.
+        module: The module with the function `contender(workload, arrays, variant)`.
+        variant: The variant within the module.
+        needs: An optional package that it needs.
     """
 
     module: str
@@ -66,7 +66,7 @@ CONTENDERS: dict[str, Entry] = {
 
 
 def takes_part(contender: str, workload: Workload) -> bool:
-    """Whether a contender is of use for a workload.
+    """Whether a contender supports a workload.
 
     An empty step measures gantape against the same by hand. In games gantape's generator can be moved by the examples that the
     discriminator has just seen ("shared"), which is less to do: it is not compared with the others under their name. Where
@@ -85,7 +85,7 @@ class Order:
     """Endless shuffled batches, as rows of indices.
 
     Args:
-        examples: How many examples there are.
+        examples: The number of examples.
         batch_size: Examples in a batch; the rest of an epoch is dropped.
     """
 

@@ -1,4 +1,4 @@
-"""What does not depend on a contest: imports, memory over many steps, the machine's rate of matrix products."""
+"""Costs measured without a comparison: imports, memory over many steps, the machine's rate of matrix products."""
 
 import json
 import subprocess
@@ -49,14 +49,14 @@ np.savez(f"{folder}/zeros.npz", examples=np.zeros((examples, 1), np.float32))
 
 @attrs.define
 class Costs:
-    """What was found.
+    """The results.
 
     Args:
-        framework_import_seconds: To import TensorFlow and Keras, in fresh processes.
-        gantape_import_seconds: To import gantape after them.
+        framework_import_seconds: Seconds to import TensorFlow and Keras, in fresh processes.
+        gantape_import_seconds: Seconds to import gantape after them.
         matrix_product_gflops: 10⁹ floating-point operations per second in products of 2048×2048 matrices, at best.
         memory: For each mode, the peak memory in megabytes at the start and after each tenth of many steps of the MLP.
-        memory_steps: How many steps.
+        memory_steps: The number of those steps.
     """
 
     framework_import_seconds: list[float]
@@ -67,7 +67,7 @@ class Costs:
 
 
 def make_data(folder: Path) -> None:
-    """Write the data that all contenders read: 60,000 digits (MNIST, or the embedded digits over and over), ring, zeros."""
+    """Write the data that all contenders read: 60,000 digits (MNIST, or the embedded digits repeated), ring, zeros."""
     _python(_DATA, str(folder))
 
 
@@ -75,9 +75,9 @@ def measure_costs(folder: Path, repetitions: int, memory_steps: int) -> Costs:
     """Measure imports, products of matrices and memory.
 
     Args:
-        folder: Where the data is.
+        folder: The folder of the data.
         repetitions: Fresh processes for the imports.
-        memory_steps: Steps over which memory is watched.
+        memory_steps: Steps over which memory is measured.
     """
     imports = [json.loads(_python(_IMPORT)) for _ in range(repetitions)]
     memory = {mode: _memory(f"gantape-{mode}", folder, memory_steps) for mode in ("graph", "xla-loop")}

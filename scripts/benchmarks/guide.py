@@ -1,4 +1,4 @@
-"""The loops of the Keras guide "Writing a training loop from scratch in TensorFlow", as they stand there.
+"""The loops of the Keras guide "Writing a training loop from scratch in TensorFlow", unchanged.
 
 A step is a `tf.function` (or, before the guide comes to that, Python), a `tf.data` pipeline shuffles and batches, and the
 loss is read every 200 steps. What Keras 3 renamed is renamed; data whose last batch is partial is cut before.
@@ -14,9 +14,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.architecture import Flatten
 from benchmarks.contenders import Arrays, Contender
 from benchmarks.keras_networks import network, optimizer
-from benchmarks.workloads import Classifier, Flatten, Game, Nothing, Workload
+from benchmarks.workloads import Classifier, Game, Nothing, Workload
 
 LOG_EVERY = 200
 PENALTY_WEIGHT = 10.0
@@ -26,7 +27,7 @@ class GuideLoop(Contender):
     """A step of the guide, once for each batch of its pipeline.
 
     Args:
-        workload: What is trained.
+        workload: The workload.
         arrays: The data.
         compiled: Whether the step is a `tf.function`.
     """
@@ -126,7 +127,7 @@ def _guide_gan_step(game: Game, batch_size: int) -> Callable[..., Any]:
 
 
 def _gan_step(game: Game, batch_size: int) -> Callable[..., Any]:
-    """The same loop for the games that the guide does not play."""
+    """The same loop for GANs that are not in the guide."""
     discriminator, generator = network(game.discriminator, "discriminator"), network(game.generator, "generator")
     d_optimizer, g_optimizer = optimizer(game.discriminator_optimizer), optimizer(game.generator_optimizer)
     d_optimizer.build(discriminator.trainable_weights)

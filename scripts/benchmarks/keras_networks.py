@@ -6,12 +6,13 @@ import keras
 import tensorflow as tf
 
 import gantape as gt
+from benchmarks import architecture as a
 from benchmarks import workloads as w
 from gantape import zoo
 from gantape.layers import faster
 
 
-def network(description: w.Network, name: str = "network") -> Any:
+def network(description: a.Network, name: str = "network") -> Any:
     """A `keras.Sequential` with TensorFlow's own layers."""
     layers = [keras.Input(shape=description.input_shape), *map(_layer, description.layers)]
     return keras.Sequential(layers, name=name)
@@ -25,7 +26,7 @@ def optimizer(description: w.Optimizer) -> Any:
 
 
 def task(workload: w.Workload, shared: bool = False) -> gt.Task:
-    """The task for a workload: the zoo's for the two networks of the Keras guide. The examples of a game can be shared."""
+    """The task of a workload: the zoo's for the two networks of the Keras guide. A GAN's updates can share examples."""
     problem = workload.problem
     if workload == w.WORKLOADS["mlp"]:
         return zoo.DigitClassifier(learning_rate=1e-3)
@@ -45,28 +46,28 @@ def task(workload: w.Workload, shared: bool = False) -> gt.Task:
             )
 
 
-def _layer(description: w.Layer) -> Any:
+def _layer(description: a.Layer) -> Any:
     layers = keras.layers
     match description:
-        case w.Dense(units):
+        case a.Dense(units):
             return layers.Dense(units)
-        case w.Convolution(filters, kernel, stride):
+        case a.Convolution(filters, kernel, stride):
             return layers.Conv2D(filters, kernel, strides=stride, padding="same")
-        case w.TransposedConvolution(filters, kernel, stride):
+        case a.TransposedConvolution(filters, kernel, stride):
             return layers.Conv2DTranspose(filters, kernel, strides=stride, padding="same")
-        case w.BatchNorm():
+        case a.BatchNorm():
             return layers.BatchNormalization()
-        case w.Dropout(rate):
+        case a.Dropout(rate):
             return layers.Dropout(rate)
-        case w.Activation("leaky_relu"):
+        case a.Activation("leaky_relu"):
             return layers.LeakyReLU(negative_slope=0.2)
-        case w.Activation(function):
+        case a.Activation(function):
             return layers.Activation(function)
-        case w.Reshape(height, width, channels):
+        case a.Reshape(height, width, channels):
             return layers.Reshape((height, width, channels))
-        case w.Flatten():
+        case a.Flatten():
             return layers.Flatten()
-        case w.GlobalMaximum():
+        case a.GlobalMaximum():
             return layers.GlobalMaxPooling2D()
 
 

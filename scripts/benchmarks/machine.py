@@ -1,4 +1,4 @@
-"""The machine, and what was installed on it."""
+"""The machine and the installed versions."""
 
 import contextlib
 import importlib.metadata
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def machine_facts() -> dict[str, Any]:
-    """The machine and the versions of what is compared."""
+    """The machine and the versions of the compared libraries."""
     packages = ("gantape", "tensorflow", "keras", "numpy", "torch", "jax", "jaxlib")
     versions = {}
     for package in packages:
@@ -27,7 +27,7 @@ def machine_facts() -> dict[str, Any]:
 
 
 def free_addresses(count: int) -> list[str]:
-    """Addresses of this machine, `host:port`, where nobody listens."""
+    """Addresses of this machine, `host:port`, with free ports."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]

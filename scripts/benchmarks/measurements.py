@@ -1,4 +1,4 @@
-"""Measures the contenders of a workload in turn, A B C A B C, each in its own process."""
+"""Measure the contenders of a workload in turn, A B C A B C, each in its own process."""
 
 import contextlib
 from collections.abc import Sequence
@@ -13,18 +13,18 @@ from benchmarks.workers import Worker, WorkerError
 from benchmarks.workloads import WORKLOADS
 
 SLOW = 4.0
-"""A contender whose single step takes so many times longer than a measurement is measured once."""
+"""A contender whose step takes this many times longer than a measurement is measured once."""
 
 
 @attrs.frozen
 class Plan:
-    """How long to measure.
+    """The length of the measurements.
 
     Args:
-        seconds: Of work in a measurement.
+        seconds: Seconds of work in a measurement.
         repetitions: Measurements of each contender.
         whole_run_steps: Steps of the runs that are timed from their start; 0 for none.
-        folder: Where the data is.
+        folder: The folder of the data.
     """
 
     seconds: float
@@ -35,13 +35,13 @@ class Plan:
 
 @attrs.define
 class Result:
-    """What was found about a contender.
+    """The results of a contender.
 
     Args:
-        steps_per_second: Of each repetition.
-        build_seconds: To import the framework and build networks and data.
-        first_step_seconds: To trace, compile and run the first step, after that.
-        peak_megabytes: The most memory that its process held.
+        steps_per_second: The speed in each repetition.
+        build_seconds: Seconds to import the framework and build networks and data.
+        first_step_seconds: Seconds to trace, compile and run the first step, after that.
+        peak_megabytes: The peak memory of its process.
         waiting_share: Share of a run in which gantape waits for batches.
         note: Why it was skipped or failed; what runs, for gantape.
     """
@@ -61,10 +61,10 @@ class Result:
 
 @attrs.define
 class Findings:
-    """What was found about a workload.
+    """The results of a workload.
 
     Args:
-        contenders: By name.
+        contenders: The results of contenders, by name.
         whole_run_steps: Steps of the whole runs.
         whole_runs: For each mode of gantape that was tried, the seconds of each run.
     """
@@ -81,8 +81,8 @@ def measure_workload(name: str, contenders: Sequence[str], plan: Plan) -> Findin
 
     Args:
         name: The workload.
-        contenders: Their names; those that are of no use for the workload are left out.
-        plan: How long.
+        contenders: Their names; those that do not support the workload are left out.
+        plan: The length of the measurements.
     """
     workload = WORKLOADS[name]
     data = plan.folder / f"{workload.data}.npz"

@@ -18,7 +18,7 @@ SCHEMA = 1
 def record(
     findings: Mapping[str, Findings], costs: Costs | None, machine: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Everything, as plain data."""
+    """All results, as plain data."""
     workloads: dict[str, Any] = {}
     for name, found in findings.items():
         workloads[name] = attrs.asdict(found)

@@ -1,4 +1,4 @@
-"""What more devices would bring, on paper: from measured compute, message sizes, and assumptions that are written down.
+"""The expected speed-up of more devices, computed from measured compute, message sizes and stated assumptions.
 
 A step of N devices takes T(N) = c B/N + u·t(S): compute for the examples of one device, and u exchanges of the gradients of S
 bytes, of which none overlaps with compute (TensorFlow may do better). A ring all-reduce among N devices sends 2 (N-1)/N · S
@@ -18,12 +18,12 @@ import attrs
 
 @attrs.frozen
 class Link:
-    """What connects devices.
+    """A connection between devices.
 
     Args:
-        name: What it is.
-        bytes_per_second: In one direction.
-        latency_seconds: Of a message.
+        name: The name.
+        bytes_per_second: Bandwidth in one direction.
+        latency_seconds: Latency of a message.
     """
 
     name: str
@@ -36,19 +36,19 @@ LINKS = {
     "between machines": Link("Ethernet of 25 Gbit/s, of which 80 % arrive: 2.5 GB/s, 50 µs", 2.5e9, 50e-6),
 }
 SPEED_OF_A_GPU = 20.0
-"""Times as fast as the CPU that was measured: an assumption. A faster device makes exchanges weigh more."""
+"""The assumed speed relative to the measured CPU. A faster device makes exchanges weigh more."""
 
 
 @attrs.frozen
 class Cluster:
-    """Some machines with some devices each."""
+    """Several machines with several devices each."""
 
     machines: int
     devices_each: int
 
     @property
     def devices(self) -> int:
-        """How many there are in all."""
+        """The total number of devices."""
         return self.machines * self.devices_each
 
 
@@ -67,12 +67,12 @@ def exchange_seconds(size: float, cluster: Cluster, links: Mapping[str, Link] = 
 
 
 def simulate(seconds_per_step: float, exchanges: Sequence[float], speed: float = SPEED_OF_A_GPU) -> list[dict[str, Any]]:
-    """Steps a second on each cluster, with the whole batch held (strong scaling) and with the batch of each device held (weak).
+    """Steps per second on each cluster, with a fixed global batch (strong scaling) and a fixed batch per device (weak).
 
     Args:
-        seconds_per_step: Measured, of one device on the whole batch.
+        seconds_per_step: Measured seconds per step of one device on the whole batch.
         exchanges: Bytes of each exchange of a step.
-        speed: How many times as fast as the device that was measured the simulated ones are.
+        speed: Speed of the simulated devices relative to the measured one.
     """
     rows = []
     compute = seconds_per_step / speed

@@ -1,4 +1,4 @@
-"""Ratios of speeds, and what they are to be at least."""
+"""Ratios of speeds, and their targets."""
 
 import fnmatch
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from benchmarks.contenders import MODES
 from benchmarks.measurements import Findings, Result
 
 GROUPS = {"guide": "guide", "fit at its best": "fit-*", "JAX scan": "jax-scan", "PyTorch at its best": "torch-*"}
-"""Who is compared with: the fastest of the contenders whose names match."""
+"""The reference: the fastest of the contenders whose names match."""
 
 AGAINST_OTHERS: Mapping[str, Mapping[str, float]] = {
     "mlp": {"guide": 6.0, "fit at its best": 2.0, "JAX scan": 1.0, "PyTorch at its best": 2.5},
@@ -23,16 +23,16 @@ AUTO = 0.9
 
 @attrs.frozen
 class Ratio:
-    """How many times faster one is than another, with both measured in turn.
+    """The ratio of two speeds that were measured in turn.
 
     Args:
-        workload: What was trained.
-        subject: Who is compared.
-        against: With whom.
-        median: Of the ratios of the repetitions.
-        lowest: Of them.
-        highest: Of them.
-        target: What the median is to be at least, if anything.
+        workload: The workload.
+        subject: The contender.
+        against: The reference.
+        median: The median ratio of the repetitions.
+        lowest: The lowest ratio.
+        highest: The highest ratio.
+        target: The minimum for the median, if any.
     """
 
     workload: str

@@ -17,10 +17,10 @@ from benchmarks.workloads import Classifier, Game, Nothing, Workload
 
 
 class Fit(Contender):
-    """A model that is fitted on.
+    """A model that is trained further by each `run`.
 
     Args:
-        workload: What is trained.
+        workload: The workload.
         arrays: The data.
         steps_per_execution: Steps in a graph.
         xla: Whether a step is an XLA program.

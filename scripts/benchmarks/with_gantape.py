@@ -14,13 +14,13 @@ _ENDLESS = 10**9
 
 
 class Gantape(Contender):
-    """A loop that goes on with each `run`.
+    """A loop that is continued by each `run`.
 
     Args:
-        workload: What is trained.
+        workload: The workload.
         arrays: The data.
         mode: The mode.
-        shared: Whether the generator of a game is moved by the examples that the discriminator has just seen.
+        shared: Whether the generator of a GAN is updated with the examples that the discriminator has just seen.
     """
 
     def __init__(self, workload: Workload, arrays: Arrays, mode: Mode, shared: bool = False) -> None:
@@ -40,7 +40,7 @@ class Gantape(Contender):
         return steps
 
     def whole_run(self, steps: int) -> float:
-        """Seconds of a run from its start, compiling included, if nothing was run before."""
+        """Seconds of a run from its start, including compilation, if nothing ran before."""
         started = time.perf_counter()
         self._loop.run(self._data, steps=steps)
         return time.perf_counter() - started
@@ -53,7 +53,7 @@ class Gantape(Contender):
         return watched.seconds / (time.perf_counter() - started)
 
     def explain(self) -> str:
-        """What runs, and what "auto" measured."""
+        """The compiled mode, and the measurements of "auto"."""
         return self._loop.explain()
 
 
@@ -62,7 +62,7 @@ def _stop(_: gt.Progress) -> gt.Stop:
 
 
 class _Watched(gt.data.Batches):
-    """Batches that know how long their reader was waited for."""
+    """Batches that measure how long the loop waits for them."""
 
     def __init__(self, batches: gt.data.Batches) -> None:
         self._batches = batches
@@ -103,7 +103,7 @@ class _WatchedReader(gt.data.Reader):
 
 
 def batches(workload: Workload, arrays: Arrays) -> gt.data.ArrayBatches:
-    """The data for gantape: bytes stay bytes until they are in the graph."""
+    """The data for gantape: bytes are converted in the graph."""
     parts = (arrays["examples"], arrays["labels"]) if "labels" in arrays else arrays["examples"]
     return gt.data.from_arrays(parts, batch_size=workload.batch_size, prepare=gt.data.scale_pixels(*workload.pixels))
 

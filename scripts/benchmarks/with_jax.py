@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from benchmarks import architecture as a
 from benchmarks import workloads as w
 from benchmarks.contenders import Arrays, Contender, Order
 
@@ -26,7 +27,7 @@ class JaxLoop(Contender):
     """A loop in JAX.
 
     Args:
-        workload: What is trained.
+        workload: The workload.
         arrays: The data.
         steps_per_call: Steps in a `lax.scan`; 1 for a compiled step without one.
     """
@@ -76,7 +77,7 @@ def contender(workload: w.Workload, arrays: Arrays, variant: str) -> JaxLoop:
     return JaxLoop(workload, arrays, workload.steps_per_call if variant == "scan" else 1)
 
 
-def network(description: w.Network, key: Any) -> tuple[Tree, Tree]:
+def network(description: a.Network, key: Any) -> tuple[Tree, Tree]:
     """Weights (Glorot's uniform) and moving statistics of a network, a dictionary for each layer."""
     weights, statistics = [], []
     before = [description.input_shape, *description.shapes()]
@@ -85,20 +86,20 @@ def network(description: w.Network, key: Any) -> tuple[Tree, Tree]:
         if kernel:
             initial = jax.nn.initializers.glorot_uniform()(jax.random.fold_in(key, index), kernel)
             weights.append({"kernel": initial, "bias": jnp.zeros(kernel[-1])})
-        elif isinstance(layer, w.BatchNorm):
+        elif isinstance(layer, a.BatchNorm):
             weights.append({"scale": jnp.ones(shape[-1]), "offset": jnp.zeros(shape[-1])})
         else:
             weights.append({})
-        norm = isinstance(layer, w.BatchNorm)
+        norm = isinstance(layer, a.BatchNorm)
         statistics.append({"mean": jnp.zeros(shape[-1]), "variance": jnp.ones(shape[-1])} if norm else {})
     return weights, statistics
 
 
-def apply(description: w.Network, weights: Tree, statistics: Tree, inputs: Any, key: Any) -> tuple[Any, Tree]:
+def apply(description: a.Network, weights: Tree, statistics: Tree, inputs: Any, key: Any) -> tuple[Any, Tree]:
     """The network's outputs in training, and its new moving statistics."""
     outputs, moved = inputs, []
     for index, (layer, own, moving) in enumerate(zip(description.layers, weights, statistics, strict=True)):
-        if isinstance(layer, w.BatchNorm):
+        if isinstance(layer, a.BatchNorm):
             mean, variance = outputs.mean((0, 1, 2)), outputs.var((0, 1, 2))
             outputs = (outputs - mean) * (lax.rsqrt(variance + _NORM_EPSILON) * own["scale"]) + own["offset"]
             found = {"mean": mean, "variance": variance}
@@ -109,37 +110,37 @@ def apply(description: w.Network, weights: Tree, statistics: Tree, inputs: Any, 
     return outputs, moved
 
 
-def _kernel_shape(layer: w.Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
+def _kernel_shape(layer: a.Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
     match layer:
-        case w.Dense(units):
+        case a.Dense(units):
             return (shape[-1], units)
-        case w.Convolution(filters, kernel) | w.TransposedConvolution(filters, kernel):
+        case a.Convolution(filters, kernel) | a.TransposedConvolution(filters, kernel):
             return (kernel, kernel, shape[-1], filters)
         case _:
             return ()
 
 
-def _outputs(layer: w.Layer, own: Tree, inputs: Any, key: Any) -> Any:
+def _outputs(layer: a.Layer, own: Tree, inputs: Any, key: Any) -> Any:
     axes = ("NHWC", "HWIO", "NHWC")
     match layer:
-        case w.Dense():
+        case a.Dense():
             return inputs @ own["kernel"] + own["bias"]
-        case w.Convolution(_, _, stride):
+        case a.Convolution(_, _, stride):
             found = lax.conv_general_dilated(inputs, own["kernel"], (stride, stride), "SAME", dimension_numbers=axes)
             return found + own["bias"]
-        case w.TransposedConvolution(_, _, stride):
+        case a.TransposedConvolution(_, _, stride):
             return lax.conv_transpose(inputs, own["kernel"], (stride, stride), "SAME", dimension_numbers=axes) + own["bias"]
-        case w.Dropout(rate):
+        case a.Dropout(rate):
             return jnp.where(jax.random.bernoulli(key, 1.0 - rate, inputs.shape), inputs / (1.0 - rate), 0.0)
-        case w.Activation(function):
+        case a.Activation(function):
             return {"relu": jax.nn.relu, "leaky_relu": _leaky, "sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh}[function](inputs)
-        case w.Reshape(height, width, channels):
+        case a.Reshape(height, width, channels):
             return inputs.reshape(-1, height, width, channels)
-        case w.Flatten():
+        case a.Flatten():
             return inputs.reshape(len(inputs), -1)
-        case w.GlobalMaximum():
+        case a.GlobalMaximum():
             return inputs.max((1, 2))
-        case w.BatchNorm():
+        case a.BatchNorm():
             raise TypeError("batch norm has statistics")
 
 

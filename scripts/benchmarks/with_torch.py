@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from benchmarks import architecture as a
 from benchmarks import workloads as w
 from benchmarks.contenders import Arrays, Contender, Order
 
@@ -20,7 +21,7 @@ class TorchLoop(Contender):
     """A loop in PyTorch.
 
     Args:
-        workload: What is trained.
+        workload: The workload.
         arrays: The data.
         channels_last: Whether images and kernels have their channels last in memory.
         compiled: Whether networks and losses go through `torch.compile`.
@@ -66,31 +67,31 @@ def contender(workload: w.Workload, arrays: Arrays, variant: str) -> TorchLoop:
     return TorchLoop(workload, arrays, variant in ("channels-last", "compile"), variant == "compile")
 
 
-def network(description: w.Network) -> nn.Sequential:
-    """The same network in PyTorch: paddings are symmetric, sizes and numbers of weights are Keras'."""
+def network(description: a.Network) -> nn.Sequential:
+    """The same network in PyTorch: paddings are symmetric, sizes and numbers of weights are those of Keras."""
     before = [description.input_shape, *description.shapes()]
     return nn.Sequential(*map(_layer, description.layers, before))
 
 
-def _layer(description: w.Layer, shape: tuple[int, ...]) -> nn.Module:
+def _layer(description: a.Layer, shape: tuple[int, ...]) -> nn.Module:
     match description:
-        case w.Dense(units):
+        case a.Dense(units):
             return nn.Linear(shape[-1], units)
-        case w.Convolution(filters, kernel, stride):
+        case a.Convolution(filters, kernel, stride):
             return nn.Conv2d(shape[-1], filters, kernel, stride, padding=(kernel - 1) // 2)
-        case w.TransposedConvolution(filters, kernel, stride):
+        case a.TransposedConvolution(filters, kernel, stride):
             return nn.ConvTranspose2d(shape[-1], filters, kernel, stride, padding=(kernel - stride) // 2)
-        case w.BatchNorm():
+        case a.BatchNorm():
             return nn.BatchNorm2d(shape[-1], momentum=0.01, eps=1e-3)
-        case w.Dropout(rate):
+        case a.Dropout(rate):
             return nn.Dropout(rate)
-        case w.Activation(function):
+        case a.Activation(function):
             return {"relu": nn.ReLU(), "leaky_relu": nn.LeakyReLU(0.2), "sigmoid": nn.Sigmoid(), "tanh": nn.Tanh()}[function]
-        case w.Reshape(height, width, channels):
+        case a.Reshape(height, width, channels):
             return nn.Unflatten(1, (channels, height, width))
-        case w.Flatten():
+        case a.Flatten():
             return nn.Flatten()
-        case w.GlobalMaximum():
+        case a.GlobalMaximum():
             return _GlobalMaximum()
 
 

@@ -1,4 +1,4 @@
-"""A process for each contender, kept alive, so that measurements alternate while frameworks do not meet.
+"""A process for each contender, kept alive so that measurements alternate while frameworks stay separate.
 
 TensorFlow, PyTorch and JAX each keep threads for all cores and allocators of their own: in one process they slow each other
 down, and one's memory is counted for the other. A worker that is not asked sleeps on its pipe.
@@ -33,7 +33,7 @@ class Worker:
     Args:
         workload: The name of the workload.
         contender: The name of the contender.
-        data: The file with the data.
+        data: The data file.
     """
 
     def __init__(self, workload: str, contender: str, data: Path) -> None:
@@ -43,7 +43,7 @@ class Worker:
         theirs.close()
 
     def ask(self, question: str, *arguments: Any) -> Any:
-        """What a method of `Session` returns.
+        """Call a method of `Session` in the process and return its result.
 
         Raises:
             WorkerError: If it raises an error, or the process dies.
@@ -75,10 +75,10 @@ class Worker:
 
 @attrs.define(eq=False)
 class Session:
-    """What a worker can be asked.
+    """The methods that a worker can be asked to run.
 
     Args:
-        make: Builds the contender.
+        make: The function that builds the contender.
     """
 
     make: Callable[[], Contender]
@@ -106,18 +106,18 @@ class Session:
         return first
 
     def measure(self, seconds: float) -> float:
-        """Steps per second, over about so many seconds."""
+        """Steps per second, over about `seconds` seconds."""
         started = time.perf_counter()
         done = self._contender.run(max(1, round(seconds / self._seconds_per_step)))
         return done / (time.perf_counter() - started)
 
     def peak_megabytes(self) -> float:
-        """The most memory that the process has held."""
+        """The peak memory of the process."""
         kilobyte = 1024 if sys.platform == "darwin" else 1
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / kilobyte / 1024
 
     def grow(self, steps: int, parts: int) -> list[float]:
-        """The peak memory in megabytes at the start and after each part of so many steps."""
+        """The peak memory in megabytes at the start and after each part of the steps."""
         peaks = [self.peak_megabytes()]
         for _ in range(parts):
             self._contender.run(steps // parts)
@@ -125,7 +125,7 @@ class Session:
         return peaks
 
     def call(self, method: str, *arguments: Any) -> Any:
-        """What a method of the contender's own returns."""
+        """The result of a method of the contender."""
         return getattr(self._contender, method)(*arguments)
 
 

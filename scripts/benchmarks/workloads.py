@@ -1,112 +1,23 @@
-"""What is trained: five problems, and one with nothing to do. Networks are data, so that every framework builds the same."""
+"""The workloads: five problems to train, and one with nothing to do."""
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import attrs
 
-
-@attrs.frozen
-class Dense:
-    """A dense layer."""
-
-    units: int
-
-
-@attrs.frozen
-class Convolution:
-    """A convolution with the padding `same`."""
-
-    filters: int
-    kernel: int
-    stride: int = 1
-
-
-@attrs.frozen
-class TransposedConvolution:
-    """A transposed convolution with the padding `same`."""
-
-    filters: int
-    kernel: int
-    stride: int
-
-
-@attrs.frozen
-class BatchNorm:
-    """Batch normalisation with moving statistics."""
-
-
-@attrs.frozen
-class Dropout:
-    """Dropout."""
-
-    rate: float
-
-
-@attrs.frozen
-class Activation:
-    """A function of each number."""
-
-    function: Literal["relu", "leaky_relu", "sigmoid", "tanh"]
-
-
-@attrs.frozen
-class Reshape:
-    """From a vector to `height width channels`."""
-
-    height: int
-    width: int
-    channels: int
-
-
-@attrs.frozen
-class Flatten:
-    """From `height width channels` to a vector."""
-
-
-@attrs.frozen
-class GlobalMaximum:
-    """The maximum over height and width."""
-
-
-Layer: TypeAlias = (
-    Dense | Convolution | TransposedConvolution | BatchNorm | Dropout | Activation | Reshape | Flatten | GlobalMaximum
+from benchmarks.architecture import (
+    Activation,
+    BatchNorm,
+    Convolution,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalMaximum,
+    Layer,
+    Network,
+    Reshape,
+    TransposedConvolution,
 )
-
-
-@attrs.frozen
-class Network:
-    """Layers in a row.
-
-    Args:
-        input_shape: Of an example, without the axis `batch`.
-        layers: In order.
-    """
-
-    input_shape: tuple[int, ...]
-    layers: tuple[Layer, ...]
-
-    def shapes(self) -> list[tuple[int, ...]]:
-        """The shape of an example after each layer."""
-        shapes: list[tuple[int, ...]] = []
-        shape = self.input_shape
-        for layer in self.layers:
-            shape = _shape_after(layer, shape)
-            shapes.append(shape)
-        return shapes
-
-    def multiplications(self) -> int:
-        """Multiplications with weights in the forward pass of one example."""
-        total = 0
-        for layer, before, after in zip(self.layers, [self.input_shape, *self.shapes()], self.shapes(), strict=False):
-            match layer:
-                case Dense(units):
-                    total += before[-1] * units
-                case Convolution(filters, kernel):
-                    total += after[0] * after[1] * kernel**2 * before[-1] * filters
-                case TransposedConvolution(filters, kernel):
-                    total += before[0] * before[1] * kernel**2 * before[-1] * filters
-        return total
 
 
 @attrs.frozen
@@ -121,7 +32,7 @@ class Optimizer:
 
 @attrs.frozen
 class Classifier:
-    """A network that learns labels by cross-entropy, with an accuracy."""
+    """A network trained on labels with cross-entropy, with an accuracy."""
 
     network: Network
     optimizer: Optimizer
@@ -132,11 +43,11 @@ class Game:
     """A generator against a discriminator.
 
     Args:
-        generator: From latents to examples.
-        discriminator: From examples to one score.
+        generator: The network from latents to examples.
+        discriminator: The network from examples to one score.
         loss: "noisy-labels" is the guide's, on one joint batch; "wasserstein" has a gradient penalty of weight 10.
-        discriminator_optimizer: Of the discriminator.
-        generator_optimizer: Of the generator.
+        discriminator_optimizer: The optimizer of the discriminator.
+        generator_optimizer: The optimizer of the generator.
         discriminator_updates: Updates of the discriminator in a step, each with a fresh batch.
     """
 
@@ -149,13 +60,13 @@ class Game:
 
     @property
     def latent_size(self) -> int:
-        """Numbers in a latent."""
+        """The size of a latent."""
         return self.generator.input_shape[0]
 
 
 @attrs.frozen
 class Nothing:
-    """One scalar variable that gradient descent brings to zero: what remains is the cost of a step's machinery."""
+    """One scalar variable that gradient descent brings to zero, to measure the overhead of a step."""
 
 
 @attrs.frozen
@@ -163,11 +74,11 @@ class Workload:
     """A problem with its data.
 
     Args:
-        problem: What is learnt.
-        data: Which examples: images of digits with labels, points of the ring, or zeros.
+        problem: The problem.
+        data: The examples: images of digits with labels, points of the ring, or zeros.
         pixels: The range that bytes are scaled to.
         steps_per_call: Steps in one call of contenders that loop inside.
-        whole_run_steps: Steps of a run that is timed from its start, compiling included; by default what the user asks for.
+        whole_run_steps: Steps of a run that is timed from its start, including compilation; by default as the user asks for.
         batch_size: Examples in a batch.
     """
 
@@ -198,24 +109,6 @@ class Workload:
                 return 2.0 * self.batch_size * (made + scored)
             case _:
                 return 0.0
-
-
-def _shape_after(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
-    match layer:
-        case Dense(units):
-            return (*shape[:-1], units)
-        case Convolution(filters, _, stride):
-            return (-(-shape[0] // stride), -(-shape[1] // stride), filters)
-        case TransposedConvolution(filters, _, stride):
-            return (shape[0] * stride, shape[1] * stride, filters)
-        case Reshape(height, width, channels):
-            return (height, width, channels)
-        case Flatten():
-            return (shape[0] * shape[1] * shape[2],)
-        case GlobalMaximum():
-            return shape[-1:]
-        case _:
-            return shape
 
 
 def _dense(*units: int, function: Literal["relu", "leaky_relu"]) -> tuple[Layer, ...]:

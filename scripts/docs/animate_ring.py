@@ -1,7 +1,7 @@
-"""Trains each adversarial loss on the ring of Gaussians, and shows how: `docs/images/ring.gif`.
+"""Train with each adversarial loss on the ring of Gaussians, and draw `docs/images/ring.gif`.
 
 Samples are black, real points green. Red is where the discriminator's score is high, blue where it is low; white is the middle
-of the scores in each picture, and the colours of each picture reach as far as its own scores do.
+of the scores in each picture, and each picture has its own colour scale.
 """
 
 import sys
@@ -37,7 +37,7 @@ COLUMNS = 5
 
 
 class RingGan(gt.AdversarialTask):
-    """Two small dense networks; the game is named."""
+    """Two small dense networks; `game` names the loss."""
 
     game: str
     latent_size: int = 16

@@ -1,4 +1,4 @@
-"""Draws what the tapes of a GAN's updates watch, and where the gradient goes: `docs/images/updates.svg`.
+"""Draw the variables that a GAN's gradient tapes watch, and the path of the gradient: `docs/images/updates.svg`.
 
 The facts are read from the updates of a task; only the places of the boxes are given here.
 """
@@ -52,7 +52,7 @@ class Box:
 
 
 def roles(update: Update) -> dict[str, Role]:
-    """What an update does to each network: a gradient passes through what lies behind a network that is moved."""
+    """The effect of an update on each network."""
     moved = [model.name for model in update.models]
     found: dict[str, Role] = {}
     for name in NETWORKS:

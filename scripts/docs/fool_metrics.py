@@ -1,4 +1,4 @@
-"""Sets of digits that fool metrics: the table and the picture of docs/metrics.md.
+"""Draw sets of digits that fool metrics: the table and the picture of docs/metrics.md.
 
     python scripts/docs/fool_metrics.py docs/images/metrics_table.txt docs/images/metrics.png
 

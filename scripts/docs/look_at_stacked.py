@@ -1,4 +1,4 @@
-"""How sure the judge is of the digits in the scoreboard's pictures of stacked digits: the table of docs/scoreboard.md.
+"""Measure the judge's confidence in the scoreboard's pictures of stacked digits: the table of docs/scoreboard.md.
 
     python scripts/docs/look_at_stacked.py docs/scoreboard docs/scoreboard/confidence.txt
 
@@ -14,9 +14,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from gans.rows import look_at_stacked, stacked_digits
-from gans.scoreboard import with_error
-
+from benchmarks.gans.rows import look_at_stacked, stacked_digits
+from benchmarks.gans.scoreboard import with_error
 from gantape.report.grids import MARGIN
 
 GRID, SIDE = 8, 28

@@ -48,7 +48,7 @@ CURVES: tuple[tuple[str, str, str], ...] = (
 
 
 def cost(loss: losses.AdversarialLoss, player: int, score: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
-    """What a player pays, times the number of scores; `player` is the place in `CURVES`."""
+    """The loss of a player times the number of scores; `player` is the place in `CURVES`."""
     still = tf.zeros([COUNT, 1])
     varied = tf.concat([tf.reshape(score, [1, 1]), still[1:]], axis=0)
     real, fake = (varied, still) if player == 0 else (still, varied)

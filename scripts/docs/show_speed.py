@@ -1,4 +1,4 @@
-"""Tables and plot of docs/speed.md, from what `scripts/benchmark_steps.py` wrote: `docs/images/speed.png`, `speed_*.txt`.
+"""The tables and the plot of docs/speed.md, from the results of `scripts/benchmarks/benchmark_steps.py`.
 
 The argument is the folder where `benchmark_steps.py --workloads NAME --output FOLDER/NAME` left its results, for each workload.
 """
@@ -92,7 +92,7 @@ def whole_runs(records: Mapping[str, Record]) -> str:
 
 
 def costs(record: Record) -> str:
-    """What a step, an import and 20,000 steps cost, as a Markdown table."""
+    """The cost of a step, an import and 20,000 steps, as a Markdown table."""
     found, microseconds = record["costs"], record["host_microseconds_per_step"]
     lines = ["| what | measured |", "|---|---|"]
     lines += [f"| an empty step, {name} | {value:.1f} µs |" for name, value in microseconds.items()]

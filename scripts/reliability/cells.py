@@ -1,4 +1,4 @@
-"""A cell of a count: one run of train_gan.py, judged, in one JSON file and one picture that are made once."""
+"""One run of train_gan.py in a table of runs: trained and judged once, saved as a JSON file and a picture."""
 
 import json
 import resource
@@ -13,8 +13,8 @@ from typing import Any
 
 import attrs
 from loguru import logger
-from run_outcome import RunOutcome
 
+from cli.run_outcome import RunOutcome
 from gantape.checkpoints.run_directory import machine
 from gantape.report import save_picture
 
@@ -24,11 +24,11 @@ SIGNALLED = (130, 143)
 
 @attrs.frozen
 class Cell:
-    """A run to be made.
+    """A run of the table.
 
     Args:
         recipe: The task of train_gan.py.
-        data: What it is trained on.
+        data: The training data.
         mode: How steps are compiled.
         seed: The seed of everything.
         length: The flag that ends the run, such as `--steps 700`.
@@ -54,12 +54,12 @@ class Cell:
 
 
 def make_cell(cell: Cell, folder: Path) -> dict[str, Any]:
-    """Train a cell in a process of its own, as a user would, judge it and write it, unless its file is there.
+    """Train a cell in its own process, judge it and save it, unless its file exists.
 
-    A run that ends with an error is a cell as well, judged bad.
+    A run that ends with an error is saved as well, and counts as bad.
 
     Raises:
-        SystemExit: If a signal ended the training: such a cell is not written.
+        SystemExit: If a signal ended the training; nothing is saved then.
     """
     path = cell.path(folder)
     if path.is_file():
@@ -92,7 +92,7 @@ def make_cell(cell: Cell, folder: Path) -> dict[str, Any]:
 
 
 def make_cells(cells: Sequence[Cell], folder: Path, part: str = "1/1") -> None:
-    """Make the cells of a part: "1/2" is every second cell from the first on, so that two processes can share the work."""
+    """Make the cells of a part: "1/2" is every second cell from the first, so that two processes can share the work."""
     number, parts = map(int, part.split("/"))
     mine = [cell for place, cell in enumerate(cells) if place % parts == number - 1]
     for place, cell in enumerate(mine, 1):
@@ -102,7 +102,7 @@ def make_cells(cells: Sequence[Cell], folder: Path, part: str = "1/1") -> None:
 
 
 def read_cells(cells: Sequence[Cell], folder: Path) -> list[dict[str, Any]]:
-    """The facts of those cells that are made, in their order, with the path of their picture."""
+    """The facts of the finished cells, in order, with the paths of their pictures."""
     paths = [path for path in (cell.path(folder) for cell in cells) if path.is_file()]
     return [{**json.loads(path.read_text()), "picture": path.with_suffix(".png")} for path in paths]
 

@@ -1,7 +1,7 @@
-"""Compare remedies for a discriminator that wins: the default GAN with one thing changed, and several seeds each.
+"""Compare remedies for a discriminator that wins: variants of the default GAN, several seeds each.
 
-Without noise on the discriminator's input the default recipe ends in noise with about every second seed. The table that this
-script prints, and writes to --output, says which changes help, on which data, and what they cost in speed.
+Without noise on the discriminator's input the default recipe ends in noise with about every second seed. The table, which is
+printed and written to --output, shows which changes help, on which data, and their cost in speed.
 """
 
 import sys
@@ -12,12 +12,12 @@ from typing import Any, Literal
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import attrs
-import command_line
 import keras
 import tyro
 from loguru import logger
 
 import gantape as gt
+from cli import command_line
 from gantape import evaluation, losses
 from gantape.augment import Augmentation, InstanceNoise
 from gantape.zoo import DCGAN
@@ -67,11 +67,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 @attrs.frozen
 class Arguments:
-    """What to compare.
+    """The options of the comparison.
 
     Args:
         output: Where the table goes.
-        data: What to train on.
+        data: The training data.
         seeds: The seeds of each variant.
         steps: Steps of each run.
     """
@@ -87,7 +87,7 @@ class Run:
     """A run that was judged.
 
     Args:
-        outcome: The verdict.
+        outcome: The outcome.
         steps_per_second: Without the first steps, which compile.
     """
 

@@ -1,4 +1,4 @@
-"""Train small tasks in every mode and write down what became of them, to compare two versions of gantape bit for bit.
+"""Train small tasks in every mode and record the results, to compare two versions of gantape bit for bit.
 
     PYTHONPATH=OLD python scripts/reliability/compare_training.py record old.json
     PYTHONPATH=NEW python scripts/reliability/compare_training.py record new.json
@@ -28,7 +28,7 @@ SEED = 3
 
 
 def define_tasks() -> dict[str, tuple[type[Any], Callable[[], Any]]]:
-    """Classes of tasks and their data; TensorFlow is loaded only now, for a worker has to join before."""
+    """Classes of tasks and their data; TensorFlow is imported here, since a worker has to join first."""
     import keras
     import numpy as np
     import tensorflow as tf
@@ -92,7 +92,7 @@ def define_tasks() -> dict[str, tuple[type[Any], Callable[[], Any]]]:
             return gt.GradientOptions(clip_value=0.1)
 
     class LazyGan(Gan):
-        """An update that is done in every third step only."""
+        """An update every third step."""
 
         def updates(self) -> Any:
             discriminator, generator = super().updates()
@@ -130,11 +130,11 @@ class Diary:
         self.calls.append(f"end {progress.step} {progress.fraction_done}")
 
     def state(self) -> dict[str, Any]:
-        """What was noted."""
+        """The notes."""
         return {"calls": self.calls}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Restore the notes."""
         self.calls = [*state["calls"], "restored"]
 
 

@@ -1,4 +1,4 @@
-"""Count how often training fails: seeds by data by mode, each run judged from outside.
+"""Count how often training fails, by seed, data and mode; each run is judged by an independent classifier.
 
 Every run is one of train_gan.py in a process of its own. Its figures are kept in a JSON file below --folder, beside twelve of
 its samples; a run that is there is not made again. So two processes with --part 1/2 and --part 2/2, each on a core of its own,
@@ -13,10 +13,10 @@ from typing import Any, Literal
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import attrs
-import command_line
 import tyro
-from recipes import Name
 
+from cli import command_line
+from cli.recipes import Name
 from reliability.cells import Cell, make_cells, read_cells, versions
 from reliability.pages import Tile, draw_page
 
@@ -26,18 +26,18 @@ TILE = 32
 
 @attrs.frozen
 class Arguments:
-    """What to count.
+    """The runs to count.
 
     Args:
-        folder: Where runs' figures and samples are kept.
-        output: Where the table and the page go; by default the same folder.
+        folder: The folder for results and samples of the runs.
+        output: The folder for the table and the page; by default the same folder.
         recipe: The task of train_gan.py.
-        seeds: How many seeds, from 0 on.
+        seeds: The number of seeds, from 0.
         steps: Steps of each run.
-        data: What to train on.
+        data: The training data.
         modes: How steps are compiled.
-        part: Which share of the runs to make, such as 1/2.
-        options: Further flags of train_gan.py, in one string: "--learning-rate 1e-3", say. Take another folder for them.
+        part: The part of the runs to make, such as 1/2.
+        options: Further flags of train_gan.py, in one string, such as "--learning-rate 1e-3". Use another folder for them.
     """
 
     folder: Path = Path("runs/failures")
@@ -104,7 +104,7 @@ def _tile(facts: dict[str, Any]) -> Tile:
 
 
 def main() -> int:
-    """Make what is missing, and write the table and the page. The exit code says whether a run failed."""
+    """Make missing runs, and write the table and the page. The exit code is 1 if a run failed."""
     arguments = tyro.cli(Arguments, prog=Path(__file__).name, description=__doc__)
     cells, output = arguments.cells(), arguments.output or arguments.folder
     make_cells(cells, arguments.folder, arguments.part)

@@ -1,4 +1,4 @@
-"""Train every recipe with several seeds for a short time, each run judged from outside; a table, and a page for each data set.
+"""Train every recipe briefly with several seeds and judge each run: a table, and a page for each data set.
 
 Every run is one of train_gan.py in a process of its own. Its figures are kept in a JSON file below --folder, beside twelve of
 its samples; a run that is there is not made again. So two processes with --part 1/2 and --part 2/2, each on a core of its own,
@@ -15,28 +15,28 @@ from typing import Any, Literal
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import attrs
-import command_line
 import tyro
-from recipes import RECIPES, Name
 
+from cli import command_line
+from cli.recipes import RECIPES, Name
 from reliability.cells import Cell, make_cells, read_cells, versions
 from reliability.pages import Tile, draw_page
 
 
 @attrs.frozen
 class Arguments:
-    """What to train, and for how long.
+    """The runs to make.
 
     Args:
-        folder: Where runs' figures and samples are kept.
-        output: Where the table and the pages go; by default the same folder.
+        folder: The folder for results and samples of the runs.
+        output: The folder for the table and the pages; by default the same folder.
         recipes: The recipes; all by default.
-        seeds: How many seeds, from 0 on.
+        seeds: The number of seeds, from 0.
         minutes: Minutes of each run, unless --steps is given.
         steps: Steps of each run.
-        data: What to train on.
+        data: The training data.
         mode: How steps are compiled.
-        part: Which share of the runs to make, such as 1/2.
+        part: The part of the runs to make, such as 1/2.
     """
 
     folder: Path = Path("runs/recipes")
@@ -108,7 +108,7 @@ def _tile(runs: Sequence[dict[str, Any]]) -> Tile | None:
 
 
 def main() -> int:
-    """Make what is missing, and write the table and the pages. The exit code says whether a run is judged bad."""
+    """Make missing runs, and write the table and the pages. The exit code is 1 if a run is bad."""
     arguments = tyro.cli(Arguments, prog=Path(__file__).name, description=__doc__)
     cells, output = arguments.cells(), arguments.output or arguments.folder
     make_cells(cells, arguments.folder, arguments.part)

@@ -1,4 +1,4 @@
-"""Judge what a newcomer gets: the main job and the README's program, as they stand; the exit code says whether both are good.
+"""Judge the results of the main job and of the README's program, unchanged; the exit code is 1 if either is bad.
 
 The main job is train_gan.py with its default seed on the embedded digits for --minutes, as on a machine without MNIST and
 without network. On a machine so slow that it did fewer steps than make digits, it is done again for as many steps, whatever
@@ -17,12 +17,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import attrs
-import command_line
 import keras
 import tyro
-from run_outcome import RunOutcome
 
 import gantape as gt
+from cli import command_line
+from cli.run_outcome import RunOutcome
 from gantape import evaluation
 
 SCRIPTS = Path(__file__).parents[1]
@@ -33,13 +33,13 @@ NOWHERE = "http://127.0.0.1:9"
 
 @attrs.frozen
 class Arguments:
-    """What to judge.
+    """The options of the gate.
 
     Args:
         runs: Directories of finished runs, in place of the main job and the program.
         minutes: Minutes of the main job.
-        options: Further flags of the main job, in one string: "--seed 3", say.
-        program: Whether the README's program is run and judged too.
+        options: Further flags of the main job, in one string, such as "--seed 3".
+        program: Whether to run and judge the README's program too.
     """
 
     runs: tuple[Path, ...] = ()
@@ -72,17 +72,17 @@ def main_job(work: Path, minutes: float, options: str) -> evaluation.Outcome:
 
     made = run("--minutes", f"{minutes:g}")
     if made.record["steps"] < ENOUGH_STEPS:
-        print(f"{made.record['steps']} steps were done, which are few: again, for {ENOUGH_STEPS}.", flush=True)
+        print(f"{made.record['steps']} steps are too few; training again for {ENOUGH_STEPS}.", flush=True)
         made = run("--steps", str(ENOUGH_STEPS))
     return made.judged
 
 
 def program(work: Path) -> evaluation.Outcome:
     """Run the README's program in a folder and judge its task."""
-    print("+ python scripts/readme.py", flush=True)
+    print("+ python scripts/docs/readme.py", flush=True)
     with chdir(work):
         keras.utils.set_random_seed(0)
-        task = runpy.run_path(str(SCRIPTS / "readme.py"))["task"]
+        task = runpy.run_path(str(SCRIPTS / "docs/readme.py"))["task"]
     train, test = (gt.data.digits(batch_size=64, pixels=task.pixels, split=split) for split in ("train", "test"))
     return evaluation.judge_outcome(task, train, test)
 

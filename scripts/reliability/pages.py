@@ -13,12 +13,12 @@ BLACK, RED, WHITE = (20, 20, 20), (190, 0, 0), (255, 255, 255)
 
 @attrs.frozen
 class Tile:
-    """Strips of images, one below the other, under a line of text.
+    """Strips of images below each other, under a line of text.
 
     Args:
         title: The text.
         good: Whether it is written in black; in red otherwise.
-        strips: The files of the strips, which are all of one size; one that is not there leaves its place empty.
+        strips: The files of the strips, which are all of one size; a missing one leaves its place empty.
     """
 
     title: str
@@ -61,7 +61,7 @@ def draw_page(columns: Sequence[Sequence[Tile]], path: Path, *, zoom: int = 1, c
 
 
 def _palette() -> Image.Image:
-    """Greys and red: of colours chosen by frequency, red text would lend some to the greys."""
+    """A palette of greys and red; one chosen by frequency would tint the greys."""
     palette = Image.new("P", (1, 1))
     palette.putpalette([*(level for level in range(0, 256, GREY_STEP) for _ in range(3)), *RED])
     return palette

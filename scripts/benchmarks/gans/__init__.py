@@ -1,0 +1,1 @@
+"""The rows of scripts/benchmarks/benchmark_gans.py, and how they are measured."""

@@ -1,0 +1,102 @@
+"""A finished run of train_gan.py: its task with the trained generator, and its training data."""
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+import gantape as gt
+from cli import command_line
+from cli.training_data import NAMES, name_of
+from gantape import zoo
+from gantape.checkpoints.run_directory import RunDirectory
+from gantape.errors import RunDirectoryError, summary
+
+
+def data_name(path: Path, record: Mapping[str, Any]) -> str:
+    """The name of the data that a run was trained on.
+
+    Args:
+        path: The run's directory.
+        record: Its run.json.
+
+    Raises:
+        RunDirectoryError: If the scripts cannot load its training data by name.
+    """
+    described = str(record.get("data", {}).get("name", ""))
+    name = name_of(described)
+    if name is None:
+        raise RunDirectoryError(
+            "this run was not trained on data that the script knows.",
+            where=str(path),
+            got=described or "no name of data",
+            do=f"name a run on {', '.join(NAMES)}; for other data use gantape.evaluation in a script of your own.",
+        )
+    return name
+
+
+@attrs.frozen(slots=False)
+class FinishedRun:
+    """A finished run of an adversarial task.
+
+    Args:
+        path: Its directory.
+        generator: The file of the generator in it; by default that of the averaged generator, which should be used for samples.
+    """
+
+    path: Path
+    generator: str = "generator.keras"
+
+    @functools.cached_property
+    def record(self) -> dict[str, Any]:
+        """The contents of run.json."""
+        return RunDirectory(self.path).read()
+
+    @property
+    def task_class(self) -> type[gt.AdversarialTask]:
+        """The class of its task.
+
+        Raises:
+            RunDirectoryError: If the task has no generator, or the generator's file is missing.
+        """
+        record = self.record
+        found = getattr(zoo, str(record["task"]), None)
+        if isinstance(found, type) and issubclass(found, gt.AdversarialTask) and (self.path / self.generator).is_file():
+            return found
+        raise RunDirectoryError(
+            "this run has no generator.",
+            where=str(self.path / self.generator),
+            got=f"a run of {record['task']}, {record['status']}",
+            do="name the directory of a finished run of train_gan.py.",
+        )
+
+    def task(self) -> Any:
+        """Its task, with the weights of the generator.
+
+        Raises:
+            RunDirectoryError: If the generator is missing or belongs to another task.
+        """
+        task_class = self.task_class
+        generator = command_line.load_generator(self.path / self.generator)
+        try:
+            task = task_class(**self.record["hyperparameters"])
+            task.averaged_generator.set_weights(generator.get_weights())  # type: ignore[attr-defined]
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunDirectoryError(
+                "the generator is not the one of this run.",
+                where=task_class.__name__,
+                got=summary(error)[:300],
+                do="name the directory of a run of train_gan.py, as it left it.",
+            ) from None
+        return task
+
+    def data(self) -> tuple[gt.data.ArrayBatches, gt.data.ArrayBatches]:
+        """Its data with labels and pixels from 0 to 1, for training and test.
+
+        Raises:
+            RunDirectoryError: If the scripts cannot load its training data.
+        """
+        load = getattr(gt.data, data_name(self.path, self.record))
+        return load(batch_size=64), load(batch_size=64, split="test")

@@ -1,1 +1,0 @@
-"""The same games twice: as tasks of gantape, and as Keras models with a `train_step`."""

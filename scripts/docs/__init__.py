@@ -1,0 +1,1 @@
+"""Programs that make the pictures, drawings and tables of the documentation."""

@@ -1,1 +1,0 @@
-"""What scripts/benchmark_gans.py measures, and how."""

@@ -1,0 +1,32 @@
+"""`train_gan.py --judge-every`: what a run gains by it."""
+
+import functools
+from pathlib import Path
+
+import pytest
+
+import gantape as gt
+from cli.judging import judging
+from cli.recipes import RECIPES
+from gantape import evaluation
+from gantape.errors import DataNotFoundError
+from gantape.zoo import CGAN
+
+WHEN = gt.every(steps=2)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_run_gains_figures_and_its_best_generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = functools.partial(evaluation.train_judge, folder=tmp_path, classifier=evaluation.JudgeClassifier(steps=8))
+    monkeypatch.setattr(evaluation, "train_judge", quick)
+    recipe = RECIPES["cgan"]
+    data = recipe.batches(gt.data.digits)
+    loop = gt.Loop(CGAN(width=2, latent_size=4), callbacks=judging(recipe, "digits", WHEN, tmp_path))
+    history = loop.run(data, steps=4)
+    assert [row["step"] for row in history if "frechet_distance" in row] == [2, 4]
+    assert (tmp_path / "best.keras").is_file()
+
+
+def test_a_folder_of_images_has_no_labels_for_a_judge(tmp_path: Path) -> None:
+    with pytest.raises(DataNotFoundError, match="a folder, where digits are needed"):
+        judging(RECIPES["dcgan"], str(tmp_path), WHEN, tmp_path)
