@@ -117,9 +117,9 @@ def test_scores_are_those_of_training_with_the_statistics_of_the_batch() -> None
     task, data = tiny.make(BatchNormedScores), tiny.points(20)
     values = VitalSigns(task, data, 20, 0).measure()
     real, fake = tiny_arrays(task, data)
-    expected = ev.separation(*[copy_of(task.discriminator)(seen, training=True) for seen in (real, fake)])
+    expected = ev.auroc(*[copy_of(task.discriminator)(seen, training=True) for seen in (real, fake)])
     assert values["separation"] == pytest.approx(expected)
-    assert values["separation"] != ev.separation(*[task.discriminator(seen, training=False) for seen in (real, fake)])
+    assert values["separation"] != ev.auroc(*[task.discriminator(seen, training=False) for seen in (real, fake)])
 
 
 def tiny_arrays(task: Any, data: Any) -> tuple[Any, Any]:
