@@ -40,6 +40,6 @@ def test_every_file_is_quoted() -> None:
 
 
 def test_the_frames_are_those_of_a_run() -> None:
-    told = re.findall(r"^\| \d+ \| `gantape/([\w/]+\.py)` \| `\w+\.(\w+)` \|", TOUR, re.MULTILINE)
+    listed = re.findall(r"^\| \d+ \| `gantape/([\w/]+\.py)` \| `\w+\.(\w+)` \|", TOUR, re.MULTILINE)
     frames = [(Path(frame.filename).relative_to(ROOT).as_posix(), frame.name) for frame in frames_to_the_tape()]
-    assert told == frames
+    assert listed == frames
