@@ -26,7 +26,7 @@ from gantape.steps.losses import Losses
 from gantape.steps.step import Step, Update
 from gantape.tasks import AdversarialTask, Part, SupervisedTask, Task
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "AdversarialTask",
