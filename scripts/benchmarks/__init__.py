@@ -1,4 +1,4 @@
-"""Benchmarks, and the modules of `benchmark_steps.py`:
+"""Benchmarks, and the modules of `benchmark_steps.py`.
 
 | module | holds | imports |
 |---|---|---|
