@@ -22,6 +22,7 @@ from cli.finished_run import FinishedRun
 from gantape import evaluation
 from gantape.checkpoints.run_directory import machine
 from gantape.conditioning import ClassLabels
+from gantape.report import write_html_report
 
 SHOWN = 15
 
@@ -80,7 +81,8 @@ def main() -> int:
         "versions": machine(),
     }
     (arguments.run / "evaluation.json").write_text(json.dumps(report, indent=2) + "\n")
-    print(f"Written to {arguments.run}: evaluation.json, neighbours.png, classes.png")
+    page = write_html_report(arguments.run)
+    print(f"Written to {arguments.run}: evaluation.json, neighbours.png, classes.png; all of it in {page.name}")
     return 0
 
 

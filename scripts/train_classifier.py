@@ -49,7 +49,7 @@ def main() -> int:
     if not options.devices.chief:
         return command_line.EXIT_CODES.get(history.stopped_by, 0)
     command_line.complete_record(run_dir, validation=validation.describe(), test=test)
-    files = {"report": REPORT, "model": "model.keras", "accuracy": "accuracy.png", "losses": "losses.png"}
+    files = {"report": REPORT, "model": "model.keras"}
     quality = f"Test accuracy: {test['accuracy']:.4f}, of images that it was not trained on"
     say(closing_lines(run_dir, files, (resume_command("train_classifier.py", options, run_dir),), quality=quality))
     return command_line.EXIT_CODES.get(history.stopped_by, 0)

@@ -93,7 +93,6 @@ def main() -> int:
         "report": REPORT,
         "samples": newest_samples(run_dir),
         "how it grew": "samples.gif",
-        "losses": "losses.png",
         "generator": "generator.keras",
     }
     commands = (

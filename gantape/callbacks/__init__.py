@@ -1,6 +1,6 @@
 """Callbacks: actions and when they are due."""
 
-from gantape.callbacks.callback import Action, Callback, Contributor, Stateful, Stop
+from gantape.callbacks.callback import Action, Callback, Contributor, Opener, Opening, Stateful, Stop
 from gantape.callbacks.display import ProgressDisplay, show_progress
 from gantape.callbacks.keras import from_keras
 from gantape.callbacks.loggers import CSVLogger, TensorBoardLogger
@@ -10,6 +10,8 @@ __all__ = [
     "CSVLogger",
     "Callback",
     "Contributor",
+    "Opener",
+    "Opening",
     "ProgressDisplay",
     "Stateful",
     "Stop",

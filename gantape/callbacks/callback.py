@@ -1,13 +1,17 @@
 """Callbacks: an action and when it is due."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
 from gantape.callbacks.progress import Progress
+from gantape.compiler.autotune import RunLength
 from gantape.errors import ScheduleError
 from gantape.schedule import When
+from gantape.state import RunState
+from gantape.tasks import Task
 
 
 @attrs.frozen
@@ -45,6 +49,35 @@ class Contributor(Protocol):
 
 
 @attrs.frozen(eq=False)
+class Opening:
+    """A run whose steps are not compiled yet.
+
+    Args:
+        task: The task that is trained.
+        duration: The length of the run, as text.
+        length: The length of this call of `Loop.run`, as far as it is known.
+        state: The state at its start.
+        run_dir: The run's directory, if it has one.
+        resumed: Whether earlier steps count as done; otherwise this call starts at 0 %.
+    """
+
+    task: Task
+    duration: str
+    length: RunLength
+    state: RunState
+    run_dir: Path | None = None
+    resumed: bool = False
+
+
+@runtime_checkable
+class Opener(Protocol):
+    """An action that shows a run from its opening on, before its steps are compiled, which may take minutes."""
+
+    def open(self, opening: Opening) -> None:
+        """Start to show the run. Called once before steps are compiled, and before `at_start`."""
+
+
+@attrs.frozen(eq=False)
 class Callback:
     """An action and when it is due.
 
@@ -55,7 +88,7 @@ class Callback:
     Args:
         action: Called with the run's progress; returns a `Stop` to end the run. If it has a method `close`, that is called
             when the run is over, however it ended. A `Stateful` action is saved and restored with the run; the facts of a
-            `Contributor` are added to the run's record.
+            `Contributor` are added to the run's record; an `Opener` is opened before steps are compiled.
         when: When the action is due.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import Any, final
 import attrs
 from tqdm import tqdm
 
-from gantape.callbacks.callback import Callback
+from gantape.callbacks.callback import Callback, Opening
 from gantape.callbacks.progress import Progress
 from gantape.callbacks.views import View, choose_view
 from gantape.compiler.autotune import RunLength
@@ -77,23 +77,18 @@ class ProgressDisplay:
         self._opened: _Opened | None = None
         self._first: RunState | None = None
 
-    def open(self, run: str, length: RunLength, start: RunState, *, resumed: bool = False) -> None:
-        """Start to show a run, before its steps are compiled.
-
-        Args:
-            run: The name and the length of the run, as text.
-            length: Its length, as far as it is known.
-            start: Its state at the start.
-            resumed: Whether earlier steps count as done; otherwise the display starts at 0 %.
-        """
+    def open(self, opening: Opening) -> None:
+        """Start to show a run, before its steps are compiled."""
         self.close()
-        before = _done_before(length, start) if resumed else 0.0
+        length, start = opening.length, opening.state
+        before = _done_before(length, start) if opening.resumed else 0.0
         self._opened, self._first = _Opened(choose_view(), length, start, before, time.perf_counter()), None
-        self._opened.view.show(before, self._described(f"{run}: preparing the first step"))
+        name = ", ".join(part for part in (type(opening.task).__name__, opening.duration) if part)
+        self._opened.view.show(before, self._described(f"{name}: preparing the first step"))
 
     def __call__(self, progress: Progress) -> None:
         if self._opened is None:
-            self.open(type(progress.task).__name__, RunLength(), progress.state)
+            self.open(Opening(progress.task, "", RunLength(), progress.state))
         opened, state = self._opened, progress.state
         assert opened is not None
         if state.step > opened.start.step and self._first is None:

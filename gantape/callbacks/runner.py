@@ -7,10 +7,8 @@ from typing import Any
 
 import attrs
 
-from gantape.callbacks.callback import Callback, Stop
-from gantape.callbacks.display import ProgressDisplay
+from gantape.callbacks.callback import Callback, Opener, Opening, Stop
 from gantape.callbacks.progress import Progress
-from gantape.compiler.autotune import RunLength
 from gantape.distribute.workers import Workers
 from gantape.errors import ScheduleError
 from gantape.history import History
@@ -40,31 +38,19 @@ class CallbackRunner:
     current: Callable[[], dict[str, float]]
     workers: Workers
 
-    def open(
-        self,
-        callbacks: Sequence[Callback],
-        stack: contextlib.ExitStack,
-        duration: str,
-        length: RunLength,
-        state: RunState,
-        *,
-        resumed: bool,
-    ) -> None:
-        """Open the progress display before the steps are compiled, and let the stack close this worker's actions.
+    def open(self, callbacks: Sequence[Callback], stack: contextlib.ExitStack, opening: Opening) -> None:
+        """Open this worker's actions before steps are compiled, and let the stack close them.
 
         Args:
             callbacks: The callbacks of the run.
             stack: Calls the `close` of each action that has one.
-            duration: The length of the run, as text.
-            length: The length of the run, as far as it is known.
-            state: The state at its start.
-            resumed: Whether the steps before `state` count as done.
+            opening: The run.
         """
         for callback in callbacks:
             if self.workers.runs_here(callback.owner):
                 stack.callback(getattr(callback.action, "close", lambda: None))
-                if isinstance(callback.owner, ProgressDisplay):
-                    callback.owner.open(f"{type(self.task).__name__}, {duration}", length, state, resumed=resumed)
+                if isinstance(callback.action, Opener):
+                    callback.action.open(opening)
 
     def call(self, due: Sequence[Callback], state: RunState, steps_per_second: float, share: float) -> str:
         """Call the callbacks that are due; returns why the run is to stop, or an empty text.

@@ -10,7 +10,7 @@ import attrs
 from loguru import logger
 
 from gantape.callbacks import Callback
-from gantape.callbacks.callback import contributed
+from gantape.callbacks.callback import Opening, contributed
 from gantape.callbacks.display import with_display
 from gantape.callbacks.recorder import Recorder
 from gantape.callbacks.runner import CallbackRunner
@@ -57,8 +57,7 @@ class Loop:
         task: The task to train.
         compiler: How steps are run; in mode "graph" by default.
         run_dir: The directory for the record (`run.json`), the history (`metrics.csv`) and checkpoints, if any are wanted.
-        seed: The seed of random numbers and of the order of the data. (Initial weights are drawn when the task is made: call
-            `keras.utils.set_random_seed` before that.)
+        seed: The seed of random numbers and data order; for initial weights call `keras.utils.set_random_seed` before.
         callbacks: Actions and when they are due.
         gradient_norms: Whether to record the norm of each update's gradient.
         checkpoints: When checkpoints are saved in `run_dir`, and which are kept; `None` for no checkpoints.
@@ -187,14 +186,16 @@ class Loop:
 
     def _run(self, data: Batches, validation: Batches | None, record: When | None, duration: Duration) -> History:
         reader, self._state = self._iterator.open(data, self._state, self._step.batches_per_step, in_step=self._whole)
-        recorder = Recorder(self.history, self._reset, self._evaluator.of(validation), self._manager.run_dir)
+        run_dir = self._manager.run_dir
+        recorder = Recorder(self.history, self._reset, self._evaluator.of(validation), run_dir)
         callbacks = [*recorder.callbacks(record or every(epochs=1) | at_end()), *with_display(self.callbacks, self.progress)]
         length = duration.length(data.batches_per_epoch, self._step.batches_per_step)
         with contextlib.ExitStack() as stack:
             self._manager.open(stack)
             interruption = stack.enter_context(catch_signals())
-            runner = CallbackRunner(self.task, self.history, self._manager.run_dir, self._current, self._workers)
-            runner.open(callbacks, stack, str(duration), length, self._state, resumed=self._compiled is None)
+            runner = CallbackRunner(self.task, self.history, run_dir, self._current, self._workers)
+            opening = Opening(self.task, str(duration), length, self._state, run_dir, resumed=self._compiled is None)
+            runner.open(callbacks, stack, opening)
             run = Run(self._compile(reader, length), reader, callbacks, runner, duration, interruption)
             try:
                 self.history.stopped_by = self._drive(run)

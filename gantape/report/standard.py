@@ -8,7 +8,7 @@ from gantape.report.animation import Animation
 from gantape.report.grids import SampleGrids
 from gantape.report.interpolation import Interpolation
 from gantape.report.models import SavedModels
-from gantape.report.plots import HistoryPlot
+from gantape.report.page import html_report
 from gantape.schedule import When, at, at_end, at_start, every
 from gantape.types import Batch
 
@@ -45,7 +45,7 @@ def report_images(
     |---|---|
     | `samples/step-000500.png` | grids of samples from the same random numbers: at the start, in between, at the end |
     | `samples.gif` | these pictures as an animation |
-    | `losses.png` | the losses over the steps |
+    | `report.html` | all of this on one page, with curves and settings, brought up to date during the run |
     | `tensorboard/` | the history as events |
     | files in `models` | the models |
 
@@ -62,29 +62,26 @@ def report_images(
         Callback(TensorBoardLogger(run_dir / "tensorboard"), record),
         Callback(grids, at_start() | at(50, 100, 200) | every(steps=500) | at_end()),
         Callback(Animation(samples, run_dir / "samples.gif"), at_end()),
-        Callback(HistoryPlot(run_dir / "losses.png"), at_end()),
+        html_report(run_dir),
         Callback(SavedModels({part: run_dir / file for part, file in models.items()}), at_end()),
     )
 
 
-def report_supervised(run_dir: Path, *, record: When, metric: str = "accuracy") -> tuple[Callback, ...]:
+def report_supervised(run_dir: Path, *, record: When) -> tuple[Callback, ...]:
     """The report of a supervised task.
 
     | file | holds |
     |---|---|
-    | `losses.png` | the loss over the steps |
-    | `accuracy.png` | a metric over the steps |
+    | `report.html` | curves, figures and settings on one page, brought up to date during the run |
     | `model.keras` | the model |
     | `tensorboard/` | the history as events |
 
     Args:
         run_dir: The run's directory.
         record: When rows are recorded, as passed to `Loop.run`.
-        metric: The metric to plot; its name is that of the file.
     """
     return (
         Callback(TensorBoardLogger(run_dir / "tensorboard"), record),
-        Callback(HistoryPlot(run_dir / "losses.png"), at_end()),
-        Callback(HistoryPlot(run_dir / f"{metric}.png", (metric,), metric), at_end()),
+        html_report(run_dir),
         Callback(SavedModels({"model": run_dir / "model.keras"}), at_end()),
     )

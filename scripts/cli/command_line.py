@@ -24,6 +24,7 @@ from gantape.distribute.replicas import scope_of
 from gantape.distribute.workers import restart
 from gantape.errors import ResumeError, RunDirectoryError, WorkerLostError, summary
 from gantape.loop.duration import Duration
+from gantape.report import write_html_report
 
 DataOrFolder = Annotated[str, tyro.conf.arg(metavar=f"{{{','.join(get_args(Data))},FOLDER}}")]
 OptionalInt = Annotated[int | None, tyro.conf.arg(metavar="INT")]
@@ -191,8 +192,9 @@ def parse(choice: type[C], description: str | None) -> tuple[C, Options, Any]:
 
 
 def complete_record(run_dir: Path, **facts: Any) -> None:
-    """Add the command line and further facts to the record of a run that has ended."""
+    """Add the command line and further facts to the record of a run that has ended, and to its page."""
     RunDirectory(run_dir).add_facts({"command_line": shlex.join(sys.argv), **facts})
+    write_html_report(run_dir)
 
 
 def load_generator(file: Path) -> Any:

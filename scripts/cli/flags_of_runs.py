@@ -30,7 +30,7 @@ class CommandFile:
 
     def write(self) -> None:
         """Write the flags, including those of the resumed run."""
-        write_whole(self._path, json.dumps({"arguments": whole_command_line()}, indent=1) + "\n")
+        write_whole(self._path, json.dumps({"program": sys.argv[0], "arguments": whole_command_line()}, indent=1) + "\n")
 
 
 def whole_command_line() -> list[str]:

@@ -264,7 +264,7 @@ def test_the_time_left_follows_from_the_length(
     monkeypatch.setattr(views.LineView, "due", lambda view, elapsed: True)
     monkeypatch.setattr(gt.callbacks.display, "time", SimpleNamespace(perf_counter=lambda: 0.0))
     display = ProgressDisplay()
-    display.open("run", length, gt.RunState())
+    display.open(gt.callbacks.Opening(make(Classifier), "", length, gt.RunState()))
     for step, seconds in moments:
         display(progress_at(step, seconds, fraction_done=0.15 if length.seconds else 0.0))
     assert capsys.readouterr().err.splitlines()[-1] == expected

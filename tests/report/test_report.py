@@ -200,11 +200,11 @@ def test_the_report_of_a_classifier_is_drawn_from_its_run(tmp_path: Path) -> Non
     found = gt.Loop(task, run_dir=tmp_path, callbacks=callbacks).run(train, validation=validation, steps=10, record=record)
     assert {path.name for path in tmp_path.iterdir()} == {
         ".lock",
-        "accuracy.png",
         "checkpoints",
-        "losses.png",
         "metrics.csv",
         "model.keras",
+        "report.html",
+        "report.json",
         "run.json",
         "tensorboard",
     }

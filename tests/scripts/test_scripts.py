@@ -14,13 +14,12 @@ from PIL import Image
 from programs import ROOT, environment, finish, read_picture, rows, run
 
 SIDE_OF_GRID = 2 * 8 * (28 + 4)
-KEPT = {".lock", "checkpoints", "command.json", "metrics.csv", "run.json"}
+KEPT = {".lock", "checkpoints", "command.json", "metrics.csv", "report.html", "report.json", "run.json"}
 ARTIFACTS = {
     *KEPT,
     "discriminator.keras",
     "generator.keras",
     "interpolation.png",
-    "losses.png",
     "samples",
     "samples.gif",
     "tensorboard",
@@ -57,7 +56,9 @@ def test_a_run_of_the_gan_leaves_every_artifact(gan: Path) -> None:
         assert animation.n_frames == 4
         assert animation.size == (SIDE_OF_GRID, SIDE_OF_GRID)
     assert read_picture(gan / "interpolation.png").shape[:2] == (2 * 8 * 32, 2 * 10 * 32)
-    assert read_picture(gan / "losses.png").shape[:2] == (450, 800)
+    page = (gan / "report.html").read_text()
+    assert all(text in page for text in ("DCGAN on digits", ">Finished<", "step 110", "scripts/sample.py run", "--resume run"))
+    assert page.count("data:image/png;base64") == 5
     assert list((gan / "tensorboard" / "train").glob("events.*"))
 
 
@@ -142,7 +143,7 @@ def test_a_translation_shows_where_it_came_from(tmp_path: Path) -> None:
     flags = ("--data", "digits", "--steps", "2", "--mode", "graph", "--width", "2", "--run-dir", "run")
     finish("train_gan.py", "--task", "cyclegan", *flags, folder=tmp_path)
     found = {path.name for path in (tmp_path / "run").iterdir()}
-    assert found >= {"to_a.keras", "to_b.keras", "judge_a.keras", "judge_b.keras", "samples.gif", "losses.png"}
+    assert found >= {"to_a.keras", "to_b.keras", "judge_a.keras", "judge_b.keras", "samples.gif", "report.html"}
     assert read_picture(tmp_path / "run" / "samples" / "step-000002.png").shape[:2] == (2 * 6 * 32, 2 * 8 * 32)
 
 
@@ -173,8 +174,6 @@ def test_a_run_of_the_classifier_leaves_curves_model_and_test_accuracy(classifie
     run_dir, printed = classifier
     assert {path.name for path in run_dir.iterdir()} == {
         *KEPT,
-        "accuracy.png",
-        "losses.png",
         "model.keras",
         "tensorboard",
     }
@@ -242,8 +241,8 @@ def test_a_run_that_was_stopped_is_resumed_with_its_own_flags(gan: Path, tmp_pat
         return [{name: value for name, value in row.items() if name != "seconds"} for row in rows(run_dir)]
 
     assert timeless(tmp_path / "run") == timeless(gan)
-    pictures = {path.relative_to(gan) for path in gan.rglob("*.png")} - {Path("losses.png")}
-    assert {path.relative_to(tmp_path / "run") for path in (tmp_path / "run").rglob("*.png")} - {Path("losses.png")} == pictures
+    pictures = {path.relative_to(gan) for path in gan.rglob("*.png")}
+    assert {path.relative_to(tmp_path / "run") for path in (tmp_path / "run").rglob("*.png")} == pictures
     assert all((tmp_path / "run" / path).read_bytes() == (gan / path).read_bytes() for path in pictures)
     assert (tmp_path / "run/samples.gif").read_bytes() == (gan / "samples.gif").read_bytes()
 
