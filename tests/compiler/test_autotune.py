@@ -68,6 +68,7 @@ def run(mode, steps=40, measurements=None, **hyperparameters):
     compiler = gt.StepCompiler(mode, autotune_cache=measurements)
     loop = gt.Loop(make(PointGan, **hyperparameters), compiler=compiler, seed=2)
     loop.run(points(), steps=steps)
+    assert loop.history.stopped_by == f"{steps} steps"  # not by a signal, such as that of `timeout`
     return loop
 
 
