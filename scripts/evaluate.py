@@ -5,6 +5,7 @@ folder). Figures of different judges cannot be compared. For a class-conditional
 that are of the requested class.
 """
 
+import cli.quiet_start  # noqa: F401, I001  has to come before TensorFlow
 import csv
 import json
 import shlex

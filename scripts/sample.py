@@ -3,6 +3,7 @@
 The file generator.keras of a run holds the averaged generator, which should be used for samples.
 """
 
+import cli.quiet_start  # noqa: F401, I001  has to come before TensorFlow
 import functools
 from pathlib import Path
 from typing import Annotated, Any

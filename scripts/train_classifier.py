@@ -3,6 +3,7 @@
 The flags below "task options" are the hyper-parameters of the chosen task.
 """
 
+import cli.quiet_start  # noqa: F401, I001  has to come before TensorFlow
 from typing import Literal
 
 import attrs

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import cli.quiet_start  # noqa: F401, I001  has to come before TensorFlow
 import attrs
 import keras
 import tyro

@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import cli.quiet_start  # noqa: F401, I001  has to come before TensorFlow
 import attrs
 import keras
 import tyro
