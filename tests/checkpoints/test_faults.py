@@ -249,9 +249,12 @@ def test_what_a_killed_process_left_half_done_is_removed(tmp_path: Path) -> None
 
 
 def test_clocks_of_the_wall_are_not_read() -> None:
-    """A clock that is set, or a time zone, changes nothing: only clocks that cannot be set are read."""
+    """A clock that is set, or a time zone, changes nothing: only clocks that cannot be set are read.
+
+    The page of a run is left out: it shows a person when it was written.
+    """
     found = []
-    for path in (ROOT / "gantape").rglob("*.py"):
+    for path in set((ROOT / "gantape").rglob("*.py")) - set((ROOT / "gantape" / "report" / "page").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             name = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
             if name in ("time.time", "time.localtime", "datetime.now", "datetime.datetime.now", "time.ctime", "time.strftime"):

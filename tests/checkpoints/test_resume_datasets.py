@@ -61,7 +61,7 @@ def unseeded() -> gt.data.DatasetBatches:
     return dataset(seed=None)
 
 
-@pytest.mark.parametrize(("data", "says"), [(generated, "PyFunc is stateful"), (unseeded, "another order each time")])
+@pytest.mark.parametrize(("data", "says"), [(generated, "PyFunc is stateful"), (unseeded, "shuffled differently each time")])
 def test_a_dataset_that_cannot_be_resumed_is_refused_before_it_costs_anything(tmp_path: Path, data: Any, says: str) -> None:
     tf.random.set_seed(None)  # with a global seed, every shuffle has one
     loop = gt.Loop(PointGan(), compiler=gt.StepCompiler("eager"), run_dir=tmp_path / "run")

@@ -15,7 +15,7 @@ from PIL import Image
 from gantape.report import write_html_report
 from gantape.report.page.notes import Notes
 from gantape.report.page.render import render
-from gantape.report.page.run import Run
+from gantape.report.page.run import RunFiles
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the browser is driven by playwright, which is not installed")
 CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
@@ -99,7 +99,7 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def running(run_dir: Path, folder: Path, age: float) -> Path:
     """The page of a run that goes on, last written some seconds ago."""
     notes = Notes(task="DCGAN", step=500, seconds=10.0, fraction_done=0.5, updated=time.time() - age, interval=2.0)
-    run = attrs.evolve(Run.read(run_dir), notes=notes, alive=True)
+    run = attrs.evolve(RunFiles.read(run_dir), notes=notes, alive=True)
     path = folder / "report.html"
     path.write_text(render(run))
     return path
@@ -214,7 +214,7 @@ def test_a_page_whose_run_is_silent_says_so_and_stops_reloading(run_dir: Path, s
 
 
 def test_a_page_without_anything_is_a_page(show: Any, tmp_path: Path) -> None:
-    (tmp_path / "report.html").write_text(render(Run(tmp_path)))
+    (tmp_path / "report.html").write_text(render(RunFiles(tmp_path)))
     opened = show(tmp_path / "report.html", PHONE)
     assert opened.complaints == []
     assert "No row of the history" in opened.page.locator(".empty").inner_text()
@@ -223,7 +223,7 @@ def test_a_page_without_anything_is_a_page(show: Any, tmp_path: Path) -> None:
 def test_a_name_that_is_a_script_is_not_run(show: Any, tmp_path: Path) -> None:
     evil = "</script><script>document.title = 'run'</script><img src=x onerror=\"document.title = 'run'\">"
     rows = ({"step": 1, "split": "train", evil: 1.0}, {"step": 2, "split": "train", evil: 2.0})
-    run = Run(tmp_path, rows, record={"task": evil, "status": "finished", "hyperparameters": {evil: evil}})
+    run = RunFiles(tmp_path, rows, record={"task": evil, "status": "finished", "hyperparameters": {evil: evil}})
     (tmp_path / "report.html").write_text(render(run))
     opened = show(tmp_path / "report.html")
     assert opened.complaints == []

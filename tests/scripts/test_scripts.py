@@ -58,7 +58,7 @@ def test_a_run_of_the_gan_leaves_every_artifact(gan: Path) -> None:
     assert read_picture(gan / "interpolation.png").shape[:2] == (2 * 8 * 32, 2 * 10 * 32)
     page = (gan / "report.html").read_text()
     assert all(text in page for text in ("DCGAN on digits", ">Finished<", "step 110", "scripts/sample.py run", "--resume run"))
-    assert page.count("data:image/png;base64") == 5
+    assert len(re.findall(r"data:image/png;base64,[A-Za-z0-9+/]{100}", page)) == 5
     assert list((gan / "tensorboard" / "train").glob("events.*"))
 
 
@@ -73,9 +73,11 @@ def test_a_script_says_what_will_happen_and_what_was_made(tmp_path: Path) -> Non
     assert "Done: 3 steps in" in done.stdout
     assert re.search(r"^  samples +run/samples/step-000003.png$", done.stdout, re.MULTILINE)
     assert re.search(r"^  train on +python scripts/train_gan.py --resume run --steps 6$", done.stdout, re.MULTILINE)
-    opened, *_, last = done.stderr.splitlines()
+    begun, opened, *_, ended, last = done.stderr.splitlines()
+    assert re.search(r"INFO +watch the run in a browser: file://.*/run/report.html$", begun)
     assert opened == "  0%  DCGAN, 3 steps: preparing the first step"
-    assert re.match(r"100%  done in \d\d:\d\d  step 3 ", last)
+    assert re.match(r"100%  done in \d\d:\d\d  step 3 ", ended)
+    assert re.search(r"INFO +report: file://.*/run/report.html", last)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
@@ -238,7 +240,9 @@ def test_a_run_that_was_stopped_is_resumed_with_its_own_flags(gan: Path, tmp_pat
     finish("train_gan.py", "--resume", "run", "--steps", "110", "--checkpoint-seconds", "60", folder=tmp_path)
 
     def timeless(run_dir: Path) -> list[dict[str, str]]:
-        return [{name: value for name, value in row.items() if name != "seconds"} for row in rows(run_dir)]
+        # Health checks look when the clock allows it.
+        timed = [row for row in rows(run_dir) if not row["separation"]]
+        return [{name: value for name, value in row.items() if name != "seconds"} for row in timed]
 
     assert timeless(tmp_path / "run") == timeless(gan)
     pictures = {path.relative_to(gan) for path in gan.rglob("*.png")}
@@ -277,7 +281,7 @@ def test_a_signal_ends_a_run_with_all_that_was_trained(number: signal.Signals, c
 @pytest.mark.parametrize(
     ("flags", "shown"),
     [
-        ((), ("--latent-size INT", "Numbers in a latent.", "--width INT", "--learning-rate FLOAT", "--steps-per-call INT")),
+        ((), ("--latent-size INT", "Size of a latent vector.", "--width INT", "--learning-rate FLOAT", "--steps-per-call INT")),
         (("--preset", "guide"), ("--label-noise FLOAT", "Width of the uniform noise", "(default: 128)")),
     ],
 )

@@ -10,10 +10,10 @@ from gantape._files import unwritable, write_whole
 from gantape.callbacks import Callback, Opening
 from gantape.callbacks.progress import Progress
 from gantape.compiler.autotune import RunLength
-from gantape.errors import RunDirectoryError
+from gantape.errors import RunDirectoryError, summary
 from gantape.history import History
 from gantape.report.page.notes import LEAST_SECONDS, Notes
-from gantape.report.page.run import Run
+from gantape.report.page.run import RunFiles
 from gantape.schedule import When, at_end, every
 from gantape.state import RunState
 
@@ -48,7 +48,7 @@ class HTMLReport:
 
     The page is one file that loads nothing: sample grids, curves, figures, settings. It reloads itself while the run goes on.
     It is written when the run begins, every five seconds or less often, so that writing takes less than 1 % of the time, and
-    once more when the run is over, however it ended.
+    once more when the run is over, however it ended. A page that cannot be written does not end the run: the log says so once.
 
     Args:
         folder: Where the page goes; the run's directory by default. Nothing is written where there is neither.
@@ -61,6 +61,7 @@ class HTMLReport:
         self._optimizers: dict[str, Any] = {}
         self._due = 0.0
         self._ended = False
+        self._warned = False
 
     def open(self, opening: Opening) -> None:
         """Write a first page, which says what is trained and that the first step is being prepared."""
@@ -109,9 +110,11 @@ class HTMLReport:
         notes.updated = time.time()
         try:
             notes.write(folder)
-            _write_page(Run.read(folder, history=self._history, notes=notes))
-        except OSError as error:
-            raise unwritable(folder, error) from None
+            _write_page(RunFiles.read(folder, history=self._history, notes=notes))
+        except Exception as error:  # whatever a page fails by: training goes on
+            if not self._warned:
+                logger.warning("{} cannot be written, and the run continues without it: {}", FILE, summary(error))
+            self._warned = True
 
 
 def write_html_report(run_dir: str | Path) -> Path:
@@ -127,7 +130,7 @@ def write_html_report(run_dir: str | Path) -> Path:
         RunDirectoryError: If it is not the directory of a run, or cannot be written.
     """
     folder = Path(run_dir)
-    run = Run.read(folder)
+    run = RunFiles.read(folder)
     if not run.record and not run.notes.task:
         raise RunDirectoryError(
             "there is no run to report.",
@@ -142,7 +145,7 @@ def write_html_report(run_dir: str | Path) -> Path:
     return folder / FILE
 
 
-def _write_page(run: Run) -> None:
+def _write_page(run: RunFiles) -> None:
     # Jinja is imported with the first page: `import gantape` and runs without a page do not wait for it.
     from gantape.report.page.render import render
 

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from gantape.report.page.run import Run
+from gantape.report.page.run import RunFiles
 from gantape.report.page.words import figure
 from gantape.types import Row
 
@@ -100,7 +100,7 @@ class Panel:
         return self.log and bool(values) and min(values) > 0.0 and max(values) > LEAST_RATIO * min(values)
 
 
-def panels(run: Run) -> tuple[tuple[Panel, ...], tuple[str, ...]]:
+def panels(run: RunFiles) -> tuple[tuple[Panel, ...], tuple[str, ...]]:
     """The panels of a run, the most telling first, and the columns for which there is no room."""
     columns = [name for name in dict.fromkeys(name for row in run.rows for name in row) if name not in PLACES]
     found: list[Panel] = []

@@ -4,15 +4,15 @@ import shlex
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 
 from gantape.report.page.curves import JUDGED, PLACES, TOGETHER, readable
-from gantape.report.page.run import Run, Status
-from gantape.report.page.words import as_number, duration, figure, plain, sentence, some
+from gantape.report.page.messages import Tone
+from gantape.report.page.run import RunFiles, Status
+from gantape.report.page.words import as_number, duration, figure, plain, some, texts
 
-Tone = Literal["good", "neutral", "warning", "bad"]
 LABELS: dict[Status, tuple[str, Tone]] = {
     "running": ("Running", "neutral"),
     "finished": ("Finished", "neutral"),
@@ -43,23 +43,6 @@ SHOWN_ELSEWHERE = (
 
 
 @attrs.frozen
-class Message:
-    """A sentence at the top of the page.
-
-    Args:
-        tone: How good the news are.
-        title: The news.
-        text: What was seen.
-        advice: What to try; empty where nothing has to be done.
-    """
-
-    tone: Tone
-    title: str
-    text: str = ""
-    advice: str = ""
-
-
-@attrs.frozen
 class Tile:
     """A figure.
 
@@ -87,30 +70,7 @@ class Command:
     text: str
 
 
-def messages(run: Run) -> tuple[Message, ...]:
-    """What ended the run, the verdict on what it made, and what its health checks found: what lasts before what is past."""
-    found = []
-    if run.status == "failed":
-        found.append(_failure(run))
-    if run.status == "killed":
-        found.append(
-            Message("warning", "The process of this run ended without a word", f"It was last seen at step {run.step:,}.",
-                    "go on from the newest checkpoint, as shown below")
-        )  # fmt: skip
-    outcome = run.section("outcome")
-    if run.status != "running" and isinstance(outcome.get("good"), bool):
-        found.append(_verdict(outcome))
-    findings = run.listed("health")
-    found += [_lasting(finding) for finding in findings if finding.get("recovered") is None]
-    if not findings:
-        found += [Message("warning", sentence(text)) for text in _texts(run.evaluation.get("findings"))]
-    found += [_past(finding) for finding in findings if finding.get("recovered") is not None]
-    if not found and "health" in run.record and run.status != "running":
-        found.append(Message("good", "Healthy", "The checks of the run have found nothing that goes wrong."))
-    return tuple(found)
-
-
-def summary(run: Run) -> str:
+def summary(run: RunFiles) -> str:
     """Where the run is, in one line."""
     seconds = run.notes.seconds or as_number(run.record.get("seconds")) or 0.0
     parts = [f"step {run.step:,}", duration(seconds)]
@@ -128,7 +88,7 @@ def summary(run: Run) -> str:
     return " · ".join(parts)
 
 
-def tiles(run: Run) -> tuple[Tile, ...]:
+def tiles(run: RunFiles) -> tuple[Tile, ...]:
     """The newest figures: judged ones, metrics, losses, scores."""
     newest: dict[str, dict[str, float]] = {}
     for row in run.rows:
@@ -153,7 +113,7 @@ def tiles(run: Run) -> tuple[Tile, ...]:
     return tuple(found[:MOST_TILES])
 
 
-def judged(run: Run) -> list[tuple[str, ...]]:
+def judged(run: RunFiles) -> list[tuple[str, ...]]:
     """The figures of `evaluation.json`: metric, value, interval, the same of real examples, number of samples, remark."""
     rows: list[tuple[str, ...]] = []
     found = run.evaluation.get("measurements")
@@ -169,7 +129,7 @@ def judged(run: Run) -> list[tuple[str, ...]]:
     return rows
 
 
-def modes(run: Run) -> list[tuple[str, str, str, str]]:
+def modes(run: RunFiles) -> list[tuple[str, str, str, str]]:
     """The modes that were tried: name, seconds to compile, steps in a second or why it fails, whether it was chosen."""
     rows = []
     for item in run.listed("modes_tried"):
@@ -180,7 +140,7 @@ def modes(run: Run) -> list[tuple[str, str, str, str]]:
     return rows
 
 
-def speed(run: Run) -> list[tuple[str, str]]:
+def speed(run: RunFiles) -> list[tuple[str, str]]:
     """How fast it was."""
     record, notes = run.record, run.notes
     found: list[tuple[str, Any]] = [
@@ -196,7 +156,7 @@ def speed(run: Run) -> list[tuple[str, str]]:
     return [(name, figure(value)) for name, value in found if value not in (None, "")]
 
 
-def settings(run: Run) -> list[tuple[str, list[tuple[str, str]]]]:
+def settings(run: RunFiles) -> list[tuple[str, list[tuple[str, str]]]]:
     """Tables of names and values: hyper-parameters, data, what else the record says, versions."""
     rest = {name: value for name, value in run.record.items() if name not in SHOWN_ELSEWHERE}
     starts = [f"step {step:,}, {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(when))}" for step, when in run.notes.started]
@@ -215,12 +175,12 @@ def settings(run: Run) -> list[tuple[str, list[tuple[str, str]]]]:
     return [(title, rows) for title, rows in found if rows]
 
 
-def seen_at_failure(run: Run) -> list[tuple[str, str]]:
+def seen_at_failure(run: RunFiles) -> list[tuple[str, str]]:
     """What `failure.json` says, of a run that ended with numbers that are not finite."""
     if run.status != "failed" or not run.failure or run.record.get("stopped_by") not in (None, "NotFiniteError"):
         return []
     poisoned = run.failure.get("variables_not_finite")
-    variables = [f"{name} of {update}" for update, names in _items(poisoned) for name in _texts(names)]
+    variables = [f"{name} of {update}" for update, names in _items(poisoned) for name in texts(names)]
     report = ", ".join(f"{name} = {value}" for name, value in _items(run.failure.get("report")))
     batches = run.failure.get("batch")
     shapes = [
@@ -230,16 +190,16 @@ def seen_at_failure(run: Run) -> list[tuple[str, str]]:
     ]
     found = [
         ("step", run.failure.get("step")),
-        ("updates", some(_texts(run.failure.get("updates")))),
+        ("updates", some(texts(run.failure.get("updates")))),
         ("reported by the step", report),
         ("variables that are not finite", some(variables)),
         ("the batch", "; ".join(shapes)),
-        ("examples of the batch, by number", some(_texts(run.failure.get("rows")), 32)),
+        ("examples of the batch, by number", some(texts(run.failure.get("rows")), 32)),
     ]
     return [(name, plain(value)) for name, value in found if value not in (None, "")]
 
 
-def commands(run: Run) -> tuple[Command, ...]:
+def commands(run: RunFiles) -> tuple[Command, ...]:
     """How to go on with the run, to make more samples, and to judge them."""
     place, found = shlex.quote(str(run.folder)), []
     line = str(run.record.get("command_line") or "")
@@ -265,45 +225,7 @@ def commands(run: Run) -> tuple[Command, ...]:
     return tuple(found)
 
 
-def _verdict(outcome: Mapping[str, Any]) -> Message:
-    """The verdict on what a run made, with its own words: `Good: ...` or `Bad: ...`."""
-    good = bool(outcome["good"])
-    _, _, reason = str(outcome.get("reason", "")).partition(": ")
-    of = f"{outcome['count']:,} samples were judged against real images." if isinstance(outcome.get("count"), int) else ""
-    return Message("good" if good else "bad", f"{'Good' if good else 'Bad'}: {reason}", of)
-
-
-def _lasting(finding: Mapping[str, Any]) -> Message:
-    """A failure that a health check found and that lasts."""
-    words = f"{_at(finding.get('step'))}{finding.get('words', '')}."
-    return Message("warning", f"Warning: {finding.get('name', '')}", words, str(finding.get("advice", "")))
-
-
-def _past(finding: Mapping[str, Any]) -> Message:
-    """A failure that is over."""
-    name = sentence(finding.get("name", ""))
-    return Message(
-        "neutral", f"{name}: over", f"{_at(finding.get('step'))}found; by step {plain(finding['recovered'])} it was over."
-    )
-
-
-def _at(step: Any) -> str:
-    return f"Step {step:,}: " if isinstance(step, int) else ""
-
-
-def _failure(run: Run) -> Message:
-    error = run.notes.error
-    if not error:
-        kind = run.record.get("stopped_by") or "an error"
-        return Message("bad", f"The run failed at step {run.step:,}", f"It was ended by {kind}.")
-    words = [
-        sentence(error.get("what", "")),
-        *[f"{sentence(name)}: {error[name]}" for name in ("where", "got") if error.get(name)],
-    ]
-    return Message("bad", f"The run failed: {error.get('kind')}", "\n".join(words), error.get("do", ""))
-
-
-def _checkpoints(run: Run) -> str:
+def _checkpoints(run: RunFiles) -> str:
     found = run.section("checkpoints")
     if not found:
         return ""
@@ -313,7 +235,3 @@ def _checkpoints(run: Run) -> str:
 
 def _items(value: Any) -> Iterable[tuple[str, Any]]:
     return value.items() if isinstance(value, Mapping) else ()
-
-
-def _texts(value: Any) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []

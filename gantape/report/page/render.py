@@ -8,17 +8,18 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from gantape.report.page import facts
+import gantape.report.page.facts as facts
 from gantape.report.page.curves import Panel, panels
+from gantape.report.page.messages import messages
 from gantape.report.page.notes import LEAST_SECONDS
 from gantape.report.page.pictures import picture_series, single_pictures
-from gantape.report.page.run import Run
+from gantape.report.page.run import RunFiles
 
 SILENT_SECONDS, SILENT_INTERVALS = 300.0, 10.0
 """A page that was not written anew for so long, or so many times its interval, is one of a process that has ended."""
 
 
-def render(run: Run) -> str:
+def render(run: RunFiles) -> str:
     """The page of a run, as HTML."""
     label, tone = facts.LABELS[run.status]
     shown, left = panels(run)
@@ -31,7 +32,7 @@ def render(run: Run) -> str:
             label=label,
             tone=tone,
             summary=facts.summary(run),
-            messages=facts.messages(run),
+            messages=messages(run),
             tiles=facts.tiles(run),
             series=picture_series(run.folder),
             single=single_pictures(run.folder),

@@ -20,7 +20,7 @@ MOST_BYTES = 2**26
 
 
 @attrs.frozen(eq=False)
-class Run:
+class RunFiles:
     """A run as its files tell it.
 
     Args:
@@ -44,7 +44,7 @@ class Run:
     alive: bool = False
 
     @classmethod
-    def read(cls, folder: Path, *, history: History | None = None, notes: Notes | None = None) -> "Run":
+    def read(cls, folder: Path, *, history: History | None = None, notes: Notes | None = None) -> "RunFiles":
         """Read a run.
 
         Args:
