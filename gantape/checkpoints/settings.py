@@ -37,7 +37,7 @@ class Best:
 class Checkpoints:
     """When checkpoints are saved, and which are kept.
 
-    One is saved after the first call, whenever `every` is due, and when the run ends, in whatever way.
+    One is saved after the first call, whenever `every` is due, and when the run ends, after an error or Ctrl-C too.
 
     Args:
         every: When checkpoints are saved. Each costs the time to write all variables, which `run.json` has.

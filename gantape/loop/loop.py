@@ -49,9 +49,9 @@ class Loop:
             act     on what is due: record, validate, callbacks
             save    a checkpoint, if it is due
 
-    A call lasts about half a second at most, so that the progress bar moves and Ctrl-C works. After each call only the number
-    of its steps is read; losses and metrics are read when something is due. Ctrl-C ends the run after this call; a second one
-    ends it at once. The last checkpoint is saved before the end callbacks: a resumed run continues as if it had not ended.
+    A call lasts about half a second, or one step, so that the progress bar moves and Ctrl-C works. After each call, numbers are
+    checked to be finite; means of losses and metrics are read when something is due. Ctrl-C ends the run after this call, a
+    second one at once. The last checkpoint is saved before the end callbacks: a resumed run continues as if it had not ended.
 
     Args:
         task: The task to train.
@@ -109,7 +109,7 @@ class Loop:
     ) -> "Loop":
         """Create a loop that continues a run from its newest whole checkpoint, bit for bit.
 
-        Give `run` the same data, `record` and `validation` as before. Its length counts from the checkpoint's `state`.
+        Give `run` the same data, `record` and `validation` as before. `steps`, `epochs` or `minutes` are those still to do.
 
         Args:
             run_dir: The run's directory.

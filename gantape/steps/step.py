@@ -229,7 +229,7 @@ class Step:
         return means_of_kept(sums, steps)
 
     def all_finite(self, due: tuple[str, ...]) -> Tensor:
-        """Whether all variables that these updates change are finite, a scalar. Checking them all costs less than norms."""
+        """Whether all variables that these updates move by gradients are finite, a scalar. Norms would cost more."""
         moved = [variable.value for update in self.updates if update.name in due for variable in update.trainable_variables]
         return tf.reduce_all([tf.reduce_all(tf.math.is_finite(value)) for value in moved] or [True])
 

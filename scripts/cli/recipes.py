@@ -55,7 +55,7 @@ class Recipe:
         return gt.data.unpaired(data) if self.kind == "unpaired" else data
 
     def judged(self, task: Any, name: str) -> evaluation.Outcome:
-        """Judge the samples of a trained task by an independent classifier.
+        """Judge the samples of a trained task with `judge_outcome`, which uses no network.
 
         Args:
             task: The task.

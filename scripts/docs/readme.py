@@ -19,6 +19,7 @@ class DigitGAN(gt.AdversarialTask):
         return keras.Sequential([keras.Input((28, 28, 1)), *body, layers.Flatten(), layers.Dense(1)])
 
 
+keras.utils.set_random_seed(0)  # initial weights
 task = DigitGAN()
 digits = gt.data.digits(batch_size=64, labels=False, pixels=(-1.0, 1.0))
 gt.Loop(task, compiler=gt.StepCompiler("auto"), seed=0).run(digits, steps=2_000)

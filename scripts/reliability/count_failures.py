@@ -1,4 +1,4 @@
-"""Count how often training fails, by seed, data and mode; each run is judged by an independent classifier.
+"""Count how often training fails, by seed, data and mode; each run is judged by `evaluation.judge_outcome`.
 
 Every run is one of train_gan.py in a process of its own. Its figures are kept in a JSON file below --folder, beside twelve of
 its samples; a run that is there is not made again. So two processes with --part 1/2 and --part 2/2, each on a core of its own,
