@@ -29,8 +29,8 @@ class AdversarialTask(Task):
     """A generator, which makes examples from latents, against a discriminator, which scores them.
 
     A variant of a GAN overrides the loss, penalties, condition, augmentations or networks; the training code stays the same.
-    See `gantape.losses`, `gantape.conditioning` and `gantape.augment`. A batch is the real examples, or a tuple that begins with
-    them.
+    See `gantape.losses`, `gantape.conditioning` and `gantape.augment`. A batch is the real examples, or a tuple that
+    begins with them.
 
     Args:
         latent_size: Size of a latent vector.
