@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,18 @@ def read_cells(cells: Sequence[Cell], folder: Path) -> list[dict[str, Any]]:
     """The facts of the finished cells, in order, with the paths of their pictures."""
     paths = [path for path in (cell.path(folder) for cell in cells) if path.is_file()]
     return [{**json.loads(path.read_text()), "picture": path.with_suffix(".png")} for path in paths]
+
+
+def tabulate_cells(
+    cells: Sequence[Cell], folder: Path, part: str, table: Callable[[Sequence[dict[str, Any]]], str], path: Path
+) -> list[dict[str, Any]]:
+    """Make the missing cells of a part, write and print the table of all cells that are made, and return their facts."""
+    make_cells(cells, folder, part)
+    found = read_cells(cells, folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(table(found))
+    print(table(found))
+    return found
 
 
 def versions(found: Sequence[dict[str, Any]]) -> str:

@@ -18,7 +18,7 @@ import tyro
 
 from cli import command_line
 from cli.recipes import Name
-from reliability.cells import Cell, make_cells, read_cells, versions
+from reliability.cells import Cell, tabulate_cells, versions
 from reliability.pages import Tile, draw_page
 
 SHOWN = 10
@@ -107,13 +107,9 @@ def _tile(facts: dict[str, Any]) -> Tile:
 def main() -> int:
     """Make missing runs, and write the table and the page. The exit code is 1 if a run failed."""
     arguments = tyro.cli(Arguments, prog=Path(__file__).name, description=__doc__)
-    cells, output = arguments.cells(), arguments.output or arguments.folder
-    make_cells(cells, arguments.folder, arguments.part)
-    found = read_cells(cells, arguments.folder)
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "failures.txt").write_text(table(found))
+    output = arguments.output or arguments.folder
+    found = tabulate_cells(arguments.cells(), arguments.folder, arguments.part, table, output / "failures.txt")
     page(found, output / "failures.png")
-    print(table(found))
     return int(not all(facts["good"] for facts in found))
 
 

@@ -20,7 +20,7 @@ import tyro
 
 from cli import command_line
 from cli.recipes import RECIPES, Name
-from reliability.cells import Cell, make_cells, read_cells, versions
+from reliability.cells import Cell, tabulate_cells, versions
 from reliability.pages import Tile, draw_page
 
 
@@ -111,14 +111,10 @@ def _tile(runs: Sequence[dict[str, Any]]) -> Tile | None:
 def main() -> int:
     """Make missing runs, and write the table and the pages. The exit code is 1 if a run is bad."""
     arguments = tyro.cli(Arguments, prog=Path(__file__).name, description=__doc__)
-    cells, output = arguments.cells(), arguments.output or arguments.folder
-    make_cells(cells, arguments.folder, arguments.part)
-    found = read_cells(cells, arguments.folder)
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "recipes.txt").write_text(table(found))
+    output = arguments.output or arguments.folder
+    found = tabulate_cells(arguments.cells(), arguments.folder, arguments.part, table, output / "recipes.txt")
     for data in arguments.data:
         draw(found, data, output / f"recipes_{data}.png")
-    print(table(found))
     return int(not all(facts["good"] for facts in found))
 
 
