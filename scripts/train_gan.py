@@ -13,7 +13,7 @@ import tyro
 import gantape as gt
 from cli import command_line
 from cli.announcements import REPORT, NextCommand, closing_lines, newest_samples, opening_lines, resume_command, say
-from cli.judging import judging
+from cli.judging import BEST, judging, save_best_generator
 from cli.recipes import FOLDER_RECIPES, RECIPES, FolderName, Name, Recipe, task_help
 from cli.training_data import name_of
 from gantape import evaluation, zoo
@@ -78,15 +78,17 @@ def main() -> int:
     callbacks = choice.recipe.callbacks(run_dir, data, choice.seed, command_line.RECORD)
     if choice.judge_every is not None:
         when = gt.every(steps=choice.judge_every) | gt.at_end()
-        callbacks += judging(choice.recipe, options.data, when, run_dir)
+        callbacks = (*callbacks, judging(choice.recipe, options.data, when))
     if choice.health_checks and isinstance(task, gt.AdversarialTask):
         callbacks = (*callbacks, evaluation.watch_health(data, seed=choice.seed))
-    loop = options.loop(task, choice.seed, run_dir, callbacks)
+    loop = options.loop(task, choice.seed, run_dir, callbacks, BEST if choice.judge_every else None)
     if options.devices.chief:
         say(opening_lines(choice.task, data, options, loop))
     history = options.train(loop, data)
     if not options.devices.chief:
         return command_line.EXIT_CODES.get(history.stopped_by, 0)
+    if choice.judge_every is not None:
+        save_best_generator(run_dir, task)
     outcome = judged(choice.recipe, task, data)
     facts = {"preset": choice.preset, "latent_seed": choice.seed, "pixels": task.pixels}
     command_line.complete_record(run_dir, **facts, outcome=None if outcome is None else attrs.asdict(outcome))
@@ -95,6 +97,7 @@ def main() -> int:
         "samples": newest_samples(run_dir),
         "how it grew": "samples.gif",
         "generator": "generator.keras",
+        "best generator": "best.keras",
     }
     commands = (
         NextCommand("more images", ("python", "scripts/sample.py", str(run_dir)), "generator.keras"),

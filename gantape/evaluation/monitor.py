@@ -1,7 +1,6 @@
 """Sample quality during training, from a few samples, with its cost."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,15 +14,15 @@ from gantape.evaluation.judge import Judge
 from gantape.evaluation.measurement import Bootstrap
 from gantape.evaluation.memorisation import pair_distances
 from gantape.evaluation.samples import make_samples, real_examples
-from gantape.report import SavedModels
 
 _QUICK = Bootstrap(resamples=2)
 
 
 class SampleQuality:
-    """Evaluates a few samples of an adversarial task, and keeps the best generator: an action.
+    """Evaluates a few samples of an adversarial task: an action.
 
-    It adds a row of split "validation" to the history:
+    It adds a row of split "validation" to the history. `Checkpoints(best=Best("frechet_distance"))` keeps the variables of the
+    best one, and `load_best` loads them.
 
     | column | holds |
     |---|---|
@@ -38,16 +37,13 @@ class SampleQuality:
         real: Real examples that are not trained on, with pixels in the task's range.
         count: Number of samples.
         seed: Seed of their latents.
-        best: The `.keras` file to save the averaged generator in whenever the Fréchet distance is the smallest in the history
-            so far, including that of a resumed run.
     """
 
-    def __init__(self, judge: Judge, real: Batches, *, count: int = 1000, seed: int = 0, best: Path | None = None) -> None:
+    def __init__(self, judge: Judge, real: Batches, *, count: int = 1000, seed: int = 0) -> None:
         self._judge = judge
         self._real = real
         self._count = count
         self._seed = seed
-        self._best = best
         self._seconds = 0.0
         self._moments: Any = None
         self._spread = 1.0
@@ -60,16 +56,12 @@ class SampleQuality:
             self._moments, self._spread = moments(features), float(pair_distances(features, self._seed).mean())
         seen = self._judge.embed(make_samples(task, self._count, self._seed), pixels=task.pixels)
         known_mean, known_covariance = self._moments
-        distance = gaussian_distance(known_mean, known_covariance, *moments(seen.features))
         values = {
-            "frechet_distance": distance,
+            "frechet_distance": gaussian_distance(known_mean, known_covariance, *moments(seen.features)),
             "inception_score": inception_score(seen.probabilities, bootstrap=_QUICK).value,
             "largest_class": float(np.bincount(seen.labels).max() / self._count),
             "latent_diversity": float(pair_distances(seen.features, self._seed).mean()) / self._spread,
         }
-        earlier = [float(row["frechet_distance"]) for row in progress.history if "frechet_distance" in row]
-        if self._best is not None and distance < min(earlier, default=float("inf")):
-            SavedModels({"averaged_generator": self._best})(progress)
         elapsed = time.perf_counter() - started
         self._seconds += elapsed
         share = self._seconds / (progress.seconds + elapsed)

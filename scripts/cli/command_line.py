@@ -2,7 +2,6 @@
 
 import cli.quiet_start  # noqa: F401, I001  has to come before TensorFlow
 import os
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -16,7 +15,7 @@ from loguru import logger
 
 import gantape as gt
 from cli.devices import Devices
-from cli.flags_of_runs import COMMAND, CommandFile, resume_if_restarted, value_of, whole_command_line
+from cli.flags_of_runs import CommandLine, resume_if_restarted, value_of, whole_command_line
 from cli.training_data import Data, load
 from gantape.checkpoints.run_directory import RunDirectory
 from gantape.compiler.programs import Mode
@@ -91,25 +90,27 @@ class Options:
         """The chosen compiler."""
         return gt.StepCompiler(self.mode, self.steps_per_call, strategy=self.devices.strategy())
 
-    def checkpoints(self) -> gt.Checkpoints:
-        """When checkpoints are saved."""
-        return gt.Checkpoints(every=gt.every(seconds=self.checkpoint_seconds))
+    def checkpoints(self, best: gt.Best | None = None) -> gt.Checkpoints:
+        """When checkpoints are saved, and which of them is kept besides the newest."""
+        return gt.Checkpoints(every=gt.every(seconds=self.checkpoint_seconds), best=best)
 
     def directory(self, task: str) -> Path:
         """The run's directory."""
         return self.resume or self.run_dir or Path("runs", f"{task}-{datetime.now():%Y-%m-%d-%H%M%S}")
 
-    def loop(self, task: gt.Task, seed: int, run_dir: Path, callbacks: tuple[gt.Callback, ...]) -> gt.Loop:
+    def loop(
+        self, task: gt.Task, seed: int, run_dir: Path, callbacks: tuple[gt.Callback, ...], best: gt.Best | None = None
+    ) -> gt.Loop:
         """A new loop, or the loop of a resumed run."""
-        own = (gt.Callback(CommandFile(run_dir / COMMAND), gt.at_start()),)
+        callbacks = (*callbacks, gt.Callback(CommandLine(), gt.at_start()))
         if self.resume is None:
             return gt.Loop(
                 task,
                 compiler=self.compiler(),
                 run_dir=run_dir,
                 seed=seed,
-                callbacks=[*own, *callbacks],
-                checkpoints=self.checkpoints(),
+                callbacks=callbacks,
+                checkpoints=self.checkpoints(best),
             )
         changed = tuple(name.strip().replace("-", "_") for name in self.changed.split(",") if name.strip())
         loop = gt.Loop.resume(
@@ -117,15 +118,13 @@ class Options:
             task,
             compiler=self._other_compiler(),
             callbacks=callbacks,
-            checkpoints=self.checkpoints(),
+            checkpoints=self.checkpoints(best),
             changed=changed,
         )
         if seed != loop.seed:
             raise ResumeError(
                 "the run has another seed.", where="--seed", got=f"{seed}, the run has {loop.seed}", do="leave --seed out."
             )
-        if self.devices.chief:
-            CommandFile(run_dir / COMMAND).write()
         return loop
 
     def train(self, loop: gt.Loop, data: gt.data.Batches, validation: gt.data.Batches | None = None) -> gt.History:
@@ -192,8 +191,8 @@ def parse(choice: type[C], description: str | None) -> tuple[C, Options, Any]:
 
 
 def complete_record(run_dir: Path, **facts: Any) -> None:
-    """Add the command line and further facts to the record of a run that has ended, and to its page."""
-    RunDirectory(run_dir).add_facts({"command_line": shlex.join(sys.argv), **facts})
+    """Add facts to the record of a run that has ended, and to its page."""
+    RunDirectory(run_dir).add_facts(facts)
     write_html_report(run_dir)
 
 

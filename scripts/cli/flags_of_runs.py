@@ -1,36 +1,39 @@
-"""The flags of a run: saved in its directory, and combined with those of the command that resumes it."""
+"""The flags of a run: kept in its record, and combined with those of the command that resumes it."""
 
-import json
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import attrs
 
 import gantape as gt
-from gantape._files import read_json, write_whole
+from gantape.checkpoints.run_directory import RunDirectory
 from gantape.errors import ResumeError, RunDirectoryError
 
-COMMAND = "command.json"
 DEVICE_FLAGS = ("--replicas", "--workers", "--worker-index")
 """Not kept when a run is resumed, which may happen on other devices."""
 
 
-class CommandFile:
-    """Saves the flags of a run, with which it is resumed: an action for the start of the run.
+@attrs.frozen
+class CommandLine:
+    """The command line of this process, for the record of the run, which is resumed with it: an action that does nothing.
 
     Args:
-        path: The file.
+        command: The command.
+        arguments: The flags of the whole run: those of the resumed run, if any, and of this command.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    command: tuple[str, ...] = attrs.field(factory=lambda: tuple(sys.argv))
+    arguments: tuple[str, ...] = attrs.field(factory=lambda: tuple(whole_command_line()))
 
-    def __call__(self, progress: gt.Progress) -> None:
-        self.write()
+    def __call__(self, progress: gt.Progress) -> None: ...
 
-    def write(self) -> None:
-        """Write the flags, including those of the resumed run."""
-        write_whole(self._path, json.dumps({"program": sys.argv[0], "arguments": whole_command_line()}, indent=1) + "\n")
+    def facts(self) -> dict[str, Any]:
+        """The command as text, and the flags."""
+        return {"command_line": shlex.join(self.command), "arguments": list(self.arguments)}
 
 
 def whole_command_line() -> list[str]:
@@ -47,18 +50,15 @@ def whole_command_line() -> list[str]:
             got=f"{resumed} and {value_of('--run-dir', now)}",
             do="give one of them.",
         )
-    path = Path(resumed, COMMAND)
-    try:
-        before = read_json(path, 2**16)["arguments"]
-        if not isinstance(before, list) or not all(isinstance(argument, str) for argument in before):
-            raise ValueError("no list of arguments")
-    except (OSError, ValueError, KeyError) as error:
+    directory = RunDirectory(Path(resumed))
+    before = directory.read().get("arguments")
+    if not isinstance(before, list) or not all(isinstance(argument, str) for argument in before):
         raise RunDirectoryError(
             "this is not the directory of a run that can be resumed.",
-            where=str(path),
-            got=f"{type(error).__name__}: {error}",
+            where=str(directory.record_path),
+            got="no list of arguments",
             do="name the directory of a run that this script made.",
-        ) from None
+        )
     for flag in DEVICE_FLAGS:
         before = without(before, flag)
     lengths = ("--steps", "--epochs", "--minutes")

@@ -2,6 +2,7 @@
 
 import functools
 from pathlib import Path
+from typing import Any
 
 import gantape as gt
 from cli.recipes import Recipe
@@ -9,15 +10,17 @@ from cli.training_data import load
 from gantape import evaluation
 from gantape.errors import HyperparameterError
 
+BEST = gt.Best("frechet_distance")
+"""The checkpoint to keep."""
 
-def judging(recipe: Recipe, data: str, when: gt.When, run_dir: Path) -> tuple[gt.Callback, ...]:
-    """Judge a few samples, and keep the best generator as `best.keras`.
+
+def judging(recipe: Recipe, data: str, when: gt.When) -> gt.Callback:
+    """Judge a few samples.
 
     Args:
         recipe: The recipe.
         data: The name of its data, whose labels train the judge.
         when: When samples are judged.
-        run_dir: The directory of the run.
 
     Raises:
         HyperparameterError: If its results are no samples of the data.
@@ -32,4 +35,11 @@ def judging(recipe: Recipe, data: str, when: gt.When, run_dir: Path) -> tuple[gt
         )
     judge = evaluation.train_judge(load(data, 64, None), load(data, 64, None, split="test"))
     held_out = recipe.batches(functools.partial(load, data, shape=None, split="test"))
-    return (gt.Callback(evaluation.SampleQuality(judge, held_out, best=run_dir / "best.keras"), when),)
+    return gt.Callback(evaluation.SampleQuality(judge, held_out), when)
+
+
+def save_best_generator(run_dir: Path, task: Any) -> None:
+    """Save the averaged generator of a run's best checkpoint as `best.keras`; the task is not changed."""
+    best = type(task)(**task.hyperparameters)
+    gt.load_best(run_dir, best)
+    best.averaged_generator.save(run_dir / "best.keras")

@@ -173,9 +173,13 @@ def test_judged_figures_and_commands_of_a_script_are_shown(tmp_path: Path) -> No
     run = RunFiles(
         tmp_path,
         (row(10, "validation", frechet_distance=0.5), row(10, real_score=1.25)),
-        record={"status": "finished", "task": "DCGAN", "test": {"accuracy": 0.9}},
+        record={
+            "status": "finished",
+            "task": "DCGAN",
+            "test": {"accuracy": 0.9},
+            "command_line": "scripts/train_gan.py --seed 1",
+        },
         evaluation={"measurements": [measured, "nonsense"], "findings": ["diverging: it grows"]},
-        command={"program": "scripts/train_gan.py", "arguments": []},
     )
     assert facts.judged(run) == [("Fréchet distance", "0.2781", "0.25 to 0.3", "0.01", "10,000", "")]
     assert [(tile.label, tile.value) for tile in facts.tiles(run)] == [("Fréchet distance", "0.5"), ("real score", "1.25")]
@@ -204,7 +208,7 @@ def test_broken_notes_are_no_notes(text: str, tmp_path: Path) -> None:
     )
 )
 def test_a_record_of_any_kind_has_a_page(record: dict[str, Any]) -> None:
-    html = render(RunFiles(Path(__file__).parent, record=record, failure=record, evaluation=record, command=record))
+    html = render(RunFiles(Path(__file__).parent, record=record, failure=record, evaluation=record))
     assert html.endswith("</html>")
 
 

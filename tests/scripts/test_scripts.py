@@ -14,7 +14,7 @@ from PIL import Image
 from programs import ROOT, environment, finish, read_picture, rows, run
 
 SIDE_OF_GRID = 2 * 8 * (28 + 4)
-KEPT = {".lock", "checkpoints", "command.json", "metrics.csv", "report.html", "report.json", "run.json"}
+KEPT = {".lock", "checkpoints", "metrics.csv", "report.html", "report.json", "run.json"}
 ARTIFACTS = {
     *KEPT,
     "discriminator.keras",

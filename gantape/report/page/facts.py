@@ -32,6 +32,7 @@ SHOWN_ELSEWHERE = (
         "validation",
         "versions",
         "command_line",
+        "arguments",
         "health",
         "outcome",
         "test",
@@ -203,7 +204,7 @@ def commands(run: RunFiles) -> tuple[Command, ...]:
     """How to go on with the run, to make more samples, and to judge them."""
     place, found = shlex.quote(str(run.folder)), []
     line = str(run.record.get("command_line") or "")
-    program = str(run.command.get("program") or (shlex.split(line)[0] if line else ""))
+    program = shlex.split(line)[0] if line else ""
     if line:
         found.append(Command("It was trained by", f"python {line}"))
     if program:

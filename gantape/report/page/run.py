@@ -30,7 +30,6 @@ class RunFiles:
         notes: `report.json`.
         failure: `failure.json`, of a run that ended with numbers that are not finite.
         evaluation: `evaluation.json`, if its samples were judged.
-        command: `command.json`, the flags of the script that trains it.
         alive: Whether its process is there.
     """
 
@@ -40,7 +39,6 @@ class RunFiles:
     notes: Notes = attrs.field(factory=Notes)
     failure: Mapping[str, Any] = attrs.field(factory=dict)
     evaluation: Mapping[str, Any] = attrs.field(factory=dict)
-    command: Mapping[str, Any] = attrs.field(factory=dict)
     alive: bool = False
 
     @classmethod
@@ -59,7 +57,6 @@ class RunFiles:
             Notes.read(folder) if notes is None else notes,
             _read(folder / "failure.json"),
             _read(folder / "evaluation.json"),
-            _read(folder / "command.json"),
             alive=_is_locked(folder) if notes is None else not notes.over,
         )
 
