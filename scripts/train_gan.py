@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import attrs
 import tyro
+from loguru import logger
 
 import gantape as gt
 from cli import command_line
@@ -61,11 +62,12 @@ class Choice:
 
 
 def judged(recipe: Recipe, task: Any, data: gt.data.Batches) -> evaluation.Outcome | None:
-    """The outcome of the task; `None` if there is too little data to judge it."""
+    """The outcome of the task; `None`, with a warning, if it cannot be judged with this data."""
     name = name_of(getattr(data, "name", ""))
     try:
         return recipe.judged(task, name) if name else evaluation.judge_outcome(task, data)
-    except DataError:
+    except DataError as error:
+        logger.warning("the result is not judged: {} ({})", error.what, error.got)
         return None
 
 

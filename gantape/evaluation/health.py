@@ -64,9 +64,8 @@ def watch_health(real: Batches, *, seed: int = 0) -> Callback:
     loop = gt.Loop(task, callbacks=[gt.evaluation.watch_health(data)])
     ```
 
-    It is a `HealthCheck` at step 1, at every 50th step up to 400, then at growing intervals, and at the end. A check that would
-    exceed 1 % is skipped. The second that the first 100 seconds allow may be used at once, and the first check, which warms
-    up, does not count.
+    It is a `HealthCheck` at step 1, at every 100th step up to 400, then at growing intervals, and at the end. A check that
+    would exceed 1 % is skipped. What the first minute allows may be used at once.
 
     Args:
         real: Batches like those of the training, or these themselves.
@@ -132,16 +131,14 @@ class HealthCheck:
 
     def state(self) -> dict[str, Any]:
         """The failures so far, and the time that checks took."""
-        budget = self._budget
-        seconds = {"warm_up": budget.warm_up, "spent": budget.spent, "newest": budget.newest}
+        seconds = {"spent": self._budget.spent, "newest": self._budget.newest}
         return {"failures": self._failures.state(), "looks": self._looks, **seconds}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue with the earlier failures, which are not logged again."""
         self._failures = Failures.of(state["failures"])
         self._looks = int(state["looks"])
-        for name in ("warm_up", "spent", "newest"):
-            setattr(self._budget, name, float(state[name]))
+        self._budget.spent, self._budget.newest = float(state["spent"]), float(state["newest"])
 
     def _look(self, progress: Progress) -> list[Any]:
         """Measure, log what is new, and return the new failures."""
@@ -161,7 +158,7 @@ class HealthCheck:
 
     def _sum_up(self, progress: Progress, just_said: set[str]) -> None:
         """Log at the end what is wrong, and what was."""
-        took = (self._budget.warm_up + self._budget.spent) / max(progress.seconds, 1e-9)
+        took = self._budget.spent / max(progress.seconds, 1e-9)
         for failure in self._failures.noticed:
             if failure.recovered is not None:
                 logger.info("health: there was {}", failure)

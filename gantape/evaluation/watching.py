@@ -14,15 +14,15 @@ from gantape.state import RunState
 LOOKS_UNTIL_RECOVERED = 2
 """A failure is over if this many consecutive checks do not find it."""
 
-EVERY_STEPS, DENSE_STEPS = 50, 400
+EVERY_STEPS, DENSE_STEPS = 100, 400
 """Early checks are frequent: by step 400 it is clear whether samples come nearer to the data."""
 
-FIRST_SECONDS = 100.0
-"""The budget of the first 100 seconds may be used at once, so that there is a first result within a minute."""
+FIRST_SECONDS = 60.0
+"""The budget of the first minute may be used at once, so that there is a first result within it."""
 
 
 class LookSchedule(When):
-    """Due at step 1, at every 50th step up to 400, and then each time the steps have grown by a quarter.
+    """Due at step 1, at every 100th step up to 400, and then each time the steps have grown by half.
 
     It depends on steps alone, so that equal runs are checked at the same steps.
     """
@@ -33,7 +33,7 @@ class LookSchedule(When):
     def next_step(self, step: int) -> int:
         due = 1
         while due <= step:
-            due = due // EVERY_STEPS * EVERY_STEPS + EVERY_STEPS if due < DENSE_STEPS else due + due // 4
+            due = due // EVERY_STEPS * EVERY_STEPS + EVERY_STEPS if due < DENSE_STEPS else due + due // 2
         return due
 
 
@@ -44,15 +44,12 @@ class TimeBudget:
     Args:
         share: Largest fraction of the run's time; `None` for no limit.
         clock: Returns seconds, from any origin.
-        warm_up: Seconds of the first check, in which the data is read and operations run for the first time. These tenths of a
-            second do not count.
-        spent: Seconds of all other checks.
-        newest: Seconds of the last of these, which is the estimate for the next.
+        spent: Seconds of all checks.
+        newest: Seconds of the last one, which is the estimate for the next.
     """
 
     share: float | None = None
     clock: Callable[[], float] = time.perf_counter
-    warm_up: float = 0.0
     spent: float = 0.0
     newest: float = 0.0
 
@@ -65,11 +62,8 @@ class TimeBudget:
         """Measure a check."""
         began = self.clock()
         yield
-        took = self.clock() - began
-        if not self.warm_up:
-            self.warm_up = took
-        else:
-            self.spent, self.newest = self.spent + took, took
+        self.newest = self.clock() - began
+        self.spent += self.newest
 
 
 @attrs.define

@@ -175,14 +175,14 @@ def test_looks_are_dense_at_first_and_then_rare() -> None:
     while step < 1000:
         step = schedule.next_step(step)
         steps.append(step)
-    assert steps == [1, 50, 100, 150, 200, 250, 300, 350, 400, 500, 625, 781, 976, 1220]
+    assert steps == [1, 100, 200, 300, 400, 600, 900, 1350]
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**4))
 def test_a_look_is_due_exactly_where_the_next_one_is_announced(step: int, more: int) -> None:
     schedule = LookSchedule()
     due = schedule.next_step(step)
-    assert step < due <= max(step + EVERY_STEPS, 1.25 * step + 1)
+    assert step < due <= max(step + EVERY_STEPS, 1.5 * step + 1)
     assert schedule.due(gt.RunState(step), gt.RunState(step + more)) == (due <= step + more)
     assert not schedule.due(None, gt.RunState(step))
 
@@ -200,15 +200,14 @@ def test_looks_keep_within_their_share_of_the_time(costs: list[float], gap: floa
             assert expected <= 0.01 * max(seconds, FIRST_SECONDS)
             with budget.measured():
                 seconds += cost
-    assert budget.warm_up == pytest.approx(costs[0])
     assert budget.spent <= 0.01 * max(seconds, FIRST_SECONDS) + max(costs)
 
 
 def test_a_look_that_would_exceed_the_share_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each look takes 0.4 seconds of a clock of the test's own: two fit into the hundredth of the first 100 seconds."""
+    """Each look takes 0.19 seconds of a clock of the test's own: three fit into the hundredth of the first minute."""
     task, data = tiny.make(tiny.PointGan), tiny.points()
     check = ev.HealthCheck(data, share=0.01)
-    check._budget.clock = itertools.count(0.0, 0.4).__next__
+    check._budget.clock = itertools.count(0.0, 0.19).__next__
     history = gt.Loop(task, callbacks=[gt.Callback(check, gt.every(steps=1))]).run(data, steps=10)
-    assert [row["step"] for row in rows_of(history)] == [1, 2, 3]  # the first one warms up and does not count
+    assert [row["step"] for row in rows_of(history)] == [1, 2, 3]
     assert check.facts() == {"health": []}
