@@ -165,4 +165,4 @@ class HealthCheck:
             elif failure.name not in just_said:
                 logger.warning("at the end: {}", failure)
         if not self._failures.noticed:
-            logger.info("health: nothing wrong was found in {} looks ({:.1%} of the time)", self._looks, took)
+            logger.info("health: nothing wrong was found in {} checks ({:.1%} of the time)", self._looks, took)

@@ -45,7 +45,8 @@ class TimeBudget:
         share: Largest fraction of the run's time; `None` for no limit.
         clock: Returns seconds, from any origin.
         spent: Seconds of all checks.
-        newest: Seconds of the last one, which is the estimate for the next.
+        newest: Seconds of the last one, which is the estimate for the next; 0 after the first, which takes longer than others
+            because operations run for the first time.
     """
 
     share: float | None = None
@@ -62,8 +63,9 @@ class TimeBudget:
         """Measure a check."""
         began = self.clock()
         yield
-        self.newest = self.clock() - began
-        self.spent += self.newest
+        took = self.clock() - began
+        self.newest = took if self.spent else 0.0
+        self.spent += took
 
 
 @attrs.define

@@ -107,7 +107,7 @@ def test_a_failure_that_is_overcome_is_said_to_be_over(tmp_path: Path, lines: li
 def test_all_well_is_said_at_the_end_and_is_an_empty_list_in_the_record(tmp_path: Path, lines: list[str]) -> None:
     watch([NEAR] * 8, run_dir=tmp_path / "run")
     (line,) = lines
-    assert line.startswith("INFO health: nothing wrong was found in 8 looks (")
+    assert line.startswith("INFO health: nothing wrong was found in 8 checks (")
     assert json.loads((tmp_path / "run/run.json").read_text())["health"] == []
 
 
