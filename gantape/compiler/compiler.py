@@ -32,7 +32,8 @@ class StepCompiler:
             ends the run soonest.
         steps_per_call: The largest number of steps in one call of compiled code; by default 1 in eager mode, else up to 128, as
             many as 64 MiB of batches allow. A call ends earlier if something is due, which never causes a retrace.
-        max_traces: How often a step may be traced for one set of updates; more is a `RetraceError`. By default, the log warns.
+        max_traces: How often a step may be traced for one set of updates; more is a `RetraceError`. By default, there is a
+            warning in the log.
         autotune_cache: A JSON file in which "auto" saves its measurements, and looks them up for the same task, shapes, machine
             and versions.
         strategy: For training on several devices: a `tf.distribute.OneDeviceStrategy`, `MirroredStrategy` or

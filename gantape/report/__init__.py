@@ -5,13 +5,12 @@ from gantape.report.grids import SampleGrids, image_grid, save_picture
 from gantape.report.interpolation import Interpolation, spherical_path
 from gantape.report.models import SavedModels
 from gantape.report.page import HTMLReport, html_report, write_html_report
-from gantape.report.plots import HistoryPlot, plot_history
+from gantape.report.plots import plot_history
 from gantape.report.standard import report_adversarial, report_images, report_supervised
 
 __all__ = [
     "Animation",
     "HTMLReport",
-    "HistoryPlot",
     "Interpolation",
     "SampleGrids",
     "SavedModels",

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import attrs
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from gantape.callbacks.progress import Progress
 from gantape.errors import MetricError
 from gantape.history import History, Split
 
@@ -51,23 +49,3 @@ def plot_history(history: History, path: Path, *, columns: Sequence[str], label:
     axes.legend()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100)
-
-
-@attrs.frozen
-class HistoryPlot:
-    """Plots the history so far, if it has a row: an action.
-
-    Args:
-        path: File of the picture.
-        columns: The columns to plot; the loss of every update by default.
-        label: Label of the vertical axis.
-    """
-
-    path: Path
-    columns: tuple[str, ...] = ()
-    label: str = "loss"
-
-    def __call__(self, progress: Progress) -> None:
-        columns = self.columns or tuple(name for name in progress.history.columns if name.split("/")[-1] == "loss")
-        if len(progress.history):
-            plot_history(progress.history, self.path, columns=columns, label=self.label)

@@ -176,11 +176,6 @@ def test_a_plot_needs_its_columns(tmp_path: Path) -> None:
         report.plot_history(history(), tmp_path / "plot.png", columns=["accuracy"])
 
 
-def test_a_plot_of_nothing_is_not_drawn(task: DCGAN, tmp_path: Path) -> None:
-    report.HistoryPlot(tmp_path / "losses.png")(progress(task))
-    assert not list(tmp_path.iterdir())
-
-
 @saves_with_keras
 def test_saved_models_come_back_as_they_were(task: DCGAN, tmp_path: Path) -> None:
     path = tmp_path / "new" / "generator.keras"
