@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from gantape._tensorflow import with_autograph
 from gantape.errors import MetricError, summary
 from gantape.shapes import describe
 from gantape.types import Metric, Variable
@@ -74,7 +75,7 @@ class MetricSet:
                     do=f'write {{"{name}": (value,)}}, with a comma.',
                 )
             try:
-                self._metrics[name].update_state(*values)
+                with_autograph(self._metrics[name].update_state)(*values)
             except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
                 raise MetricError(
                     "a metric cannot take its arguments.",

@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from gantape._tensorflow import convert_methods
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Scores, axes_of
 from gantape.types import Tensor, Variable
@@ -13,6 +14,10 @@ from gantape.types import Tensor, Variable
 
 class Augmentation(ABC):
     """A differentiable random transformation of examples."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        convert_methods(cls)
 
     @abstractmethod
     def __call__(self, examples: Tensor, rng: RandomStreams) -> Tensor:
@@ -25,7 +30,6 @@ class Augmentation(ABC):
 
     def observe(self, real_scores: Scores) -> None:
         """Receive the discriminator's scores of real examples, once per update of the discriminator."""
-        _ = real_scores  # AutoGraph of TensorFlow 2.21 cannot convert a function that is a docstring alone
 
     @property
     def variables(self) -> Sequence[Variable]:

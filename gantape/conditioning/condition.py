@@ -6,6 +6,7 @@ from typing import Any, TypeAlias, final
 
 import attrs
 
+from gantape._tensorflow import convert_methods
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Latents
 from gantape.steps.losses import Terms
@@ -20,6 +21,10 @@ class Condition(ABC):
 
     In training, the generated examples get the conditioning of the batch's real examples.
     """
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        convert_methods(cls)
 
     @abstractmethod
     def sample(self, count: int, batch: Batch | None, rng: RandomStreams) -> Conditioning:

@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 import tensorflow as tf
 
-from gantape._tensorflow import unscaled_losses, without_merge_call
+from gantape._tensorflow import unscaled_losses, with_autograph, without_merge_call
 from gantape.errors import DataError, HyperparameterError, TaskError
 from gantape.types import Batch, Tensor, Variable
 
@@ -146,7 +146,7 @@ def shard(batch: Batch, prepare: Callable[[Batch], Batch]) -> Batch:
         DataError: If the batch cannot be cut into equal parts.
     """
     if not tf.distribute.has_strategy():
-        return prepare(batch)
+        return with_autograph(prepare)(batch)
     count, size = replicas(), int(tf.nest.flatten(batch)[0].shape[0])
     if size % count:
         raise DataError(
@@ -163,7 +163,7 @@ def shard(batch: Batch, prepare: Callable[[Batch], Batch]) -> Batch:
 
     def part() -> Batch:
         replica = this_replica()
-        return prepare(parts[0 if replica is None else replica.index])
+        return with_autograph(prepare)(parts[0 if replica is None else replica.index])
 
     return run_per_replica(part)
 

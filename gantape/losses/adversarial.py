@@ -10,6 +10,7 @@ from typing import ClassVar
 import attrs
 import tensorflow as tf
 
+from gantape._tensorflow import convert_methods
 from gantape.losses.checks import ANY, WEIGHT, mean
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Scalar, Scores
@@ -21,6 +22,10 @@ class AdversarialLoss(ABC):
 
     generator_sees_real: ClassVar[bool] = False
     """Whether the generator's loss depends on the scores of real examples."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        convert_methods(cls)
 
     @abstractmethod
     def discriminator(self, real: Scores, fake: Scores, rng: RandomStreams) -> Terms:

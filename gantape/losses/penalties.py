@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 import attrs
 import tensorflow as tf
 
+from gantape._tensorflow import convert_methods
 from gantape.losses.checks import WEIGHT, check_same_shape
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Scalar, Scores
@@ -22,6 +23,10 @@ EPSILON = 1e-10
 
 class Penalty(ABC):
     """A term that is added to the discriminator's loss."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        convert_methods(cls)
 
     @property
     @abstractmethod

@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 import tensorflow as tf
 
+from gantape._tensorflow import with_autograph
 from gantape.distribute.replicas import cross_replica, examples_in, mean_of_replicas, run_per_replica
 from gantape.errors import GradientError, LossError
 from gantape.random.rng import RandomStreams
@@ -78,7 +79,7 @@ class Update:
             rng: The random streams of this update.
             due: The lazy terms to include; all of them by default.
         """
-        losses = self.loss(batch, rng)
+        losses = with_autograph(self.loss)(batch, rng)
         if not isinstance(losses, Losses):
             raise LossError(
                 "an update's loss returns gantape.Losses.",

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gantape._tensorflow import with_autograph
 from gantape.errors import DataError, DtypeError, LossError, RangeError, ShapeError
 from gantape.losses import upcast
 from gantape.random.rng import RandomStreams
@@ -109,7 +110,7 @@ class SupervisedTask(Task):
     def _losses(self, batch: Batch, *, training: bool) -> Losses:
         inputs, targets = self._pair(batch)
         predictions = tf.nest.map_structure(upcast, self.model(inputs, training=training))
-        loss = self.loss(targets, predictions)
+        loss = with_autograph(self.loss)(targets, predictions)
         if axes_of(tf.convert_to_tensor(loss)) != ():
             raise LossError(
                 "the loss is not a scalar.",

@@ -11,6 +11,7 @@ import attrs
 from beartype import BeartypeConf
 from beartype.door import is_bearable
 
+from gantape._tensorflow import convert_methods
 from gantape.errors import GantapeError, HyperparameterError, TaskError, summary
 from gantape.metrics import MetricSet
 from gantape.random.rng import RandomStreams
@@ -51,6 +52,7 @@ class Task(ABC):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        convert_methods(cls)
         for name in list(vars(cls)):
             part = name.removeprefix("build_")
             if part != name and not hasattr(cls, part):
