@@ -24,7 +24,7 @@ from gantape.steps.averaging import ExponentialMovingAverage
 from gantape.steps.gradients import GradientOptions
 from gantape.steps.losses import Losses
 from gantape.steps.step import Step, Update
-from gantape.tasks import AdversarialTask, Part, SupervisedTask, Task
+from gantape.tasks import AdversarialTask, OutputMetric, Part, SupervisedTask, Task
 
 __version__ = "0.2.0"
 
@@ -40,6 +40,7 @@ __all__ = [
     "Loop",
     "Losses",
     "MetricSet",
+    "OutputMetric",
     "Part",
     "Progress",
     "RandomStreams",

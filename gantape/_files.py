@@ -58,11 +58,6 @@ def read_json(path: Path, most_bytes: int = MOST_BYTES_OF_JSON) -> dict[str, Any
     return found
 
 
-def plain(value: Any) -> Any:
-    """A value after a round trip through JSON, to be compared with values that were read. Unknown types become text."""
-    return json.loads(json.dumps(value, default=str))
-
-
 def checksum(path: Path) -> str:
     """BLAKE2b of a file's bytes, 32 hexadecimal digits."""
     digest = hashlib.blake2b(digest_size=16)

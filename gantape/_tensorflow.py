@@ -6,17 +6,25 @@ The names are those of TensorFlow 2.21 and Keras 3.15. In addition, `gantape.lay
 import contextlib
 import functools
 import inspect
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+import keras
 import tensorflow as tf
+from keras.src import backend
 from keras.src.losses import loss as keras_loss
+from keras.src.ops.node import Node
+from keras.src.utils.tracking import Tracker
 from tensorflow.python.autograph.core import config as autograph
 from tensorflow.python.ops import control_flow_util
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 PACKAGE = __name__.partition(".")[0]
+
+KERAS_BOOKKEEPING: tuple[type, ...] = (Node, Tracker)
+"""What layers refer to besides what they hold: the layers that are called before and after them, and lists of their own."""
 
 # AutoGraph turns Python's `if` and `for` on tensors into operations. gantape's own code has none, and converting it would take
 # half of the time until the first step. There is no public API for rules.
@@ -54,8 +62,9 @@ def convert_methods(cls: type) -> None:
     """Have AutoGraph convert the methods of a user's class wherever gantape calls them. gantape's classes stay as they are."""
     if cls.__module__.partition(".")[0] == PACKAGE:
         return
+    fields = inspect.get_annotations(cls)  # whose defaults may be functions
     for name, value in list(vars(cls).items()):
-        if inspect.isfunction(value) and (name == "__call__" or not name.startswith(("build_", "__"))):
+        if inspect.isfunction(value) and name not in fields and (name == "__call__" or not name.startswith(("build_", "__"))):
             setattr(cls, name, _Converted(value))
 
 
@@ -93,7 +102,111 @@ def without_merge_call(strategy: Any) -> Iterator[None]:
         del extended._use_merge_call
 
 
+def copy_companions(source: Any, target: Any) -> None:
+    """Give a tensor what Keras keeps beside another: its mask, and the logits of probabilities. No operation passes them on."""
+    mask = backend.get_keras_mask(source)
+    if mask is not None:
+        backend.set_keras_mask(target, mask)
+    if hasattr(source, "_keras_logits"):
+        target._keras_logits = tf.cast(source._keras_logits, target.dtype)
+
+
+_add_loss = keras.layers.Layer.add_loss
+_thread = threading.local()
+
+
+@functools.wraps(_add_loss)
+def _record_loss(layer: Any, loss: Any) -> None:
+    _add_loss(layer, loss)
+    if not backend.in_stateless_scope():
+        for recorded in getattr(_thread, "recording", ()):
+            recorded.extend((layer, value) for value in tf.nest.flatten(loss))
+
+
+# Keras clears the losses of a layer when the layer is called again, and has no hook for what is added. The replicas of a
+# strategy take turns in threads of their own, so that a replacement for the time of a call could not be undone in order.
+keras.layers.Layer.add_loss = tf.autograph.experimental.do_not_convert(_record_loss)
+
+
+@contextlib.contextmanager
+def recorded_losses() -> Iterator[list[tuple[Any, Any]]]:
+    """A context that lists each loss that a layer adds, with the layer, in every call of this thread."""
+    recorded: list[tuple[Any, Any]] = []
+    before = getattr(_thread, "recording", ())
+    _thread.recording = (*before, recorded)
+    try:
+        yield recorded
+    finally:
+        _thread.recording = before
+
+
 def shuffle_seeds(dataset: Any) -> list[tuple[int, int]]:
     """The seeds of all shuffles in a `tf.data.Dataset`, (0, 0) for a shuffle without. There is no public API for this."""
     own = [(int(dataset._seed), int(dataset._seed2))] if hasattr(dataset, "_seed2") else []
     return own + [seed for source in dataset._inputs() for seed in shuffle_seeds(source)]
+
+
+def builds_late(metric: Any) -> bool:
+    """Whether a metric may make variables in its next update. Those of Keras that do so say in `_built` whether they have."""
+    return not metric.variables or not getattr(metric, "_built", type(metric).__module__.startswith("keras."))
+
+
+def known_variables(optimizer: Any) -> list[Any]:
+    """The variables for which an optimizer of Keras was built. There is no public API for this."""
+    return list(optimizer._trainable_variables)
+
+
+def grow_optimizer(optimizer: Any, fresh: Any) -> None:
+    """Make an optimizer of Keras one that was built for more variables, with the state that it has for its own.
+
+    Keras builds an optimizer once. So the attributes of a fresh one are taken over, after the old values were copied: lists
+    with an entry for each variable, dicts with a key for each, and single variables such as the learning rate.
+
+    Args:
+        optimizer: The optimizer.
+        fresh: An optimizer of the same configuration, built for its variables and others.
+    """
+    places = {id(variable): place for place, variable in enumerate(fresh._trainable_variables)}
+    own = [places[id(variable)] for variable in optimizer._trainable_variables]
+    for name, old in vars(optimizer).items():
+        new = vars(fresh).get(name)
+        if isinstance(old, keras.Variable):
+            new.assign(old)
+        elif isinstance(old, dict):
+            _copy({key: (value, new[key]) for key, value in old.items() if key in (new or {})})
+        elif isinstance(old, list) and name != "_variables" and len(old) == len(own) and len(new or ()) == len(places):
+            _copy({place: (value, new[place]) for value, place in zip(old, own, strict=True)})
+    vars(optimizer).update(vars(fresh))
+
+
+def _copy(pairs: dict[Any, tuple[Any, Any]]) -> None:
+    for old, new in pairs.values():
+        if isinstance(old, keras.Variable) and old is not new:
+            new.assign(old)
+
+
+def sublayers(model: Any) -> list[Any]:
+    """A layer of Keras and all layers in it, at any depth; none for another object. There is no public API for this."""
+    return list(model._flatten_layers()) if hasattr(model, "_flatten_layers") else []
+
+
+def made_in_python(dataset: Any) -> bool:
+    """Whether a `tf.data.Dataset` reads from a Python generator. There is no public API for this."""
+    operations = [kind.type for function in dataset._functions() for kind in function.function.graph.get_operations()]
+    return "GeneratorDataset" in operations or any(made_in_python(source) for source in dataset._inputs())
+
+
+def repeats_shuffled(dataset: Any) -> bool:
+    """Whether a `tf.data.Dataset` repeats another that is shuffled anew each time, with operations in between.
+
+    If such an operation, like `batch`, reads the shuffled examples to their end before the repetition begins, a saved iterator
+    has lost the order that comes next (TensorFlow 2.21). There is no public API for the operations of a dataset.
+    """
+    sources = dataset._inputs()
+    if type(dataset).__name__ == "_RepeatDataset" and not hasattr(sources[0], "_seed2") and _reshuffles(sources[0]):
+        return True
+    return any(repeats_shuffled(source) for source in sources)
+
+
+def _reshuffles(dataset: Any) -> bool:
+    return bool(getattr(dataset, "_reshuffle_each_iteration", False)) or any(map(_reshuffles, dataset._inputs()))

@@ -21,16 +21,24 @@
     │   └── ResumeError        a run is resumed with something other than it began with
     └── WorkerLostError        another worker of the same run has ended
 
-Each says what is wrong, where, what was received, and how to fix it.
+Each says what is wrong, where, what was received, and how to fix it. A `GantapeWarning` says the same of what is probably not
+meant, and does not end anything.
 """
 
 import functools
 import re
+import warnings
+from collections.abc import Sequence
 from typing import Any
+
+MOST_CHARACTERS = 1400
+"""The longest message of an error; what is longer is cut in the middle of its longest part."""
 
 
 class GantapeError(Exception):
     """The base class of all errors that gantape raises on purpose.
+
+    A message has about 1,400 characters at most: longer parts are cut in the middle.
 
     Args:
         what: The problem, in one sentence.
@@ -40,7 +48,8 @@ class GantapeError(Exception):
     """
 
     def __init__(self, what: str, *, where: str, got: str, do: str) -> None:
-        super().__init__(f"{what}\n  where:  {where}\n  got:    {got}\n  do:     {do}")
+        what, where, got, do = _shortened(what, where, got, do)
+        super().__init__(_text(what, where, got, do))
         self.what = what
         self.where = where
         self.got = got
@@ -49,6 +58,10 @@ class GantapeError(Exception):
     def __reduce__(self) -> tuple[Any, tuple[()]]:
         """Keep the four parts in copies and pickles."""
         return functools.partial(type(self), self.what, where=self.where, got=self.got, do=self.do), ()
+
+
+class GantapeWarning(UserWarning):
+    """Something is allowed, and probably not what is meant."""
 
 
 class BackendError(GantapeError):
@@ -127,6 +140,15 @@ class WorkerLostError(GantapeError):
     """Another worker of the same run has ended."""
 
 
+def warn(what: str, *, where: str, got: str, do: str) -> None:
+    """Give a `GantapeWarning`. The arguments are those of a `GantapeError`."""
+    warnings.warn(_text(what, where, got, do), GantapeWarning, stacklevel=3)
+
+
+def _text(what: str, where: str, got: str, do: str) -> str:
+    return f"{what}\n  where:  {where}\n  got:    {got}\n  do:     {do}"
+
+
 def summary(error: Exception) -> str:
     """The class of another library's error and the essential line of its message, for `got`.
 
@@ -135,3 +157,27 @@ def summary(error: Exception) -> str:
     lines = [re.sub(r"\x1b\[\d*m", "", line).strip() for line in str(error).splitlines()]
     telling = [line for line in lines if line and not line.startswith("Exception encountered when calling")]
     return f"{type(error).__name__}: {telling[0]}" if telling else type(error).__name__
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """The first of several names, and how many more there are, for `got`."""
+    more = f", and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _shortened(*parts: str) -> list[str]:
+    """The parts of a message, the longest cut to one length so that all fit."""
+    left, most = MOST_CHARACTERS, MOST_CHARACTERS
+    for place, length in enumerate(sorted(map(len, parts))):
+        share = left // (len(parts) - place)
+        if length > share:
+            most = share
+            break
+        left -= length
+    return [part if len(part) <= most else _cut(part, most) for part in parts]
+
+
+def _cut(text: str, most: int) -> str:
+    gap = f" ... ({len(text):,} characters) ... "
+    kept = most - len(gap)
+    return text[: kept - kept // 2] + gap + text[len(text) - kept // 2 :]

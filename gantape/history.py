@@ -1,14 +1,38 @@
 """The history of a run."""
 
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal
 
 import attrs
 
-from gantape.errors import MetricError
+from gantape.errors import GantapeError, MetricError
 from gantape.types import Row
 
 Split = Literal["train", "validation"]
+
+OF_ROWS = ("step", "epoch", "seconds", "split")
+TAKEN = (*OF_ROWS, "loss", "added", "skipped", "gradient_norm")
+
+
+def check_names(names: Iterable[Any], where: str, error: type[GantapeError], taken: Sequence[str] = TAKEN) -> None:
+    """Raise an error unless names can stand in a history beside the columns that every row and every update has.
+
+    Args:
+        names: Names of updates, terms, metrics or other values.
+        where: The argument in the error.
+        error: The class of the error.
+        taken: The columns that are taken.
+    """
+    for name in names:
+        if not isinstance(name, str) or not name or "/" in name:
+            problem = "a name is text without a slash, which stands between the name of an update and that of its value."
+        elif name in taken:
+            problem = f"the history has a column of this name already; so it has {', '.join(taken)}."
+        elif name.startswith("val_"):
+            problem = "callbacks of Keras know the values of validation by names that begin with val_."
+        else:
+            continue
+        raise error(problem, where=where, got=repr(name), do="choose another name.")
 
 
 @attrs.define(eq=False)

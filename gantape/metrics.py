@@ -1,12 +1,14 @@
 """Keras metrics by name, updated in the graph and read outside of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from gantape._tensorflow import with_autograph
 from gantape.errors import MetricError, summary
+from gantape.history import check_names
 from gantape.shapes import describe
 from gantape.types import Metric, Variable
 
@@ -20,10 +22,11 @@ class MetricSet:
         metrics: The metrics, as in `MetricSet(accuracy=keras.metrics.SparseCategoricalAccuracy())`.
 
     Raises:
-        MetricError: If something is not a metric, or one metric has two names.
+        MetricError: If something is not a metric, one metric has two names, or a name is that of another column.
     """
 
     def __init__(self, **metrics: Metric) -> None:
+        check_names(metrics, "gantape.MetricSet", MetricError)
         for name, metric in metrics.items():
             if isinstance(metric, type) or not all(
                 hasattr(metric, needed) for needed in ("update_state", "result", "reset_state", "variables")
@@ -47,6 +50,10 @@ class MetricSet:
     def names(self) -> tuple[str, ...]:
         """The names, in the order given."""
         return tuple(self._metrics)
+
+    def __getitem__(self, name: str) -> Metric:
+        """The metric with this name."""
+        return self._metrics[name]
 
     @property
     def variables(self) -> list[Variable]:
@@ -81,12 +88,28 @@ class MetricSet:
                     "a metric cannot take its arguments.",
                     where=f'metric "{name}", a {type(self._metrics[name]).__name__}',
                     got=f"{'; '.join(map(_describe, values))}: {summary(error)}",
-                    do="give it the arguments of its update_state (usually labels, then predictions) in Losses.metrics.",
+                    do="give it the arguments of its update_state (usually labels, then predictions) in Losses.metrics; in a "
+                    "supervised task with several outputs, gantape.OutputMetric(metric, output) sees one of them.",
                 ) from error
 
     def result(self) -> dict[str, float]:
-        """The value of each metric."""
-        return {name: float(metric.result()) for name, metric in self._metrics.items()}
+        """The value of each metric. One with several values has a name for each: `f1/0`, `f1/1`, or `f1/key` for a dict.
+
+        Raises:
+            MetricError: If a metric has no value yet, or one that is not a number.
+        """
+        values: dict[str, float] = {}
+        for name, metric in self._metrics.items():
+            try:
+                values |= dict(_numbers(name, metric.result()))
+            except (AttributeError, TypeError, ValueError) as error:
+                raise MetricError(
+                    "a metric has no value.",
+                    where=f'metric "{name}", a {type(metric).__name__}',
+                    got=summary(error),
+                    do="return a number, an array or a dict from its result, and give it arguments in Losses.metrics.",
+                ) from error
+        return values
 
     def reset(self) -> None:
         """Reset all metrics."""
@@ -95,6 +118,17 @@ class MetricSet:
 
     def __repr__(self) -> str:
         return f"MetricSet({', '.join(self._metrics)})"
+
+
+def _numbers(name: str, value: Any) -> Iterator[tuple[str, float]]:
+    """The numbers in a metric's value, each with a name."""
+    if isinstance(value, Mapping):
+        for key, member in value.items():
+            yield from _numbers(f"{name}/{key}", member)
+    else:
+        array = np.asarray(value)
+        for place, number in np.ndenumerate(array):
+            yield "/".join([name, *map(str, place)]), float(number)
 
 
 def _describe(value: Any) -> str:

@@ -80,5 +80,8 @@ class Metric(Protocol):
 LossFunction: TypeAlias = Callable[[Any, Any], Any]
 """`loss(targets, predictions)`, a scalar: a Keras loss, or any function like it."""
 
+OutputLosses: TypeAlias = LossFunction | Mapping[str, LossFunction | None] | Sequence[LossFunction | None]
+"""A loss, or one for each output of a model, by name or in order, `None` for an output without."""
+
 Row: TypeAlias = Mapping[str, float | int | str]
 """One line of a run's history."""

@@ -61,6 +61,32 @@ def test_only_the_named_metrics_are_updated() -> None:
     assert metrics.result() == {"first": 0.0, "second": 2.0}
 
 
+@pytest.mark.parametrize("average", [None, "macro"])
+def test_several_values_have_a_name_each(average: Any) -> None:
+    labels, scores = np.eye(3, dtype="float32")[LABELS], np.exp(LOGITS)
+    metric, reference = keras.metrics.F1Score(average=average), keras.metrics.F1Score(average=average)
+    metrics = gt.MetricSet(f1=metric, mean=keras.metrics.Mean())
+    metrics.update({"f1": (labels, scores), "mean": (LOGITS,)})
+    values = np.atleast_1d(reference(labels, scores))
+    names = ["f1"] if average else ["f1/0", "f1/1", "f1/2"]
+    result = metrics.result()
+    assert list(result) == [*names, "mean"]
+    assert [result[name] for name in names] == [float(value) for value in values]
+
+
+def test_a_dict_of_values_has_a_name_each() -> None:
+    class Both(keras.metrics.Mean):
+        def result(self) -> Any:
+            return {"mean": super().result(), "parts": [1.0, 2.0]}
+
+    assert gt.MetricSet(m=Both()).result() == {"m/mean": 0.0, "m/parts/0": 1.0, "m/parts/1": 2.0}
+
+
+def test_a_metric_without_a_value_is_named() -> None:
+    with pytest.raises(gt.errors.MetricError, match='metric "f1", a F1Score'):
+        gt.MetricSet(f1=keras.metrics.F1Score()).result()
+
+
 def test_names_and_variables_come_in_the_order_given() -> None:
     first, second = keras.metrics.Mean(), keras.metrics.MeanSquaredError()
     metrics = gt.MetricSet(zebra=first, ape=second)

@@ -7,8 +7,9 @@ from typing import Any
 import tensorflow as tf
 
 from gantape._tensorflow import convert_methods
+from gantape.errors import ShapeError
 from gantape.random.rng import RandomStreams
-from gantape.shapes import Scores, axes_of
+from gantape.shapes import Scores, axes_of, describe
 from gantape.types import Tensor, Variable
 
 
@@ -40,7 +41,15 @@ class Augmentation(ABC):
 def augmented(examples: Tensor, augmentations: Sequence[Augmentation], rng: RandomStreams) -> Tensor:
     """The examples after each of the augmentations, in order."""
     for place, augmentation in enumerate(augmentations):
-        examples = augmentation(examples, rng.stream("augmentation", place))
+        before = examples
+        examples = tf.convert_to_tensor(augmentation(before, rng.stream("augmentation", place)))
+        if not before.shape.is_compatible_with(examples.shape):
+            raise ShapeError(
+                "an augmentation has changed the shape of the examples.",
+                where=f"{type(augmentation).__module__}.{type(augmentation).__qualname__}",
+                got=f"{describe(examples)}, from {describe(before)}",
+                do="return examples of the same shape: resize or pad them.",
+            )
     return examples
 
 

@@ -59,6 +59,7 @@ class Opening:
         state: The state at its start.
         run_dir: The run's directory, if it has one.
         resumed: Whether earlier steps count as done; otherwise this call starts at 0 %.
+        validates: Whether the task is evaluated on validation data.
     """
 
     task: Task
@@ -67,6 +68,7 @@ class Opening:
     state: RunState
     run_dir: Path | None = None
     resumed: bool = False
+    validates: bool = False
 
 
 @runtime_checkable

@@ -7,32 +7,44 @@ import attrs
 import keras
 import numpy as np
 
-from gantape.callbacks.callback import Callback, Stop
+from gantape.callbacks.callback import Callback, Opening, Stop
+from gantape.callbacks.keras_checks import (
+    check_callback,
+    check_logs,
+    check_monitor,
+    check_rate,
+    find_optimizer,
+    prepare_monitor,
+)
 from gantape.callbacks.progress import Progress
 from gantape.errors import ScheduleError
 from gantape.schedule import at_end, at_start, every
-from gantape.types import Model, Optimizer
+from gantape.types import Model, Optimizer, Row
 
 
 def from_keras(callback: Any, model: Model, optimizer: Optimizer | None = None) -> tuple[Callback, ...]:
     """Wrap a Keras callback: `callbacks=[*gt.callbacks.from_keras(keras.callbacks.EarlyStopping(...), task.model)]`.
 
     It is called at the start, at the end of every epoch and at the end of training, with the names of `fit`: `logs` holds the
-    newest row's metrics, those of validation as `val_...`. Compiled code does not return after each batch:
-    `on_train_batch_end` is called once per epoch, with the epoch's last batch.
+    newest row's metrics, those of validation as `val_...` if the task was evaluated in this epoch. Compiled code does not
+    return after each batch: `on_train_batch_end` is called once per epoch, with the epoch's last batch.
+
+    What a callback monitors is checked before the first step, and its direction is that of the task's metric. A callback that
+    changes the learning rate gets the optimizer of the update that moves its model.
 
     The callback's attributes that are numbers, arrays, or lists of these are saved with the run.
 
     Args:
         callback: A `keras.callbacks.Callback`.
         model: The callback's model.
-        optimizer: The model's optimizer, for callbacks that change the learning rate.
+        optimizer: The optimizer for callbacks that change the learning rate; by default that of the model's update.
 
     Returns:
         Callbacks for `Loop`.
 
     Raises:
-        ScheduleError: If it is not a Keras callback, or the model is not a model.
+        ScheduleError: If it is not a Keras callback, or one that works with `fit` only, or the model is not a model. Before the
+            first step, if it monitors what is not recorded, or there is no learning rate that it could change.
     """
     if not isinstance(callback, keras.callbacks.Callback):
         raise ScheduleError(
@@ -48,9 +60,10 @@ def from_keras(callback: Any, model: Model, optimizer: Optimizer | None = None) 
             got=repr(model),
             do="give a part of your task, such as task.model.",
         )
+    check_callback(callback)
     wrapped = _KerasCallback(callback, model, optimizer)
     return (
-        Callback(wrapped.start, at_start()),
+        Callback(wrapped, at_start()),
         Callback(wrapped.epoch, every(epochs=1)),
         Callback(wrapped.end, at_end()),
     )
@@ -64,12 +77,24 @@ class _KerasCallback:
     epoch_to_begin: int | None = None
     """The epoch that begins if the run continues after its end."""
 
-    def start(self, progress: Progress) -> None:
+    step: int = 0
+    """The step at the end of the newest epoch."""
+
+    def open(self, opening: Opening) -> None:
+        self.optimizer = self.optimizer or find_optimizer(opening.task, self.model, self.callback)
+        check_rate(self.callback, self.optimizer)
+        prepare_monitor(self.callback, opening)
+        self.step = opening.state.step
+
+    def __call__(self, progress: Progress) -> None:
+        check_monitor(self.callback, progress)
         self._begin_training()
         self.callback.on_epoch_begin(progress.epoch, {})
 
     def epoch(self, progress: Progress) -> Stop | None:
-        logs = self._logs(progress)
+        logs = self._logs(progress, self.step)
+        check_logs(self.callback, logs)
+        self.step = progress.step
         self.callback.on_train_batch_end(progress.step - 1, logs)
         self.callback.on_epoch_end(progress.epoch - 1, logs)
         self.epoch_to_begin = progress.epoch
@@ -86,6 +111,7 @@ class _KerasCallback:
         return {
             "callback": {name: value for name, value in packed.items() if value is not _UNKNOWN},
             "epoch_to_begin": self.epoch_to_begin,
+            "step": self.step,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -94,7 +120,7 @@ class _KerasCallback:
             # Only numbers and arrays of existing attributes are restored: no path, no method.
             if name in vars(self.callback) and not isinstance(value, str) and not callable(getattr(self.callback, name)):
                 setattr(self.callback, name, _unpack(value))
-        self.epoch_to_begin = state["epoch_to_begin"]
+        self.epoch_to_begin, self.step = state["epoch_to_begin"], state["step"]
         self._begin_epoch()
 
     def _begin_training(self) -> None:
@@ -111,13 +137,22 @@ class _KerasCallback:
             self.epoch_to_begin = None
 
     def end(self, progress: Progress) -> None:
-        self.callback.on_train_end(self._logs(progress))
+        self.callback.on_train_end(self._logs(progress, -1))
 
-    def _logs(self, progress: Progress) -> dict[str, Any]:
-        places = ("step", "epoch", "seconds", "split")
-        logs = {name: value for name, value in progress.history.last().items() if name not in places}
-        validation = progress.history.last("validation").items()
-        return logs | {f"val_{name}": value for name, value in validation if name not in places}
+    def _logs(self, progress: Progress, since: int) -> dict[str, Any]:
+        """The newest rows after a step; the means since the newest row if there is none of training."""
+        train, validation = progress.history.last(), progress.history.last("validation")
+        logs = _values(train) if _step(train) > since else progress.current() or _values(train)
+        fresh = _values(validation) if _step(validation) > since else {}
+        return logs | {f"val_{name}": value for name, value in fresh.items()}
+
+
+def _step(row: Row) -> int:
+    return int(row.get("step", -1))
+
+
+def _values(row: Row) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in ("step", "epoch", "seconds", "split")}
 
 
 _UNKNOWN = object()

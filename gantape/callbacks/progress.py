@@ -5,7 +5,8 @@ from pathlib import Path
 
 import attrs
 
-from gantape.history import History, Split
+from gantape.errors import ScheduleError
+from gantape.history import OF_ROWS, History, Split
 from gantape.state import RunState
 from gantape.tasks import Task
 from gantape.types import Row
@@ -23,6 +24,7 @@ class Progress:
         history: The rows so far.
         run_dir: The run's directory, if it has one.
         current: Returns the means of losses and metrics since the newest row.
+        columns: Returns the names of the scalars that a step reports; none where they are known after a step only.
     """
 
     task: Task
@@ -32,6 +34,7 @@ class Progress:
     history: History
     run_dir: Path | None
     current: Callable[[], dict[str, float]]
+    columns: Callable[[], tuple[str, ...]] = tuple
 
     @property
     def step(self) -> int:
@@ -67,7 +70,18 @@ class Progress:
 
         Returns:
             The row.
+
+        Raises:
+            ScheduleError: If a value has the name of one of these columns.
         """
+        clash = [name for name in values if name in OF_ROWS]
+        if clash:
+            raise ScheduleError(
+                "a measurement has the name of a column that every row has.",
+                where="gantape.Progress.record, argument `values`",
+                got=", ".join(clash),
+                do="choose another name.",
+            )
         row: Row = {"step": self.step, "epoch": self.epoch, "seconds": round(self.seconds, 3), "split": split, **values}
         self.history.rows.append(row)
         return row

@@ -52,7 +52,14 @@ class CallbackRunner:
                 if isinstance(callback.action, Opener):
                     callback.action.open(opening)
 
-    def call(self, due: Sequence[Callback], state: RunState, steps_per_second: float, share: float) -> str:
+    def call(
+        self,
+        due: Sequence[Callback],
+        state: RunState,
+        steps_per_second: float,
+        share: float,
+        columns: Callable[[], tuple[str, ...]] = tuple,
+    ) -> str:
         """Call the callbacks that are due; returns why the run is to stop, or an empty text.
 
         Raises:
@@ -64,7 +71,7 @@ class CallbackRunner:
             everywhere = self.workers.runs_everywhere(callback.owner)
             if self.workers.runs_here(callback.owner):
                 self.workers.chief_only(not everywhere)
-                progress = Progress(self.task, state, steps_per_second, share, self.history, self.run_dir, current)
+                progress = Progress(self.task, state, steps_per_second, share, self.history, self.run_dir, current, columns)
                 answer = callback.action(progress)
                 self.workers.chief_only(False)
                 _check_answer(answer, callback.action)

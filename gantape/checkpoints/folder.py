@@ -5,7 +5,7 @@
     ├── 000005-step-400/
     │   ├── manifest.json                  sizes and checksums of the others, and of itself
     │   ├── state.json                     counters, position, history, totals, states of callbacks
-    │   ├── tensors.index, tensors.data-…  every variable of the task
+    │   ├── tensors.index, tensors.data-…  every variable of the task, and what its layers hold besides
     │   └── data.index, data.data-…        the iterator of a tf.data.Dataset
     └── best.json                          the name of the best one
 
@@ -28,7 +28,7 @@ from gantape._files import checksum, read_json, sync, unwritable, write_whole
 from gantape.errors import RunDirectoryError
 
 FOLDER = "checkpoints"
-FORMAT = 2
+FORMAT = 3
 """The version of the files. Checkpoints in another format are not read."""
 
 MANIFEST, STATE, TENSORS, DATA = "manifest.json", "state.json", "tensors", "data"

@@ -14,12 +14,13 @@ from loguru import logger
 from gantape.callbacks.callback import Callback
 from gantape.callbacks.stateful import callback_states, restore_callbacks
 from gantape.checkpoints.folder import DATA, FOLDER, TENSORS, CheckpointFolder, step_of
-from gantape.checkpoints.restore import restore_task
+from gantape.checkpoints.own_state import own_state
+from gantape.checkpoints.restore import restore_late, restore_task
 from gantape.checkpoints.run_directory import RunDirectory, machine
 from gantape.checkpoints.run_record import RunRecord
 from gantape.checkpoints.settings import Checkpoints
 from gantape.checkpoints.snapshot import Snapshot
-from gantape.checkpoints.tensors import check_finite, specs, write_tensors
+from gantape.checkpoints.tensors import check_finite, specs, specs_of_arrays, write_tensors
 from gantape.compiler.compiled import CompiledSteps
 from gantape.data import Batches, Reader
 from gantape.distribute.workers import Workers
@@ -27,6 +28,7 @@ from gantape.errors import GantapeError, RunDirectoryError
 from gantape.history import History
 from gantape.state import RunState
 from gantape.tasks import Task
+from gantape.tasks.holdings import holdings_of
 from gantape.tasks.variables import check_parts_hold, learning_rates, named_variables
 
 
@@ -56,6 +58,7 @@ class CheckpointManager:
         self._directory = None if self.run_dir is None else RunDirectory(self.run_dir)
         self._record: RunRecord | None = None
         self._restored: tuple[Path, Snapshot] | None = None
+        self._late: list[str] = []  # variables of the checkpoint that metrics make in their first update
         self._folder: CheckpointFolder | None = None
         self._newest: Path | None = None
         self._learning_rates: dict[str, float] = {}
@@ -82,7 +85,8 @@ class CheckpointManager:
                 folder = CheckpointFolder(self.run_dir / FOLDER, folder.run)
             self._newest = folder.newest()
         self._folder, self._record, self._restored = folder, record, (path, found)
-        self._learning_rates = found.learning_rates
+        self._learning_rates, held = found.learning_rates, named_variables(self._task)
+        self._late = [name for name in found.tensors if name not in held]
         self._history.rows[:] = found.history.rows
         logger.info("resuming from {} at step {}", path, found.state.step)
         return found.state
@@ -141,6 +145,7 @@ class CheckpointManager:
             return None
         path, found = self._restored
         self._restored = None
+        restore_late(self._task, path, self._late)
         compiled.restore(found.totals)
         restore_callbacks(callbacks, found.callbacks, str(path))
         return found.acted
@@ -213,14 +218,16 @@ class CheckpointManager:
         compiled, reader = self._compiled, self._reader
         assert compiled is not None
         assert reader is not None
-        variables = named_variables(self._task)
+        held = holdings_of(self._task)
         check_parts_hold(self._task, compiled.variables)
-        check_finite(variables, state.step)
+        check_finite(held.without_metrics(), state.step)
+        arrays = own_state(held.objects)
         states, totals = callback_states(self._callbacks), compiled.totals()
-        snapshot = Snapshot(state, acted, self._history, totals, states, self._learning_rates, specs(variables))
+        kept = specs(held.variables), specs_of_arrays(arrays)
+        snapshot = Snapshot(state, acted, self._history, totals, states, self._learning_rates, *kept)
 
         def write(place: Path) -> dict[str, Any]:
-            write_tensors(variables, place / TENSORS)
+            write_tensors(held.variables, arrays, place / TENSORS)
             return attrs.evolve(snapshot, reader=reader.save(place / DATA)).to_json()
 
         with compiled.scope():

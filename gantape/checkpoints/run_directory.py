@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from loguru import logger
 
 from gantape._files import read_json, unwritable, write_whole
+from gantape.checkpoints.plain import plain
 from gantape.errors import RunDirectoryError
 
 RECORD = "run.json"
@@ -105,7 +106,7 @@ class RunDirectory:
             RunDirectoryError: If it cannot be written.
         """
         try:
-            write_whole(self.record_path, json.dumps(record, indent=2, default=str) + "\n")
+            write_whole(self.record_path, json.dumps(plain(record), indent=2) + "\n")
         except OSError as error:
             raise unwritable(self.path, error) from None
 

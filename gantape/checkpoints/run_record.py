@@ -1,17 +1,21 @@
 """The record of a run, and whether a task and data are those of the run."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast, get_args
 
 import attrs
 
-from gantape._files import plain
+from gantape.checkpoints.plain import plain
 from gantape.checkpoints.run_directory import RECORD, RunDirectory
 from gantape.compiler import StepCompiler
 from gantape.compiler.programs import Mode
 from gantape.errors import ResumeError, RunDirectoryError
 from gantape.tasks import Task
+
+MOST_CHARACTERS = 200
+"""The longest description of a value in an error."""
 
 
 @attrs.frozen(eq=False)
@@ -132,10 +136,12 @@ class RunRecord:
 def _differences(theirs: Mapping[str, Any], ours: Mapping[str, Any], allowed: Sequence[str]) -> dict[str, str]:
     names = [name for name in dict.fromkeys([*theirs, *ours]) if name not in allowed]
     return {
-        name: f"{name}={ours.get(name, 'nothing')!r}, the run has {theirs.get(name, 'nothing')!r}"
+        name: f"{name}={_shown(ours, name)}, the run has {_shown(theirs, name)}"
         for name in names
-        if ours.get(name, _NOTHING) != theirs.get(name, _NOTHING)
+        if name not in ours or name not in theirs or json.dumps(ours[name]) != json.dumps(theirs[name])
     }
 
 
-_NOTHING = object()
+def _shown(values: Mapping[str, Any], name: str) -> str:
+    text = repr(values.get(name, "nothing"))
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}..."

@@ -24,6 +24,7 @@ class Snapshot:
         callbacks: The state of each stateful callback.
         learning_rates: The learning rates that the run began with.
         tensors: Type and shape of each variable, as text.
+        own_state: Type and shape of each array that layers hold outside of variables, as text.
         reader: The state of the data's reader.
     """
 
@@ -34,6 +35,7 @@ class Snapshot:
     callbacks: dict[str, Any]
     learning_rates: dict[str, float]
     tensors: dict[str, str]
+    own_state: dict[str, str]
     reader: dict[str, Any] = attrs.field(factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -47,6 +49,7 @@ class Snapshot:
             "callbacks": self.callbacks,
             "learning_rates": self.learning_rates,
             "tensors": self.tensors,
+            "own_state": self.own_state,
             "reader": self.reader,
         }
 
@@ -68,6 +71,7 @@ class Snapshot:
                 dict(found["callbacks"]),
                 {str(name): float(rate) for name, rate in dict(found["learning_rates"]).items()},
                 {str(name): str(spec) for name, spec in dict(found["tensors"]).items()},
+                {str(name): str(spec) for name, spec in dict(found["own_state"]).items()},
                 dict(found["reader"]),
             )
         except (TypeError, KeyError) as error:

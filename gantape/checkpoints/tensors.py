@@ -1,16 +1,14 @@
-"""Write named variables to a file, and read them back."""
+"""Write named variables and arrays to a file, and read them back."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
-from gantape.errors import NotFiniteError, RunDirectoryError
+from gantape.errors import NotFiniteError, RunDirectoryError, listed
 from gantape.types import Variable
-
-NOT_CHECKED = ("metrics/", "evaluation_metrics/")
-"""Metrics may start at minus infinity; all other variables in a checkpoint are finite."""
 
 
 def specs(variables: Mapping[str, Variable]) -> dict[str, str]:
@@ -18,34 +16,36 @@ def specs(variables: Mapping[str, Variable]) -> dict[str, str]:
     return {name: f"{_dtype(variable)}{list(variable.shape)}" for name, variable in variables.items()}
 
 
+def specs_of_arrays(arrays: Mapping[str, Any]) -> dict[str, str]:
+    """Type and shape of each array, as text."""
+    return {name: f"{array.dtype.name}{list(array.shape)}" for name, array in arrays.items()}
+
+
 def check_finite(variables: Mapping[str, Variable], step: int) -> None:
-    """Raise a `NotFiniteError` unless all float variables, except metrics, are finite.
+    """Raise a `NotFiniteError` unless all float variables are finite.
 
     Raises:
         NotFiniteError: If one is not.
     """
-    wrong = [
-        variable.path
-        for name, variable in variables.items()
-        if not name.startswith(NOT_CHECKED) and "float" in _dtype(variable) and not _finite(variable)
-    ]
+    wrong = [variable.path for variable in variables.values() if "float" in _dtype(variable) and not _finite(variable)]
     if wrong:
         raise NotFiniteError(
             "variables that are not finite are not saved.",
             where=f"the checkpoint of step {step}",
-            got=", ".join(wrong),
+            got=listed(wrong),
             do="resume from the checkpoint before, with a smaller learning rate for instance.",
         )
 
 
-def write_tensors(variables: Mapping[str, Variable], prefix: Path) -> None:
-    """Write variables to files that begin with `prefix`.
+def write_tensors(variables: Mapping[str, Variable], arrays: Mapping[str, Any], prefix: Path) -> None:
+    """Write variables and arrays to files that begin with `prefix`.
 
     Raises:
         OSError: If they cannot be written.
     """
     try:
-        _checkpoint(variables).write(str(prefix))
+        copies = {name: tf.Variable(array) for name, array in arrays.items()}
+        tf.train.Checkpoint(variables=_values(variables), arrays=copies).write(str(prefix))
     except tf.errors.OpError as error:
         raise OSError(error.message) from None
 
@@ -56,20 +56,27 @@ def read_tensors(variables: Mapping[str, Variable], prefix: Path) -> None:
     Raises:
         RunDirectoryError: If the files do not hold these variables, in these shapes and types.
     """
-    try:
+    with _explained(prefix):
         reader = tf.train.load_checkpoint(str(prefix))
-        shapes, dtypes = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
-        keys = {name: f"variables/{name.replace('/', '.S')}/.ATTRIBUTES/VARIABLE_VALUE" for name in variables}
-        found = {name: f"{dtypes[key].name}{shapes[key]}" if key in shapes else "nothing" for name, key in keys.items()}
-        check_specs(specs(variables), found, str(prefix.parent))
-        _checkpoint(variables).read(str(prefix)).assert_consumed()
-    except (tf.errors.OpError, AssertionError, ValueError, TypeError, RuntimeError) as error:
-        raise RunDirectoryError(
-            "the tensors of a checkpoint cannot be read.",
-            where=str(prefix.parent),
-            got=f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}",
-            do="remove this checkpoint: the one before it is used then.",
-        ) from None
+        check_specs(specs(variables), _found(reader, "variables", variables), str(prefix.parent))
+        status = tf.train.Checkpoint(variables=_values(variables)).read(str(prefix))
+        status.expect_partial().assert_existing_objects_matched()
+
+
+def read_arrays(wanted: Mapping[str, str], prefix: Path) -> dict[str, Any]:
+    """Read arrays from files that begin with `prefix`.
+
+    Args:
+        wanted: Type and shape of each, as text.
+        prefix: The beginning of the files' names.
+
+    Raises:
+        RunDirectoryError: If the files do not hold these arrays, in these shapes and types.
+    """
+    with _explained(prefix):
+        reader = tf.train.load_checkpoint(str(prefix))
+        check_specs(wanted, _found(reader, "arrays", wanted), str(prefix.parent))
+        return {name: reader.get_tensor(_key("arrays", name)) for name in wanted}
 
 
 def check_specs(wanted: Mapping[str, str], found: Mapping[str, str], where: str) -> None:
@@ -84,17 +91,40 @@ def check_specs(wanted: Mapping[str, str], found: Mapping[str, str], where: str)
         if found.get(name) != wanted.get(name)
     ]
     if differences:
-        more = f", and {len(differences) - 5} more" if len(differences) > 5 else ""
         raise RunDirectoryError(
             "the checkpoint is of other networks.",
             where=where,
-            got="; ".join(differences[:5]) + more,
+            got=listed(differences),
             do="resume with the task that the run began with, its build_ methods unchanged.",
         )
 
 
-def _checkpoint(variables: Mapping[str, Variable]) -> Any:
-    return tf.train.Checkpoint(variables={name: variable.value for name, variable in variables.items()})
+@contextlib.contextmanager
+def _explained(prefix: Path) -> Iterator[None]:
+    try:
+        yield
+    except (tf.errors.OpError, AssertionError, ValueError, TypeError, RuntimeError) as error:
+        raise RunDirectoryError(
+            "the tensors of a checkpoint cannot be read.",
+            where=str(prefix.parent),
+            got=f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}",
+            do="remove this checkpoint: the one before it is used then.",
+        ) from None
+
+
+def _values(variables: Mapping[str, Variable]) -> dict[str, Any]:
+    return {name: variable.value for name, variable in variables.items()}
+
+
+def _found(reader: Any, kind: str, names: Iterable[str]) -> dict[str, str]:
+    shapes, dtypes = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
+    keys = {name: _key(kind, name) for name in names}
+    return {name: f"{dtypes[key].name}{shapes[key]}" if key in shapes else "nothing" for name, key in keys.items()}
+
+
+def _key(kind: str, name: str) -> str:
+    escaped = name.replace(".", "..").replace("/", ".S")
+    return f"{kind}/{escaped}/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 def _dtype(variable: Variable) -> str:

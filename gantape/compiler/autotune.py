@@ -45,6 +45,10 @@ HOPELESS, CALL_OVERHEAD = 2.0, 0.01
 for the overhead of a call."""
 
 
+LONGEST_FAILURE = 300
+"""Characters of a failure that are kept."""
+
+
 @attrs.frozen
 class RunLength:
     """The length of a run, in steps or seconds, whichever is known; neither for a run without a known end."""
@@ -100,7 +104,8 @@ class TuningResult:
         lines = [f"{'mode':<9}{'compile s':>10}{'steps/s':>10}  chosen"]
         for found in self.measurements:
             speed = f"{1.0 / found.seconds_per_step:>10.2f}" if not found.failure else f"{'fails':>10}"
-            lines.append(f"{found.mode:<9}{found.compile_seconds:>10.2f}{speed}  {'*' if found.mode == self.mode else ''}")
+            mark = found.failure or ("*" if found.mode == self.mode else "")
+            lines.append(f"{found.mode:<9}{found.compile_seconds:>10.2f}{speed}  {mark}")
         return "\n".join(lines)
 
     def record(self) -> list[dict[str, Any]]:
@@ -192,7 +197,12 @@ def _measure(compiled: CompiledSteps, stack: BatchStack, first_step: int, length
         return time.perf_counter() - started
 
     started = time.perf_counter()
-    program.trace(stack.first(width))
+    try:
+        program.trace(stack.first(width))
+    except CompileError as error:
+        if compiled.mode == "graph":
+            raise  # it runs in no mode
+        return _failed(compiled, started, error)
     saved = [(variable, tf.identity(variable)) for variable in program.variables]
     try:
         program.run(stack.first(width), first_step)
@@ -208,11 +218,16 @@ def _measure(compiled: CompiledSteps, stack: BatchStack, first_step: int, length
             spent += taken
         return found
     except CompileError as error:
-        return Trial(compiled.mode, time.perf_counter() - started, float("inf"), error.got)
+        return _failed(compiled, started, error)
     finally:
         for variable, value in saved:
             variable.assign(value)
         compiled.reset()
+
+
+def _failed(compiled: CompiledSteps, started: float, error: CompileError) -> Trial:
+    failure = f"{error.where}: {error.got}"[:LONGEST_FAILURE]
+    return Trial(compiled.mode, time.perf_counter() - started, float("inf"), failure)
 
 
 def _key(compiler: StepCompiler, step: StepFunction, stack: BatchStack) -> str:

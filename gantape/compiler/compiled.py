@@ -9,7 +9,7 @@ import attrs
 import tensorflow as tf
 from loguru import logger
 
-from gantape.compiler.programs import NamedMode, Program, StepFunction, make_program
+from gantape.compiler.programs import GraphProgram, NamedMode, Program, StepFunction, make_program
 from gantape.compiler.signature import Signature
 from gantape.data import BatchStack
 from gantape.distribute.replicas import scope_of
@@ -87,7 +87,7 @@ class CompiledSteps:
     @property
     def variables(self) -> list[Any]:
         """Every variable that the traced steps read or write, wherever it was created; none in eager mode."""
-        return [variable for program in self._programs for variable in program.variables]
+        return [variable for program in self._programs if program.up_to_date for variable in program.variables]
 
     def program(self, stack: BatchStack, first_step: int) -> Program:
         """The program for a stack of batches from a step on; a new one if no existing one fits.
@@ -99,17 +99,30 @@ class CompiledSteps:
         Raises:
             RetraceError: If the step was traced more often than allowed.
         """
-        signature = Signature(self.step.due(first_step), stack.spec, stack.prepare, _examples(stack))
+        signature = Signature(self.step.due(first_step), stack.spec, stack.prepare, _examples(stack), stack.augment)
         for program in self._programs:
-            if program.signature.fits(signature):
+            if program.signature.fits(signature) and program.up_to_date:
                 return program
         self._note_retrace(signature)
+        with self.scope():
+            self.step.prepare()
         program = make_program(self.mode, self.step, signature, self.most_steps)
-        for totals in [kept for kept in self._restored if kept.belong_to(signature)]:
+        for totals in [kept for kept in self._restored if kept.belong_to(signature)][-1:]:
             program.restore(totals.sums, totals.steps)
             self._restored.remove(totals)
         self._programs.append(program)
         return program
+
+    def columns(self, stack: BatchStack, first_step: int) -> tuple[str, ...]:
+        """The names of the scalars that a step reports, found by tracing it; none in eager mode."""
+        if self.mode == "eager":
+            return ()
+        signature = Signature(self.step.due(first_step), stack.spec, stack.prepare, _examples(stack))
+        program = GraphProgram(self.step, signature, self.most_steps, "graph")
+        with self.scope():
+            self.step.prepare()
+            program.trace(stack)
+        return program.names
 
     def means(self) -> dict[str, float]:
         """The mean of each scalar since `reset`, over the steps that reported it, as the step function takes means."""
@@ -149,7 +162,7 @@ class CompiledSteps:
         alike = [program.signature for program in self._programs if program.signature.due == signature.due]
         if not alike or self.mode == "eager":
             return
-        changes = "; ".join(alike[-1].changes(signature))
+        changes = "; ".join(alike[-1].changes(signature)) or "layers were frozen or thawed, or a setting of them has changed"
         if self._max_traces is not None and len(alike) >= self._max_traces:
             raise RetraceError(
                 "the step would be traced once more than allowed.",
@@ -157,7 +170,7 @@ class CompiledSteps:
                 got=changes,
                 do="keep the batch size, shapes and types of the data, or allow more traces.",
             )
-        logger.warning("the step is traced again: {}. Keep shapes and types the same to save this time.", changes)
+        logger.warning("the step is traced again: {}. Keep them the same to save this time.", changes)
 
 
 def _batch_of(signature: Signature) -> str:

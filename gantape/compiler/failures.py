@@ -1,20 +1,32 @@
 """Errors inside compiled code, explained by the line of user code that caused them."""
 
+import itertools
 import re
 import sysconfig
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
+
+import tensorflow as tf
 
 from gantape.errors import CompileError, GantapeError
 
 _PACKAGE = Path(__file__).parent.parent
+_SITE = sysconfig.get_paths()["purelib"]
 _LIBRARY_FOLDERS = (
-    sysconfig.get_paths()["purelib"],
+    _SITE,
     sysconfig.get_paths()["stdlib"],
     str(_PACKAGE / ""),
     "<",
 )
+_TENSORFLOW = str(Path(tf.__file__).parent)
 _ZOO = str(_PACKAGE / "zoo")
+
+_LONGEST_LINE = 600
+
+Frame: TypeAlias = tuple[str, int | str, str]
+"""File, line and function."""
 
 _ADVICE = (
     (r"'numpy'|numpy\(\)|NumPy array", "a traced tensor has no value yet: stay with TensorFlow operations."),
@@ -31,7 +43,7 @@ _ADVICE = (
 )
 
 
-def explain_failure(error: Exception, mode: str, due: tuple[str, ...]) -> GantapeError:
+def explain_failure(error: Exception, mode: str, due: tuple[str, ...], graph: Any = None) -> GantapeError:
     """The gantape error for an exception that was raised while a step was traced, compiled or run.
 
     AutoGraph (TensorFlow 2.21) wraps a `GantapeError` in an error of its own; it is found in the chain of contexts.
@@ -40,6 +52,7 @@ def explain_failure(error: Exception, mode: str, due: tuple[str, ...]) -> Gantap
         error: The exception.
         mode: The mode of the compiler.
         due: The updates that were compiled.
+        graph: The graph of the traced step, in which the operation that failed is looked up.
     """
     cause: BaseException | None = error
     while cause is not None:
@@ -50,28 +63,78 @@ def explain_failure(error: Exception, mode: str, due: tuple[str, ...]) -> Gantap
     advice = next((advice for pattern, advice in _ADVICE if re.search(pattern, text)), "fix the line that is named.")
     return CompileError(
         "the step cannot be run.",
-        where=f"{_users_line(error)}, mode {mode}, updates {', '.join(due)}",
+        where=f"{_line_of_node(text, graph) or _users_line(error)}, mode {mode}, updates {', '.join(due)}",
         got=f"{type(error).__name__}: {_essence(text)}",
         do=f'{advice} With mode="eager" the same code runs line by line, and a debugger can stop in it.',
     )
 
 
 def _users_line(error: Exception) -> str:
-    """The innermost line outside of libraries, from the traceback in AutoGraph's message or the exception's own."""
+    """The innermost line outside of libraries, from the traceback in a message or the exception; else what raised it."""
     written = re.findall(r'File "([^"]+)", line (\d+), in (\S+)', str(error))
-    raised = [(frame.filename, frame.lineno, frame.name) for frame in traceback.extract_tb(error.__traceback__)]
-    for frames in (written, raised):
-        own = [frame for frame in frames if frame[0].startswith(_ZOO) or not frame[0].startswith(_LIBRARY_FOLDERS)]
-        own = [frame for frame in own if "autograph_generated" not in frame[0]]
-        if own:
-            file, line, function = own[-1]
-            return f"{file}:{line}, in {function}"
-    return "a step's code"
+    raised = [(frame.filename, frame.lineno or 0, frame.name) for frame in traceback.extract_tb(error.__traceback__)]
+    line = line_of_frames(_inside(written)) or line_of_frames(_inside(raised))
+    if line:
+        return line
+    ends = [frame for frame in [*raised, *written] if not frame[0].startswith(str(_PACKAGE)) and "autograph" not in frame[0]]
+    ends = [frame for frame in ends if frame[2] != "error_handler"]  # the wrapper of Keras and TensorFlow around everything
+    return "no line of your own code" + (f", but {ends[-1][2]} of {_library(ends[-1][0])}" if ends else "")
+
+
+def _line_of_node(text: str, graph: Any) -> str:
+    """The line of user code that made the operation that a message names, if it is one of the step's own."""
+    named = re.findall(r"{{node ([^}/]+)", text) if graph is not None else []
+    operations = [operation for operation in graph.get_operations() if operation.name in named] if named else []
+    lines = [line_of_frames([(frame.filename, frame.lineno, frame.name) for frame in made.traceback]) for made in operations]
+    return next(filter(None, lines), "")
+
+
+def _inside(frames: Sequence[Frame]) -> Sequence[Frame]:
+    """The frames below gantape's own: a line that calls the loop is not the line that fails."""
+    own = [frame[0].startswith(str(_PACKAGE)) and not frame[0].startswith(_ZOO) for frame in frames]
+    place = own.index(True) if any(own) else -1
+    return frames[place + 1 :]
+
+
+def line_of_frames(frames: Sequence[Frame], *, innermost: bool = False) -> str:
+    """The innermost line of user code among the frames of a traceback, as text; an empty text if there is none.
+
+    Args:
+        frames: File, line and function of each frame.
+        innermost: Whether only the line that calls TensorFlow counts; it may be that of another library.
+    """
+    for file, number, function in reversed(frames):
+        if Path("/", file).is_file():
+            file = f"/{file.lstrip('/')}"  # XLA leaves the first slash out
+        if "autograph_generated" in file or file.startswith("<"):
+            continue
+        if file.startswith(_ZOO) or not file.startswith(_LIBRARY_FOLDERS):
+            return _named((file, number, function))
+        if innermost and not file.startswith(_TENSORFLOW):
+            return ""
+    return ""
+
+
+def _library(file: str) -> str:
+    """The name of the package that a file belongs to."""
+    place = Path(file)
+    return place.relative_to(_SITE).parts[0] if place.is_relative_to(_SITE) else place.stem
+
+
+def _named(frame: Frame) -> str:
+    file, number, function = frame
+    return f"{file}:{number}, in {'a lambda' if function in ('None', None) else function}"
 
 
 def _essence(text: str) -> str:
     """The essential sentence of a message of TensorFlow, which puts tracebacks before it and notes after it."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [re.sub(r"\x1b\[\d*m", "", line).strip()[:_LONGEST_LINE] for line in text.splitlines() if line.strip()]
+    lines = [line for line in lines if line != "<stack traces unavailable>"]
+    # Keras names the layer in a line of its own, and the problem in the next.
+    lines = [
+        f"{line} {after}" if "Exception encountered when calling" in line else line
+        for line, after in itertools.zip_longest(lines, lines[1:], fillvalue="")
+    ]
     if not lines:
         return "no message"
     if lines[0].startswith("in user code"):

@@ -20,6 +20,7 @@ import tensorflow as tf
 
 from gantape.compiler.failures import explain_failure
 from gantape.compiler.signature import Due, Signature
+from gantape.compiler.xla import check_for_xla
 from gantape.data.batches import BatchStack, take_batch
 from gantape.distribute.replicas import shard
 from gantape.errors import GantapeError
@@ -45,6 +46,12 @@ class StepFunction(Protocol):
 
     def updates_due(self, step: int) -> int:
         """The number of updates in a step, repeats included."""
+
+    def python_state(self) -> tuple[Any, ...]:
+        """The Python values that a trace of the step contains. When they change, it is traced again."""
+
+    def prepare(self) -> None:
+        """Create the variables that a step needs. Called before a step is traced."""
 
     def run(self, batches: Sequence[Batch], step: Tensor, due: Due) -> dict[str, Tensor]:
         """Run one step and report scalars."""
@@ -75,6 +82,7 @@ class Program(ABC):
         self._step = step
         self._most_batches = most_steps * step.batches_per_step
         self._names: tuple[str, ...] = ()
+        self._python_state = step.python_state()
         self._totals: Any = None
         self._last: Any = None
 
@@ -97,6 +105,16 @@ class Program(ABC):
     def variables(self) -> Sequence[Any]:
         """Every variable that the traced step reads or writes, wherever it was created; none if nothing is traced."""
         return ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the scalars that a step reports; none before it is traced or run."""
+        return self._names
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether the Python values that a trace contains are still those of the step."""
+        return self._python_state == self._step.python_state()
 
     def last(self) -> dict[str, float]:
         """The scalars of the newest step."""
@@ -127,7 +145,8 @@ class Program(ABC):
         """The scalars of one step, the totals including them, and whether all of them are finite."""
         width = self._step.batches_per_step
         taken = [take_batch(batches, examples, index * width + place) for place in range(width)]
-        reported = self._step.run([shard(batch, self.signature.prepare) for batch in taken], step, self.signature.due)
+        batches = [shard(batch, self.signature.prepared(step, place)) for place, batch in enumerate(taken)]
+        reported = self._step.run(batches, step, self.signature.due)
         self._names = tuple(reported)
         report = tf.stack([tf.cast(value, tf.float32) for value in reported.values()])
         return report, report if totals is None else totals + report, tf.reduce_all(tf.math.is_finite(report))
@@ -163,6 +182,8 @@ class GraphProgram(Program):
         self._mode = mode
         self._call: Any = None
         self._traced_step: Any = None
+        axes = [axis for leaf in tf.nest.flatten(signature.batch) for axis in leaf.shape]
+        self._open = mode == "graph" and None in axes
 
     def run(self, stack: BatchStack, first_step: int) -> int:
         started = time.perf_counter()
@@ -174,7 +195,7 @@ class GraphProgram(Program):
         try:
             done, all_finite, self._last, self._totals = self._call(self._filled(stack.batches), stack.examples, *place, totals)
         except tf.errors.OpError as error:
-            raise explain_failure(error, self._mode, self.signature.due) from None
+            raise explain_failure(error, self._mode, self.signature.due, self._traced_step.graph) from None
         count = int(done)
         self.all_finite = bool(all_finite)
         self.steps += count
@@ -186,7 +207,7 @@ class GraphProgram(Program):
         """Trace the step for batches like those of a stack; nothing is run."""
         # Layers and random streams check while they are traced whether XLA compiles them, so the step too is marked for XLA.
         one_step = tf.function(self._one_step, jit_compile=self._mode != "graph" or None)
-        inputs = tf.nest.map_structure(_spec, (self._filled(stack.batches), stack.examples))
+        inputs = self._inputs(stack)
         place = (tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.int64))
         try:
             # The number of scalars is known only after tracing, so that the shape of the totals is open.
@@ -195,9 +216,13 @@ class GraphProgram(Program):
             raise error.with_traceback(None) from None
         except Exception as error:
             raise explain_failure(error, self._mode, self.signature.due) from None
+        self._python_state = self._step.python_state()  # a layer may count its traces
+        if self._mode != "graph":
+            check_for_xla(self._traced_step.graph, self._mode, self.signature.due)
         # TensorFlow counts the traces of a method over all instances, and would warn in a process with many loops.
         steps = functools.partial(self._many_steps)
-        self._call = tf.function(steps, jit_compile=self._mode == "xla-loop" or None, autograph=False)
+        in_xla = self._mode == "xla-loop" or None
+        self._call = tf.function(steps, jit_compile=in_xla, autograph=False, reduce_retracing=True)
 
     @property
     def variables(self) -> Sequence[Any]:
@@ -223,10 +248,18 @@ class GraphProgram(Program):
         )
         return done, self._step.all_finite(self.signature.due), report, totals
 
+    def _inputs(self, stack: BatchStack) -> tuple[Any, Any]:
+        """The specs of a stack's batches and examples; axes that differ from batch to batch are unknown."""
+        filled = self._filled(stack.batches)
+        if stack.examples is not None:
+            return tf.nest.map_structure(_spec, (filled, stack.examples))
+        count = None if self._open else len(tf.nest.flatten(filled)[0])
+        return tf.nest.map_structure(lambda leaf: tf.TensorSpec([count, *leaf.shape], leaf.dtype), self.signature.batch), None
+
     def _filled(self, batches: Batch) -> Batch:
         """A stack padded to full size, because a program has one input shape. The padding is never read."""
         missing = self._most_batches - len(tf.nest.flatten(batches)[0])
-        if not missing:
+        if not missing or self._open:
             return batches
         return tf.nest.map_structure(
             lambda leaf: np.concatenate([leaf, np.zeros((missing, *leaf.shape[1:]), leaf.dtype)]), batches
@@ -241,4 +274,4 @@ def make_program(mode: NamedMode, step: StepFunction, signature: Signature, most
 
 
 def _spec(leaf: Any) -> Any:
-    return None if leaf is None else tf.TensorSpec(leaf.shape, leaf.dtype)
+    return tf.TensorSpec(leaf.shape, leaf.dtype)

@@ -6,6 +6,7 @@ from typing import Any
 import attrs
 import tensorflow as tf
 
+from gantape._tensorflow import with_autograph
 from gantape.types import Batch
 
 Due = tuple[str, ...]
@@ -20,12 +21,19 @@ class Signature:
         batch: The structure of a stored batch, with a `tf.TensorSpec` for each leaf.
         prepare: The function that turns a stored batch into the step's input.
         examples: The number of examples that batches are gathered from; `None` if batches are stored whole.
+        augment: Changes a prepared batch, given the number of the step and the batch's place in it.
     """
 
     due: Due
     batch: Any
     prepare: Callable[[Batch], Batch]
     examples: int | None = None
+    augment: Callable[[Batch, Any, int], Batch] | None = None
+
+    def prepared(self, step: Any, place: int) -> Callable[[Batch], Batch]:
+        """Turns a stored batch into the input of a step, given the number of the step and the batch's place in it."""
+        augment = self.augment
+        return self.prepare if augment is None else lambda batch: augment(with_autograph(self.prepare)(batch), step, place)
 
     def fits(self, other: "Signature") -> bool:
         """Whether a program with this signature can run the other."""
@@ -46,6 +54,8 @@ class Signature:
                 changes.append(f"tensor {index} of the batch had type {before.dtype.name} and now has {now.dtype.name}")
         if self.prepare != new.prepare:
             changes.append(f"batches were prepared by {self.prepare!r} and now by {new.prepare!r}")
+        if self.augment != new.augment:
+            changes.append(f"batches were augmented by {self.augment!r} and now by {new.augment!r}")
         if self.examples != new.examples:
             changes.append(f"batches were taken from {_described(self.examples)} and now from {_described(new.examples)}")
         return changes

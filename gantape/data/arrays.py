@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from gantape.data.batches import Batches, BatchStack, Position, Reader, identity
+from gantape.data.conversion import as_arrays, check_size, described
 from gantape.errors import DataError
 from gantape.random.rng import derive_key
 from gantape.types import Batch
@@ -166,7 +167,8 @@ def from_arrays(
     """Batches from arrays in memory.
 
     Args:
-        arrays: An array, or a tuple or dict of arrays, each with the axis `examples` first.
+        arrays: An array, or a tuple or dict of arrays, each with the axis `examples` first. Lists of numbers, tables and
+            columns of pandas, and tensors of TensorFlow, PyTorch and JAX are converted, float64 to Keras' default float type.
         batch_size: Examples in a batch.
         prepare: Applied to each batch inside the graph, so that images can be stored as bytes: `gantape.data.scale_pixels`,
             for example.
@@ -176,37 +178,26 @@ def from_arrays(
         Batches with the structure of `arrays`.
 
     Raises:
-        DataError: If the arrays are empty, of different lengths, or not arrays, or the batch size is not positive.
+        DataError: If the arrays are empty, of different lengths, or cannot be made arrays of numbers or texts, or the batch
+            size is not positive.
     """
     where = "gantape.data.from_arrays"
-    if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
-        raise DataError(
-            "a batch has at least one example.",
-            where=f"{where}, argument `batch_size`",
-            got=repr(batch_size),
-            do="pass a positive integer.",
-        )
+    check_size(batch_size, where)
+    arrays = as_arrays(arrays, f"{where}, argument `arrays`")
     leaves = tf.nest.flatten(arrays)
-    if not leaves or not all(isinstance(leaf, np.ndarray) and leaf.ndim > 0 for leaf in leaves):
+    if not leaves or not all(leaf.ndim for leaf in leaves):
         raise DataError(
-            "batches are made from NumPy arrays.",
+            "batches are made from arrays of examples.",
             where=f"{where}, argument `arrays`",
-            got=", ".join(type(leaf).__name__ for leaf in leaves) or "nothing",
-            do="convert with numpy.asarray, or use gantape.data.from_dataset for a tf.data.Dataset.",
+            got=described(arrays),
+            do="pass arrays with the examples along the first axis.",
         )
-    lengths = {len(leaf) for leaf in leaves}
-    if len(lengths) > 1 or 0 in lengths:
+    lengths = [len(leaf) for leaf in leaves]
+    if 0 in lengths or len(set(lengths)) > 1:
         raise DataError(
             "the arrays are empty or differ in length.",
             where=f"{where}, argument `arrays`",
-            got=f"lengths {[len(leaf) for leaf in leaves]}",
+            got=f"lengths {lengths}",
             do="pass arrays with the examples along the first axis, in the same order.",
-        )
-    if any(leaf.dtype.hasobject for leaf in leaves):
-        raise DataError(
-            "an array of Python objects cannot become a tensor.",
-            where=f"{where}, argument `arrays`",
-            got=", ".join(str(leaf.dtype) for leaf in leaves),
-            do="convert to numbers first.",
         )
     return ArrayBatches(arrays, batch_size, prepare, name)

@@ -1,5 +1,6 @@
 """The base classes of sources of batches and of their readers."""
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -36,6 +37,9 @@ class BatchStack:
         next: The position after the last batch.
         prepare: Turns a stored batch into the one a task sees.
         examples: Tensors with the axis `examples` first, from which compiled code gathers each batch when it is needed.
+        declared: The structure of a stored batch, with a `tf.TensorSpec` for each leaf, where axes are unknown that differ from
+            batch to batch: a step is traced only once for all of them. By default, the shapes of these batches.
+        augment: Changes a prepared batch in training, given the number of the step and the batch's place in it.
     """
 
     batches: Batch
@@ -43,6 +47,8 @@ class BatchStack:
     next: Position
     prepare: Callable[[Batch], Batch]
     examples: Batch | None = None
+    declared: Any = None
+    augment: Callable[[Batch, Any, int], Batch] | None = None
 
     @property
     def ends_epoch(self) -> bool:
@@ -61,7 +67,9 @@ class BatchStack:
 
     @property
     def spec(self) -> Any:
-        """The structure of a stored batch, a `tf.TensorSpec` for each leaf."""
+        """The structure of a stored batch as a step is traced for it, a `tf.TensorSpec` for each leaf."""
+        if self.declared is not None:
+            return self.declared
         before = (self.batch_size,) if self.examples is not None else ()
         leaves = self.batches if self.examples is None else self.examples
         return tf.nest.map_structure(lambda leaf: tf.TensorSpec([*before, *leaf.shape[1:]], leaf.dtype), leaves)
@@ -87,7 +95,7 @@ class Reader(ABC):
 
     @abstractmethod
     def read(self, count: int) -> BatchStack:
-        """Read up to `count` full batches, at least one, but not beyond the end of an epoch."""
+        """Read up to `count` batches of one shape, at least one, but not beyond the end of an epoch."""
 
     def save(self, prefix: Path, shown: Sequence[BatchStack] = ()) -> dict[str, Any]:
         """Save state that does not follow from seed and position; none by default.
@@ -118,10 +126,12 @@ class PeekableReader(Reader):
 
     Args:
         reader: The reader of further batches.
+        most: The most batches to read at a time, for data that depends on the training.
     """
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, most: int | None = None) -> None:
         self._reader = reader
+        self._most = most
         self._shown: list[BatchStack] = []
 
     def save(self, prefix: Path, shown: Sequence[BatchStack] = ()) -> dict[str, Any]:
@@ -132,19 +142,28 @@ class PeekableReader(Reader):
 
     def peek(self, count: int) -> BatchStack:
         """The next batches that `read` will return: up to `count`, at least one."""
-        self._show(count)
-        return _joined(self._shown[:count])
+        self._show(self._limited(count))
+        return _joined(self._alike(count))
 
     def read(self, count: int) -> BatchStack:
         if not self._shown:
-            return self._reader.read(count)
-        self._show(count)
-        given, self._shown = self._shown[:count], self._shown[count:]
+            return self._reader.read(self._limited(count))
+        self._show(self._limited(count))
+        given = self._alike(count)
+        self._shown = self._shown[len(given) :]
         return _joined(given)
+
+    def _limited(self, count: int) -> int:
+        return count if self._most is None else min(count, self._most)
 
     def _show(self, count: int) -> None:
         while len(self._shown) < count and not (self._shown and self._shown[-1].ends_epoch):
             self._shown.append(self._reader.read(1))
+
+    def _alike(self, count: int) -> list[BatchStack]:
+        """The first batches that are shown, as long as they have one shape."""
+        first = _shapes(self._shown[0])
+        return list(itertools.takewhile(lambda stack: _shapes(stack) == first, self._shown[:count]))
 
 
 def _joined(stacks: list[BatchStack]) -> BatchStack:
@@ -152,12 +171,17 @@ def _joined(stacks: list[BatchStack]) -> BatchStack:
     return attrs.evolve(stacks[-1], batches=batches, count=len(stacks))
 
 
+def _shapes(stack: BatchStack) -> list[tuple[int, ...]]:
+    return [tuple(leaf.shape[1:]) for leaf in tf.nest.flatten(stack.batches)]
+
+
 class Batches(ABC):
     """A source of batches.
 
-    For training, every batch has `batch_size` examples: the partial batch at the end of an epoch is dropped, so that a step is
-    traced only once, and a discriminator sees as many real images as generated ones. With shuffled data, other examples are
-    dropped in the next epoch. For evaluation the partial batch is kept, so that every example counts once.
+    In training, the partial batch at the end of an epoch is dropped, so that a step is traced only once and a discriminator
+    sees as many real images as generated ones. With shuffled data, other examples are dropped in the next epoch. For evaluation
+    the partial batch is kept, so that every example counts once. Sources that are given batches, not examples, may have
+    others of another size: a step is traced once for each size.
     """
 
     @property
@@ -168,7 +192,17 @@ class Batches(ABC):
     @property
     @abstractmethod
     def batches_per_epoch(self) -> int | None:
-        """Full batches in a pass over the data; `None` if unknown or infinite."""
+        """Training batches in a pass over the data; `None` if unknown or infinite."""
+
+    @property
+    def endless(self) -> bool | None:
+        """Whether a pass over the data never ends; `None` if that is not known."""
+        return False
+
+    @property
+    def online(self) -> bool:
+        """Whether batches depend on the training so far: then only those of the next step are read."""
+        return False
 
     @property
     @abstractmethod

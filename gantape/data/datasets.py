@@ -1,17 +1,23 @@
 """Batches from any `tf.data.Dataset`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 import tensorflow as tf
+from loguru import logger
 
-from gantape._tensorflow import shuffle_seeds
+from gantape._tensorflow import made_in_python, repeats_shuffled, shuffle_seeds
 from gantape.data.batches import Batches, BatchStack, Position, Reader, identity
+from gantape.data.conversion import check_size, shapes_of, source_for
+from gantape.data.layout import Layout, check_stored, store
 from gantape.errors import DataError, summary
 from gantape.types import Batch
+
+WHERE = "gantape.data.from_dataset, argument `dataset`"
 
 
 @attrs.frozen(eq=False)
@@ -20,23 +26,57 @@ class DatasetBatches(Batches):
 
     dataset: Any = attrs.field(repr=False)
     batch_size: int
+    layout: Layout = attrs.field(repr=False)
     prepare: Callable[[Batch], Batch] = attrs.field(default=identity, repr=False)
     name: str = "tf.data"
+    batches_per_epoch: int | None = None
 
     @property
-    def batches_per_epoch(self) -> None:
-        return None
+    def endless(self) -> bool | None:
+        if self.batches_per_epoch is not None:
+            return False
+        cardinality = int(self.dataset.cardinality())
+        return None if cardinality == tf.data.UNKNOWN_CARDINALITY else cardinality == tf.data.INFINITE_CARDINALITY
 
     def open(self, seed: int, position: Position) -> Reader:
+        if made_in_python(self.dataset):
+            logger.info(
+                "{} reads from a Python generator, many steps ahead of the training: for batches that depend on the training, "
+                "use gantape.data.online.",
+                self.name,
+            )
         return _DatasetReader(self, position)
 
     def examples_in_order(self) -> Iterator[Batch]:
-        return iter(self.dataset.as_numpy_iterator())
+        return islice(self.batches_of(iter(self.dataset)), self.batches_per_epoch)
+
+    def batches_of(self, iterator: Any) -> Iterator[Batch]:
+        """The batches of an iterator over the dataset, as arrays.
+
+        Raises:
+            DataError: If one cannot be read.
+        """
+        number = 0
+        while True:
+            try:
+                batch = next(iterator, None)
+            except Exception as error:  # whatever the user's functions raise
+                raise DataError(
+                    "the dataset cannot be read.",
+                    where=f"{self.name}, after {number} batches",
+                    got=summary(error),
+                    do="iterate over it by hand to see where this comes from.",
+                ) from None
+            if batch is None:
+                return
+            number += 1
+            yield store(batch)
 
     def describe(self) -> dict[str, Any]:
         seeds = [list(seed) for seed in shuffle_seeds(self.dataset)]
-        spec = repr(self.dataset.element_spec)
-        return {"name": self.name, "batch_size": self.batch_size, "batches": spec, "shuffle_seeds": seeds}
+        facts = {"name": self.name, "batch_size": self.batch_size, "batches": repr(self.dataset.element_spec)}
+        length = {} if self.batches_per_epoch is None else {"batches_per_epoch": self.batches_per_epoch}
+        return {**facts, "shuffle_seeds": seeds, **length}
 
     def check_resumable(self) -> None:
         if (0, 0) in shuffle_seeds(self.dataset):
@@ -47,41 +87,63 @@ class DatasetBatches(Batches):
                 do="set a seed: dataset.shuffle(buffer_size, seed=0); or do without checkpoints, with "
                 "gantape.Loop(..., checkpoints=None).",
             )
+        if repeats_shuffled(self.dataset):
+            raise DataError(
+                "this dataset loses its order when it is saved, so that a run could not be resumed.",
+                where=self.name,
+                got="shuffle, other operations, and then repeat",
+                do="repeat before batching: dataset.shuffle(buffer_size, seed=0).repeat().batch(batch_size); or leave repeat "
+                "out, since an epoch begins the dataset anew.",
+            )
 
 
 class _DatasetReader(Reader):
-    """Iterates over a dataset once per epoch. It reads one batch ahead, to know which batch ends an epoch."""
+    """Iterates over a dataset once per epoch, or, if `batches_per_epoch` is given, once in all.
+
+    In the first case it reads one batch ahead, to know which batch ends an epoch; before a smaller one, two.
+    """
 
     def __init__(self, source: DatasetBatches, position: Position) -> None:
         self._source = source
         self._position = position
         self._iterator: Any = None
-        self._skipped = position.batch
-        # Batches from the iterator that are not yet returned; None where an epoch ends.
+        self._batches: Iterator[Batch] = iter(())
+        self._skipped = position.batch + position.epoch * (source.batches_per_epoch or 0)
+        # Batches from the iterator that are not yet returned; None where it ends.
         self._queue: list[Batch | None] = []
+        self._told = False
 
     def read(self, count: int) -> BatchStack:
+        source, position, given = self._source, self._position, self._source.batches_per_epoch
         found: list[Batch] = []
-        while len(found) < count and self._ahead() is not None:
-            found.append(self._queue.pop(0))
+        most = count if given is None else min(count, given - position.batch)
+        while len(found) < most and (batch := self._front()) is not None:
+            if found and shapes_of(batch) != shapes_of(found[0]):
+                break
+            found.append(batch)
+            del self._queue[0]
         if not found:
             raise DataError(
-                "the dataset has no full batch.",
-                where=f"{self._source.name}, epoch {self._position.epoch}",
-                got=f"no batch of {self._source.batch_size} examples",
-                do="check that the dataset is not empty and can be iterated over more than once.",
+                "the dataset has no full batch." if given is None else "the dataset ends within an epoch.",
+                where=f"{source.name}, epoch {position.epoch}",
+                got=f"no batch of {source.batch_size} examples" if given is None else f"{position.batch} batches of {given}",
+                do="check that the dataset is not empty and can be iterated over more than once."
+                if given is None
+                else "repeat it without end, dataset.repeat(), or leave batches_per_epoch out.",
             )
-        if self._ahead() is None:
-            self._queue.pop(0)
-            self._position = Position(self._position.epoch + 1, 0)
-        else:
-            self._position = Position(self._position.epoch, self._position.batch + len(found))
+        done = position.batch + len(found)
+        ends = self._front() is None if given is None else done == given
+        if ends and given is None:
+            del self._queue[0]
+        self._position = Position(position.epoch + 1, 0) if ends else Position(position.epoch, done)
         batches = tf.nest.map_structure(lambda *leaves: np.stack(leaves), *found)
-        return BatchStack(batches, len(found), self._position, self._source.prepare)
+        return BatchStack(batches, len(found), self._position, source.prepare, declared=source.layout.spec(found[0]))
 
     def save(self, prefix: Path, shown: Sequence[BatchStack] = ()) -> dict[str, Any]:
         """Save the iterator, with its buffers, and the batches that were read ahead."""
-        queue = [item for stack in shown for item in (stack.batch(0), *([None] if stack.ends_epoch else []))] + self._queue
+        restarts = self._source.batches_per_epoch is None
+        queue = [item for stack in shown for item in (stack.batch(0), *([None] if stack.ends_epoch and restarts else []))]
+        queue += self._queue
         variables = [tf.Variable(leaf) for item in queue if item is not None for leaf in tf.nest.flatten(item)]
         self._open()
         try:
@@ -97,17 +159,17 @@ class _DatasetReader(Reader):
             ) from None
         except tf.errors.OpError as error:
             raise OSError(error.message) from None
-        return {"queue": [item is not None for item in queue]}
+        return {"queue": [None if item is None else [list(shape) for shape in shapes_of(item)] for item in queue]}
 
     def restore(self, prefix: Path, facts: Mapping[str, Any]) -> None:
         self._open(skip=False)
-        spec = self._source.dataset.element_spec
-        shapes = [[self._source.batch_size, *leaf.shape[1:]] for leaf in tf.nest.flatten(spec)]
-        queued = [bool(is_batch) for is_batch in facts.get("queue", ())]
+        usual = self._source.layout.usual
+        queued = facts.get("queue", ())
         variables = [
             tf.Variable(tf.zeros(shape, leaf.dtype) if leaf.dtype != tf.string else tf.fill(shape, ""))
-            for _ in range(sum(queued))
-            for shape, leaf in zip(shapes, tf.nest.flatten(spec), strict=True)
+            for shapes in queued
+            if shapes is not None
+            for shape, leaf in zip(shapes, tf.nest.flatten(usual), strict=True)
         ]
         try:
             tf.train.Checkpoint(iterator=self._iterator, queue=variables).read(str(prefix)).assert_consumed()
@@ -119,64 +181,101 @@ class _DatasetReader(Reader):
                 do="resume with the dataset of the run, built by the same operations in the same order.",
             ) from None
         leaves = iter([variable.numpy() for variable in variables])
-        self._queue = [tf.nest.map_structure(lambda _: next(leaves), spec) if is_batch else None for is_batch in queued]
+        self._queue = [None if shapes is None else tf.nest.map_structure(lambda _: next(leaves), usual) for shapes in queued]
 
     def _open(self, *, skip: bool = True) -> None:
         if self._iterator is None:
             self._iterator = iter(self._source.dataset)
-            for _ in range(self._skipped if skip else 0):
-                self._next()
+            self._batches = self._source.batches_of(self._iterator)
+            for _ in islice(self._batches, self._skipped if skip else 0):
+                pass
             self._skipped = 0
 
-    def _ahead(self) -> Batch | None:
-        """The next batch, without consuming it; None where an epoch ends."""
-        if not self._queue:
-            self._open()
-            batch = self._next()
-            if batch is None:
-                self._iterator = None
-            self._queue.append(batch)
-        return self._queue[0]
-
-    def _next(self) -> Batch | None:
-        for batch in self._iterator:
-            arrays = tf.nest.map_structure(lambda leaf: leaf.numpy(), batch)
-            if len(tf.nest.flatten(arrays)[0]) == self._source.batch_size:
-                return arrays
+    def _front(self) -> Batch | None:
+        """The next batch; None where an epoch ends. A smaller last batch is dropped."""
+        front = self._at(0)
+        if front is None or self._source.batches_per_epoch is not None:
+            return front
+        size = shapes_of(front)[0][0]
+        if size >= self._source.batch_size or self._at(1) is not None:
+            return front
+        if not self._told:
+            usual = self._source.batch_size
+            logger.info(
+                "{}: training leaves out the last batch of an epoch, of {} examples, not {}.", self._source.name, size, usual
+            )
+            self._told = True
+        del self._queue[0]
         return None
 
+    def _at(self, place: int) -> Batch | None:
+        while len(self._queue) <= place:
+            self._open()
+            batch = next(self._batches, None)
+            if batch is None and self._source.batches_per_epoch is None:
+                self._iterator = None
+            self._queue.append(batch)
+        return self._queue[place]
 
-def from_dataset(dataset: Any, *, prepare: Callable[[Batch], Batch] = identity, name: str = "tf.data") -> DatasetBatches:
+
+def from_dataset(
+    dataset: Any,
+    *,
+    batches_per_epoch: int | None = None,
+    prepare: Callable[[Batch], Batch] = identity,
+    name: str = "tf.data",
+) -> DatasetBatches:
     """Batches from a batched `tf.data.Dataset`, which does its own shuffling.
+
+    Every batch is trained on, whatever its size, but the last of an epoch if it is smaller than the dataset's first. A step is
+    traced once for each size of batches. Other axes that differ from batch to batch, as in batches padded to their own length,
+    are unknown in the trace, which is made only once for all of them. `prepare` is given ragged tensors where the dataset has
+    them.
 
     Args:
         dataset: A dataset whose elements are batches; the first one defines the batch size.
+        batches_per_epoch: Batches in an epoch, for a dataset that does not end (`dataset.repeat()`): it goes on from one epoch
+            to the next, and the first of its batches are evaluated. By default, an epoch is one pass over the dataset.
         prepare: Applied to each batch inside the graph.
         name: The name of the data in the run's record.
 
     Returns:
-        Batches with the structure of the dataset's elements. An epoch is one pass over the dataset.
+        Batches with the structure of the dataset's elements.
 
     Raises:
-        DataError: If it is not a dataset, is empty, is not batched, or its batches differ in shape beyond their first axis.
+        DataError: If it is not a dataset, is empty, or is not batched.
     """
-    where = "gantape.data.from_dataset, argument `dataset`"
     if not isinstance(dataset, tf.data.Dataset):
         raise DataError(
             "this is not a tf.data.Dataset.",
-            where=where,
+            where=WHERE,
             got=type(dataset).__name__,
-            do="use gantape.data.from_arrays for arrays.",
+            do="use gantape.data.from_arrays for arrays." if isinstance(dataset, np.ndarray | str) else source_for(dataset),
         )
-    leaves = tf.nest.flatten(dataset.element_spec)
-    if not all(isinstance(leaf, tf.TensorSpec) and leaf.shape.rank and leaf.shape[1:].is_fully_defined() for leaf in leaves):
+    if batches_per_epoch is not None:
+        check_size(batches_per_epoch, "gantape.data.from_dataset", "batches_per_epoch", "an epoch has at least one batch.")
+    spec = dataset.element_spec
+    kinds = tf.TensorSpec | tf.RaggedTensorSpec
+    if not all(isinstance(leaf, kinds) and leaf.shape.rank != 0 for leaf in tf.nest.flatten(spec)):
         raise DataError(
-            "the elements of the dataset are not batches of one shape.",
-            where=where,
-            got=repr(dataset.element_spec),
-            do="batch it with dataset.batch(batch_size), after resizing the examples to one size if they differ.",
+            "the elements of the dataset are not batches.",
+            where=WHERE,
+            got=repr(spec),
+            do="batch it with dataset.batch(batch_size), and make sparse tensors dense with tf.sparse.to_dense.",
         )
-    first = next(iter(dataset.take(1).as_numpy_iterator()), None)
+    try:
+        first = next(iter(dataset.take(1)), None)
+    except Exception as error:  # whatever the user's functions raise
+        raise DataError(
+            "the first batch of the dataset cannot be read.",
+            where=WHERE,
+            got=summary(error),
+            do="bring all examples to one size before dataset.batch, or pad them with dataset.padded_batch; for another cause, "
+            "iterate over the dataset by hand.",
+        ) from None
     if first is None:
-        raise DataError("the dataset is empty.", where=where, got="no batch", do="check where its examples come from.")
-    return DatasetBatches(dataset, len(tf.nest.flatten(first)[0]), prepare, name)
+        raise DataError("the dataset is empty.", where=WHERE, got="no batch", do="check where its examples come from.")
+    layout = Layout.of(spec, first)
+    check_stored(store(first), layout.ragged, WHERE)
+    size = shapes_of(store(first))[0][0]
+    return DatasetBatches(dataset, size, layout, layout.prepare(prepare), name, batches_per_epoch)

@@ -1,6 +1,7 @@
 """Batches of the images in a folder, however many."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,12 @@ import attrs
 import numpy as np
 import tensorflow as tf
 
+from gantape.data.image_files import SUFFIXES, images_in, read_image
 from gantape.data.indexed import Examples, IndexedBatches, Rows
 from gantape.data.pixels import scale_pixels
 from gantape.errors import DataError, DataNotFoundError, summary
 from gantape.types import Batch, Tensor
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
 BATCHES_AHEAD, FILES_AT_ONCE = 4, 4
 
 
@@ -34,10 +35,7 @@ class ImageFiles(Examples):
         return len(self.files)
 
     def batches(self, rows: Rows, batch_size: int) -> Iterator[Batch]:
-        files = [f"{self.folder}/{self.files[row]}" for row in rows]
-        chosen = files if self.labels is None else (files, np.asarray(self.labels, np.int32)[rows])
-        dataset = tf.data.Dataset.from_tensor_slices(chosen)
-        dataset = dataset.map(self._read, num_parallel_calls=FILES_AT_ONCE, deterministic=True)
+        dataset = tf.data.Dataset.from_tensor_slices(rows).map(self._read, num_parallel_calls=FILES_AT_ONCE, deterministic=True)
         found = iter(dataset.batch(batch_size).prefetch(BATCHES_AHEAD).as_numpy_iterator())
         for first in range(0, len(rows), batch_size):
             try:
@@ -48,25 +46,27 @@ class ImageFiles(Examples):
     def describe(self) -> dict[str, Any]:
         digest = hashlib.blake2b(digest_size=16)
         for file in self.files:
-            digest.update(f"{file} {(self.folder / file).stat().st_size}\n".encode())
+            digest.update(os.fsencode(f"{file} {(self.folder / file).stat().st_size}\n"))
         return {
             "image": [*self.size, self.channels],
             "classes": list(self.classes),
             "names_and_sizes": f"blake2b:{digest.hexdigest()}",
         }
 
-    def _read(self, file: Tensor, *label: Tensor) -> Batch:
-        image = self._image(file)
-        return (image, *label) if label else image
+    def _read(self, row: Tensor) -> Batch:
+        # TensorFlow decodes neither WebP nor TIFF, and does not turn photographs upright.
+        pixels = tf.numpy_function(self._pixels, [row], tf.uint8, stateful=False)
+        image = self._fitted(tf.ensure_shape(pixels, (None, None, self.channels)))
+        return image if self.labels is None else (image, tf.gather(tf.constant(self.labels, tf.int32), row))
 
-    def _image(self, file: Any) -> Tensor:
-        # BMP cannot be decoded to grey.
-        image = tf.io.decode_image(tf.io.read_file(file), channels=3, expand_animations=False)
-        image = tf.image.rgb_to_grayscale(image) if self.channels == 1 else image
+    def _pixels(self, row: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        return read_image(self.folder / self.files[int(row)], self.channels)
+
+    def _fitted(self, image: Tensor) -> Tensor:
         height, width = tf.shape(image)[0], tf.shape(image)[1]
         # The largest part with the requested proportions.
-        part_height = tf.minimum(height, width * self.size[0] // self.size[1])
-        part_width = tf.minimum(width, height * self.size[1] // self.size[0])
+        part_height = tf.clip_by_value(width * self.size[0] // self.size[1], 1, height)
+        part_width = tf.clip_by_value(height * self.size[1] // self.size[0], 1, width)
         part = tf.image.crop_to_bounding_box(
             image, (height - part_height) // 2, (width - part_width) // 2, part_height, part_width
         )
@@ -76,8 +76,8 @@ class ImageFiles(Examples):
     def _unreadable(self, rows: Rows, error: Exception) -> DataError:
         for row in rows:
             try:
-                self._image(str(self.folder / self.files[row]))
-            except (tf.errors.OpError, ValueError) as found:
+                self._pixels(row)
+            except Exception as found:  # Pillow raises errors of many classes
                 return DataError(
                     "a file in the folder cannot be read as an image.",
                     where=str(self.folder / self.files[row]),
@@ -98,9 +98,11 @@ def image_folder(
     labels: bool = False,
     pixels: tuple[float, float] = (-1.0, 1.0),
 ) -> IndexedBatches:
-    """Batches of the PNG, JPEG, GIF and BMP images in a folder and its subfolders.
+    """Batches of the images in a folder and its subfolders: PNG, JPEG, WebP, GIF, BMP and TIFF.
 
-    Images are read when they are needed: only a few batches are in memory.
+    Images are read when they are needed: only a few batches are in memory. Photographs are turned upright, transparent images
+    laid on white, 16 bits scaled to 8; of an animation, the first picture counts. Names that begin with a dot are hidden, and
+    left out, as are other files; the log says how many. Links to folders are followed.
 
     Args:
         folder: The folder.
@@ -127,8 +129,7 @@ def image_folder(
             got=f"size={size!r}, channels={channels!r}",
             do="give size=64 or size=(64, 96), and channels=3 for colour or 1 for grey.",
         )
-    paths = folder.rglob("*") if folder.is_dir() else []
-    files = sorted(path.relative_to(folder).as_posix() for path in paths if path.suffix.lower() in SUFFIXES and path.is_file())
+    files = images_in(folder)
     if not files:
         raise DataNotFoundError(
             "there are no images.",

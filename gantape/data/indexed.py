@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from gantape.data.arrays import ShuffledBatches, shuffled
 from gantape.data.batches import BatchStack, Position, Reader, identity
-from gantape.errors import DataError
+from gantape.data.conversion import check_size
 from gantape.types import Batch
 
 Rows = np.ndarray[Any, np.dtype[np.int64]]
@@ -53,13 +53,7 @@ class IndexedBatches(ShuffledBatches):
     name: str = "examples"
 
     def __attrs_post_init__(self) -> None:
-        if not isinstance(self.batch_size, int) or isinstance(self.batch_size, bool) or self.batch_size < 1:
-            raise DataError(
-                "a batch has at least one example.",
-                where=f"{self.name}, argument `batch_size`",
-                got=repr(self.batch_size),
-                do="pass a positive integer.",
-            )
+        check_size(self.batch_size, self.name)
 
     @property
     def examples(self) -> int:

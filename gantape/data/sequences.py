@@ -1,17 +1,22 @@
 """Batches from anything with a length and an index, such as data sets of other libraries."""
 
+import functools
 import importlib
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import attrs
+import keras
 import numpy as np
 import tensorflow as tf
 
 from gantape.data.batches import identity
+from gantape.data.conversion import as_arrays, call_for_data, source_for
 from gantape.data.indexed import Examples, IndexedBatches, Rows
 from gantape.errors import DataError, DataNotFoundError, summary
 from gantape.types import Batch
+
+WHERE = "gantape.data.from_sequence"
 
 
 class Sequence(Protocol):
@@ -34,26 +39,46 @@ class SequenceExamples(Examples):
 
     def batches(self, rows: Rows, batch_size: int) -> Iterator[Batch]:
         for first in range(0, len(rows), batch_size):
-            examples = [self._example(int(row)) for row in rows[first : first + batch_size]]
-            try:
-                yield tf.nest.map_structure(lambda *leaves: np.stack(leaves), *examples)
-            except (ValueError, TypeError) as error:
-                raise DataError(
-                    "the examples of a batch do not have one shape.",
-                    where="gantape.data.from_sequence, argument `read`",
-                    got=summary(error),
-                    do="let `read` return one structure, one shape and one dtype.",
-                ) from None
+            examples = [self.example(int(row)) for row in rows[first : first + batch_size]]
+            yield tf.nest.map_structure(lambda *leaves: np.stack(leaves), *examples)
 
     def describe(self) -> dict[str, Any]:
-        first = tf.nest.flatten(self._example(0))
-        facts: dict[str, Any] = {"arrays": [f"{leaf.dtype}{list(leaf.shape)}" for leaf in first]}
+        facts: dict[str, Any] = {"arrays": [f"{leaf.dtype}{list(leaf.shape)}" for leaf in tf.nest.flatten(self._usual)]}
         # Only Hugging Face's data sets have one.
         fingerprint = getattr(self.sequence, "_fingerprint", None)
         return facts if fingerprint is None else facts | {"fingerprint": str(fingerprint)}
 
-    def _example(self, row: int) -> Batch:
-        return tf.nest.map_structure(np.asarray, self.read(self.sequence[row]))
+    def example(self, row: int) -> Batch:
+        """An example as arrays.
+
+        Raises:
+            DataError: If it cannot be read, or does not have the structure, shapes and types of the first.
+        """
+        arrays, usual = self._read(row), self._usual
+        if _layout(arrays) != _layout(usual):
+            raise DataError(
+                "an example does not have the structure, shapes and types of the first.",
+                where=f"{WHERE}, row {row}",
+                got=f"{_layout(arrays)}, where row 0 has {_layout(usual)}",
+                do="let `read` bring all examples to one structure, one shape and one dtype.",
+            )
+        return arrays
+
+    @functools.cached_property
+    def _usual(self) -> Batch:
+        return self._read(0)
+
+    def _read(self, row: int) -> Batch:
+        where = f"{WHERE}, row {row}"
+        advice = f"look at sequence[{row}] and at what `read` does with it; leave the row out if it is broken."
+        return as_arrays(call_for_data(lambda: self.read(self.sequence[row]), where=where, do=advice), where)
+
+
+def _layout(example: Batch) -> str:
+    """Structure, types and shapes of an example, as text."""
+    return str(tf.nest.map_structure(lambda leaf: f"{tf.as_dtype(leaf.dtype).name}{list(leaf.shape)}", example)).replace(
+        "'", ""
+    )
 
 
 def from_sequence(
@@ -70,8 +95,8 @@ def from_sequence(
         sequence: An object with `len(sequence)` and `sequence[row]`: a Hugging Face data set, a data source of TensorFlow
             Datasets, a memory map.
         batch_size: Examples in a batch.
-        read: Turns an example into an array, or a tuple or dict of arrays, of the same shape for all examples. It runs in
-            Python, outside compiled code.
+        read: Turns an example into an array, or a tuple or dict of arrays, of the same shape and type for all examples. A list
+            of numbers is an array. It runs in Python, outside compiled code.
         prepare: Applied to each batch inside the graph.
         name: The name of the data in the run's record.
 
@@ -79,16 +104,26 @@ def from_sequence(
         Batches with the structure that `read` returns.
 
     Raises:
-        DataError: If it is not such a sequence, or is empty.
+        DataError: If it is not such a sequence, or is empty, or its first example cannot be read.
     """
+    where = f"{WHERE}, argument `sequence`"
+    if isinstance(sequence, keras.utils.PyDataset):
+        raise DataError(
+            "the items of a PyDataset are batches, not examples.",
+            where=where,
+            got=f"a {type(sequence).__name__}",
+            do=source_for(sequence),
+        )
     if not hasattr(sequence, "__len__") or not hasattr(sequence, "__getitem__") or not len(sequence):
         raise DataError(
             "this is not a sequence of examples, or it is empty.",
-            where="gantape.data.from_sequence, argument `sequence`",
+            where=where,
             got=f"a {type(sequence).__name__}" + (" of length 0" if hasattr(sequence, "__len__") else ""),
             do="pass a data set that is not streamed; use gantape.data.from_dataset for a tf.data.Dataset.",
         )
-    return IndexedBatches(SequenceExamples(sequence, read), batch_size, prepare, name)
+    source = SequenceExamples(sequence, read)
+    source.example(0)
+    return IndexedBatches(source, batch_size, prepare, name)
 
 
 def from_hugging_face(

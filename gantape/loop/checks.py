@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from loguru import logger
 
 from gantape.callbacks import Callback
 from gantape.checkpoints.folder import DATA
 from gantape.checkpoints.settings import Checkpoints
 from gantape.compiler import StepCompiler
-from gantape.data import Batches, Reader
+from gantape.data import Batches, BatchStack, Reader
+from gantape.data.conversion import source_for
 from gantape.distribute.replicas import check_made_in_scope
 from gantape.errors import DataError, HyperparameterError, RangeError, RunDirectoryError, ScheduleError, TaskError
 from gantape.shapes import describe
+from gantape.state import RunState
 from gantape.tasks import Task
 
 
@@ -25,11 +28,70 @@ def check_data(data: Any, argument: str, needed: int = 0) -> None:
             "a loop works on batches.",
             where=f"gantape.Loop, argument `{argument}`",
             got=type(data).__name__,
-            do="wrap it: gantape.data.from_arrays(arrays, batch_size=64) or gantape.data.from_dataset(dataset).",
+            do=source_for(data),
         )
     known = data.batches_per_epoch
     if known is not None and 0 < known < needed:
         raise too_few_batches(known, needed)
+
+
+def check_ends(data: Any, argument: str) -> None:
+    """Raise a `DataError` if `data` is not a source of batches, or a pass over it never ends."""
+    check_data(data, argument)
+    if data.endless:
+        raise DataError(
+            "a pass over this data never ends.",
+            where=f"gantape.Loop, argument `{argument}`",
+            got=f"{type(data).__name__} without an end, as dataset.repeat() makes it",
+            do="give batches_per_epoch=100, say, where the source is made; or train for steps= or minutes=, and evaluate on "
+            "data that ends.",
+        )
+
+
+def check_epochs(data: Batches, epochs: int | None, callbacks: Sequence[Callback]) -> None:
+    """Raise an error if a run is to do epochs, or call callbacks at their ends, on data that has none.
+
+    Raises:
+        DataError: If the run would never end.
+        ScheduleError: If a callback would never be called.
+    """
+    check_data(data, "data")
+    if epochs is not None:
+        check_ends(data, "data")
+        if data.endless is None:
+            logger.info("{} does not say where it ends: an epoch goes on until it does.", type(data).__name__)
+    if not data.endless:
+        return
+    first, late = RunState(), RunState(step=2**62, examples=2**62, updates=2**62, seconds=1e18, ended=True)
+    waiting = [callback for callback in callbacks if not (callback.when.due(None, first) or callback.when.due(first, late))]
+    if waiting:
+        raise ScheduleError(
+            "a callback is due at ends of epochs, which this data does not have.",
+            where="gantape.Loop, argument `callbacks`",
+            got=f"{waiting[0]}, on a {type(data).__name__} without an end",
+            do="give batches_per_epoch=100, say, where the source is made; or gantape.every(steps=100) to the callback.",
+        )
+
+
+def check_fills_steps(stack: BatchStack, batches_per_step: int, *, first: bool) -> None:
+    """Raise a `DataError` unless batches that were read are those of whole steps, or end an epoch.
+
+    Args:
+        stack: The batches.
+        batches_per_step: The number of batches that a step needs.
+        first: Whether they are the first of an epoch.
+    """
+    if stack.ends_epoch:
+        if first and stack.count < batches_per_step:
+            raise too_few_batches(stack.count, batches_per_step)
+    elif stack.count % batches_per_step:
+        raise DataError(
+            "the batches of one step differ in shape.",
+            where="gantape.Loop.run, argument `data`",
+            got=f"{stack.count} batches of one shape, where a step reads {batches_per_step}",
+            do="give all batches one shape, as dataset.batch(batch_size, drop_remainder=True) does for examples of one shape; "
+            "or let a step read one batch, without repeats of an update and accumulated gradients.",
+        )
 
 
 def too_few_batches(found: int, needed: int) -> DataError:
@@ -48,7 +110,7 @@ def check_numbers(batch: Any, where: str) -> None:
     Raises:
         RangeError: If one is infinite or not a number.
     """
-    for place, leaf in enumerate(tf.nest.flatten(batch)):
+    for place, leaf in enumerate(tf.nest.flatten(batch, expand_composites=True)):
         tensor = tf.convert_to_tensor(leaf)
         if tensor.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(tensor))):
             bad = int(tf.math.count_nonzero(~tf.math.is_finite(tensor)))

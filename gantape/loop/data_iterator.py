@@ -1,13 +1,26 @@
 """The data of a loop, read from the run's position in it."""
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
 import attrs
+import tensorflow as tf
 
 from gantape.checkpoints.manager import CheckpointManager
-from gantape.data import Batches, PeekableReader, Position
+from gantape.checkpoints.own_state import own_state
+from gantape.data import Batches, BatchStack, PeekableReader, Position
+from gantape.data.conversion import call_for_data
 from gantape.loop.checks import check_data, check_numbers, check_resumable
 from gantape.state import RunState
 from gantape.tasks import Task
+from gantape.tasks.holdings import holdings_of
+from gantape.tasks.late import make_late_variables
 from gantape.tasks.variables import check_parts_hold
+from gantape.types import Batch
+
+WHERE = "gantape.Loop.run, argument `data`"
+ADVICE = "look at the cause, in your function: it takes a batch of the data, with TensorFlow operations."
 
 
 class DataIterator:
@@ -17,12 +30,16 @@ class DataIterator:
         task: The task that is trained on it.
         seed: The seed of its order.
         manager: Restores the position of a resumed run.
+        scope: Returns the context in which variables are made.
     """
 
-    def __init__(self, task: Task, seed: int, manager: CheckpointManager) -> None:
+    def __init__(
+        self, task: Task, seed: int, manager: CheckpointManager, scope: Callable[[], AbstractContextManager[Any]]
+    ) -> None:
         self._task = task
         self._seed = seed
         self._manager = manager
+        self._scope = scope
         self._data: Batches | None = None
         self._reader: PeekableReader | None = None
 
@@ -50,11 +67,12 @@ class DataIterator:
         resumes = new and self._manager.resumes(data, first=self._data is None)
         if new and not resumes:
             state = attrs.evolve(state, batch=0)
-        reader = PeekableReader(data.open(self._seed, Position(state.epoch, state.batch)))
+        most = batches_per_step if data.online else None
+        reader = PeekableReader(data.open(self._seed, Position(state.epoch, state.batch)), most)
         if resumes:
             self._manager.restore_reader(reader)
         if new:
-            self._check(data, reader)
+            self._check(data, reader, begins=self._data is None and not state.step)
         self._data, self._reader = data, reader
         return reader, state
 
@@ -62,11 +80,35 @@ class DataIterator:
         """The indices in the data of the examples in the next batches from a state on, if known."""
         return None if self._data is None else self._data.rows(self._seed, Position(state.epoch, state.batch), count)
 
-    def _check(self, data: Batches, reader: PeekableReader) -> None:
-        stack = reader.peek(1)
-        batch = stack.prepare(stack.batch(0))
+    def _check(self, data: Batches, reader: PeekableReader, *, begins: bool) -> None:
+        if self._manager.saves:
+            check_resumable(data, reader)
+        batch = self._prepared(reader.peek(1))
         self._task.check_batch(batch)
         check_numbers(batch, f"gantape.Loop.run, argument `data`, {type(self._task).__name__}")
+        with self._scope():
+            if begins:
+                self._task.set_up(_prepared_batches(data))
+            make_late_variables(self._task, batch, self._seed, saved=self._manager.saves)
         if self._manager.saves:
             check_parts_hold(self._task)
-            check_resumable(data, reader)
+            own_state(holdings_of(self._task).objects)
+
+    def _prepared(self, stack: BatchStack) -> Batch:
+        """The first batch as a step gets it.
+
+        Raises:
+            DataError: If it cannot be prepared.
+        """
+        batch = call_for_data(stack.prepare, stack.batch(0), where=f"{WHERE}, `prepare` of the first batch", do=ADVICE)
+        if stack.augment is None:
+            return batch
+        return call_for_data(
+            stack.augment, batch, tf.constant(0, tf.int64), 0, where=f"{WHERE}, `augment` of the first batch", do=ADVICE
+        )
+
+
+def _prepared_batches(data: Batches) -> Iterator[Batch]:
+    """Prepared batches of every example; nothing is read, nor refused, before the first is asked for."""
+    for stored in data.examples_in_order():
+        yield data.prepare(tf.nest.map_structure(tf.convert_to_tensor, stored))

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 import tensorflow as tf
 
 from gantape.compiler import StepCompiler
@@ -11,9 +12,12 @@ from gantape.compiler.failures import explain_failure
 from gantape.data import Batches
 from gantape.distribute.replicas import mean_of, replicas, run_per_replica, shard, this_replica
 from gantape.distribute.workers import Workers
-from gantape.errors import DataError, GantapeError
-from gantape.loop.checks import check_data
+from gantape.errors import DataError, GantapeError, MetricError
+from gantape.loop.checks import check_ends
 from gantape.random.rng import RandomStreams
+from gantape.steps.added import added_losses
+from gantape.steps.losses import Losses, check_returned
+from gantape.steps.trained import python_state
 from gantape.tasks import Task
 from gantape.types import Batch, Tensor
 
@@ -26,36 +30,41 @@ class Evaluator:
         compiler: How evaluation is run: eagerly in mode "eager", else as a graph, so that the last batch may be smaller.
         seed: The seed of random numbers in the evaluation.
         workers: The workers of the run.
+        steps_done: Returns the number of steps done, on which schedules in a loss depend.
     """
 
-    def __init__(self, task: Task, compiler: StepCompiler, seed: int, workers: Workers) -> None:
+    def __init__(self, task: Task, compiler: StepCompiler, seed: int, workers: Workers, steps_done: Callable[[], int]) -> None:
         self._task = task
         self._compiler = compiler
         self._seed = seed
         self._workers = workers
+        self._steps_done = steps_done
         self._names: list[str] = []
         self._prepare: Callable[[Batch], Batch] | None = None
+        self._traced_for: tuple[Any, ...] = ()
         self._compiled: Callable[..., Any] | None = None
 
     def of(self, data: Batches | None) -> Callable[[], dict[str, float]] | None:
         """A function that evaluates validation data, if there is any.
 
         Raises:
-            DataError: If it is not a source of batches.
+            DataError: If it is not a source of batches, or has no end.
         """
         if data is None:
             return None
-        check_data(data, "validation")
+        check_ends(data, "validation")
         return functools.partial(self.evaluate, data)
 
     def evaluate(self, data: Batches) -> dict[str, float]:
-        """Means over all examples: each example counts once, whatever its batch.
+        """Means over all examples: each example counts once, whatever its batch and its weight in the loss.
+
+        The loss is that of training: it includes what layers add.
 
         Raises:
-            DataError: If there is no example, or `data` is not a source of batches.
+            DataError: If there is no example, or `data` is not a source of batches, or has no end.
             CompileError: If the task's evaluation cannot be traced or run.
         """
-        check_data(data, "data")
+        check_ends(data, "data")
         self._workers.check_together("evaluation")
         with self._compiler.scope():
             return self._means(data)
@@ -63,16 +72,18 @@ class Evaluator:
     def _means(self, data: Batches) -> dict[str, float]:
         metrics = self._task.evaluation_metrics
         metrics.reset()
-        if self._compiled is None or data.prepare is not self._prepare:
-            self._prepare = data.prepare
+        traced_for = python_state(self._task.updates())
+        if self._compiled is None or data.prepare is not self._prepare or traced_for != self._traced_for:
+            self._prepare, self._traced_for = data.prepare, traced_for
             self._compiled = self._compiler.compile_function(self._one_batch)
         sums: Any = 0.0
         examples = 0
+        step = tf.constant(self._steps_done(), tf.int64)
         for index, stored in enumerate(data.examples_in_order()):
             batch = tf.nest.map_structure(tf.convert_to_tensor, stored)
             size = int(tf.nest.flatten(batch)[0].shape[0])
             try:
-                values = self._compiled(batch, tf.constant(index, tf.int64))
+                values = self._compiled(batch, step, tf.constant(index, tf.int64))
             except GantapeError:
                 raise
             except Exception as error:
@@ -89,18 +100,33 @@ class Evaluator:
         means = dict(zip(self._names, (sums / examples).tolist(), strict=True))
         return means | metrics.result()
 
-    def _one_batch(self, stored: Batch, index: Tensor) -> Tensor:
+    def _one_batch(self, stored: Batch, step: Tensor, index: Tensor) -> Tensor:
         assert self._prepare is not None
         # A batch that cannot be cut into equal parts is evaluated whole by every replica, and counted by one of them.
         whole = replicas() > 1 and tf.nest.flatten(stored)[0].shape[0] % replicas() > 0
         batch = run_per_replica(self._prepare, stored) if whole else shard(stored, self._prepare)
-        return mean_of(run_per_replica(self._in_replica, batch, index, whole))
+        return mean_of(run_per_replica(self._in_replica, batch, step, index, whole))
 
-    def _in_replica(self, batch: Batch, index: Tensor, whole: bool) -> Tensor:
-        losses = self._task.evaluate(batch, RandomStreams(self._seed, index, whole).stream("evaluation"))
+    def _in_replica(self, batch: Batch, step: Tensor, index: Tensor, whole: bool) -> Tensor:
+        losses = self._losses(batch, RandomStreams(self._seed, step, whole, index).stream("evaluation"))
         replica = this_replica()
         if not whole or replica is None or replica.index == 0:
             self._task.evaluation_metrics.update(losses.metrics)
-        values = {"loss": losses.total, **(losses.terms if len(losses.terms) > 1 else {})}
+        values = losses.report()
+        clash = [name for name in values if name in self._task.evaluation_metrics.names]
+        if clash:
+            raise MetricError(
+                "a metric has the name of a term of the loss.",
+                where=f"{type(self._task).__name__}.evaluate",
+                got=", ".join(clash),
+                do="rename one of them.",
+            )
         self._names = list(values)
         return tf.stack([tf.cast(value, tf.float32) for value in values.values()])
+
+    def _losses(self, batch: Batch, rng: RandomStreams) -> Losses:
+        models = [model for update in self._task.updates() for model in update.models]
+        with added_losses(models) as added:
+            losses = self._task.evaluate(batch, rng)
+        check_returned(losses, f"{type(self._task).__name__}.evaluate")
+        return losses if losses.added is not None else attrs.evolve(losses, added=added.total())

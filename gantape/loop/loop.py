@@ -14,16 +14,18 @@ from gantape.callbacks.callback import Opening, contributed
 from gantape.callbacks.display import with_display
 from gantape.callbacks.recorder import Recorder
 from gantape.callbacks.runner import CallbackRunner
+from gantape.callbacks.trained import TrainedLayers
 from gantape.checkpoints.manager import CheckpointManager
 from gantape.checkpoints.run_record import RunRecord
 from gantape.checkpoints.settings import Checkpoints
 from gantape.compiler import StepCompiler
-from gantape.compiler.autotune import RunLength, TuningResult, compile_steps
+from gantape.compiler.autotune import TuningResult, compile_steps
 from gantape.compiler.compiled import CompiledSteps
-from gantape.data import Batches, PeekableReader
+from gantape.data import Batches
 from gantape.distribute.workers import Workers
 from gantape.history import History
-from gantape.loop.checks import check_arguments, too_few_batches
+from gantape.loop.averages import OptimizerAverages
+from gantape.loop.checks import check_arguments, check_epochs, check_fills_steps
 from gantape.loop.data_iterator import DataIterator
 from gantape.loop.duration import Duration, Speed
 from gantape.loop.evaluator import Evaluator
@@ -31,7 +33,7 @@ from gantape.loop.nonfinite import explain_not_finite
 from gantape.loop.run import Run, state_after
 from gantape.loop.signals import catch_signals
 from gantape.loop.summary import describe_run, explain_run
-from gantape.schedule import When, at_end, every
+from gantape.schedule import When
 from gantape.state import RunState
 from gantape.steps.step import Step
 from gantape.tasks import Task
@@ -88,12 +90,13 @@ class Loop:
         self._state = self._acted = RunState()
         self._workers = Workers(self.compiler.strategy)
         self._manager = CheckpointManager(task, self.run_dir, checkpoints, self._workers, self.history)
-        self._iterator = DataIterator(task, seed, self._manager)
+        self._iterator = DataIterator(task, seed, self._manager, self.compiler.scope)
         self._whole = True  # whether the variables are those after a whole number of steps
-        self._step = Step(task.updates(), seed, task.metrics.update, gradient_norms, repr(task), task.variables)
+        self._step = Step(task.updates(), seed, task.metrics.update, gradient_norms, repr(task))
+        self._averages = OptimizerAverages(self._step.updates, self.compiler)
         self._compiled: CompiledSteps | None = None
         self._choice: TuningResult | None = None
-        self._evaluator = Evaluator(task, self.compiler, seed, self._workers)
+        self._evaluator = Evaluator(task, self.compiler, seed, self._workers, lambda: self._state.step)
 
     @classmethod
     def resume(
@@ -127,17 +130,10 @@ class Loop:
         found = RunRecord.read(Path(run_dir), changed)
         found.check_task(task)
         how = compiler or found.compiler
-        loop = cls(
-            task,
-            compiler=how,
-            run_dir=run_dir,
-            seed=found.seed,
-            callbacks=callbacks,
-            gradient_norms=found.gradient_norms,
-            checkpoints=checkpoints,
-            progress=progress,
-        )
+        kept: dict[str, Any] = {"seed": found.seed, "gradient_norms": found.gradient_norms, "checkpoints": checkpoints}
+        loop = cls(task, compiler=how, run_dir=run_dir, callbacks=callbacks, progress=progress, **kept)
         with how.scope():
+            loop._step.prepare()
             loop._state = loop._manager.restore(found)
         return loop
 
@@ -155,22 +151,24 @@ class Loop:
         epochs: int | None = None,
         minutes: float | None = None,
         record: When | None = None,
+        validate: When | None = None,
     ) -> History:
         """Train. Another call continues where the previous one ended.
 
         Args:
             data: Training batches.
-            validation: Batches to evaluate the task on whenever a row is recorded.
+            validation: Batches to evaluate the task on.
             steps: Steps to do.
             epochs: Passes over the data to do.
             minutes: Minutes to train, compiling included. Give exactly one of `steps`, `epochs` and `minutes`.
             record: When a row of the history is recorded; by default at the end of every epoch and of the run.
+            validate: When the task is evaluated on `validation`; by default whenever a row is recorded.
 
         Returns:
             The history, which says why the run stopped.
 
         Raises:
-            ScheduleError: Unless exactly one length is given.
+            ScheduleError: Unless exactly one length is given, or if `validate` is given without `validation`.
             DataError: If the data cannot fill a step, or, where checkpoints are saved, a run on it cannot be resumed.
             TensorError: If the batches do not fit the task.
             CompileError: If the task's code cannot be compiled in this mode.
@@ -178,25 +176,32 @@ class Loop:
             NotFiniteError: If a loss or an updated variable is not finite; see `failure.json` in the run's directory.
             RunDirectoryError: If the run's directory cannot be written, or holds another run.
         """
-        return self._run(data, validation, record, Duration.of(steps, epochs, minutes))
+        return self._run(data, validation, (record, validate), Duration.of(steps, epochs, minutes))
 
-    def finish(self, data: Batches, *, validation: Batches | None = None, record: When | None = None) -> History:
+    def finish(
+        self, data: Batches, *, validation: Batches | None = None, record: When | None = None, validate: When | None = None
+    ) -> History:
         """Call the end callbacks without further training, for a run killed after its last step. Arguments are as for `run`."""
-        return self._run(data, validation, record, Duration(steps=0))
+        return self._run(data, validation, (record, validate), Duration(steps=0))
 
-    def _run(self, data: Batches, validation: Batches | None, record: When | None, duration: Duration) -> History:
+    def _run(self, data: Batches, validation: Batches | None, when: Sequence[When | None], duration: Duration) -> History:
+        check_epochs(data, duration.epochs, self.callbacks)
+        self._averages.take_back()
         reader, self._state = self._iterator.open(data, self._state, self._step.batches_per_step, in_step=self._whole)
         run_dir = self._manager.run_dir
         recorder = Recorder(self.history, self._reset, self._evaluator.of(validation), run_dir)
-        callbacks = [*recorder.callbacks(record or every(epochs=1) | at_end()), *with_display(self.callbacks, self.progress)]
+        callbacks = [*recorder.callbacks(when, TrainedLayers(self.task)), *with_display(self.callbacks, self.progress)]
         length = duration.length(data.batches_per_epoch, self._step.batches_per_step)
         with contextlib.ExitStack() as stack:
             self._manager.open(stack)
             interruption = stack.enter_context(catch_signals())
             runner = CallbackRunner(self.task, self.history, run_dir, self._current, self._workers)
-            opening = Opening(self.task, str(duration), length, self._state, run_dir, resumed=self._compiled is None)
-            runner.open(callbacks, stack, opening)
-            run = Run(self._compile(reader, length), reader, callbacks, runner, duration, interruption)
+            first, validated = not self._compiled, validation is not None
+            runner.open(callbacks, stack, Opening(self.task, str(duration), length, self._state, run_dir, first, validated))
+            if self._compiled is None:
+                step = attrs.evolve(self._step, variables=self.task.variables)
+                self._choice, self._compiled = compile_steps(self.compiler, step, reader, self._state.step, length)
+            run = Run(self._compiled, reader, callbacks, runner, duration, interruption)
             try:
                 self.history.stopped_by = self._drive(run)
                 self._manager.mark_best(self._state)
@@ -204,8 +209,7 @@ class Loop:
             except Exception as error:
                 lost = self._workers.lost(error)
                 self.history.stopped_by = type(lost or error).__name__
-                whole = self._whole and not lost
-                self._manager.save_after_error(self._state, self._acted, self._facts(run.speed), whole=whole)
+                self._manager.save_after_error(self._state, self._acted, self._facts(run.speed), whole=self._whole and not lost)
                 if lost:
                     raise lost from None
                 raise
@@ -245,7 +249,8 @@ class Loop:
             saved = self._manager.save(self._state, before, self._acted, must=first or bool(stopped_by))
             if saved or first or contributed(due):
                 self._manager.write_record(self._facts(run.speed), "running")
-        # The last checkpoint is that of a run that continues; only now call the end callbacks.
+        # The last checkpoint is that of a run that continues; only now write averages, and call the end callbacks.
+        self._averages.write()
         called = due if self._state.ended else []
         now, self._state = attrs.evolve(self._state, ended=False), attrs.evolve(self._state, ended=True)
         self._act(run, [callback for callback in run.due(now, self._state) if callback not in called], start)
@@ -253,8 +258,7 @@ class Loop:
 
     def _act(self, run: Run, due: Sequence[Callback], start: RunState) -> str:
         """Call the callbacks that are due; returns why the run is to stop, or an empty text."""
-        reason = run.call(due, start, self._state)
-        self._acted = self._state
+        reason, self._acted = run.call(due, start, self._state), self._state
         return reason
 
     def _call(self, run: Run, count: int) -> None:
@@ -263,8 +267,7 @@ class Loop:
         traces, started = compiled.traces, time.perf_counter()
         width = self._step.batches_per_step
         stack = run.reader.read(count * width)
-        if stack.count < width and not here.batch:
-            raise too_few_batches(stack.count, width)
+        check_fills_steps(stack, width, first=not here.batch)
         done, self._whole = 0, False
         if stack.count >= width:
             program = compiled.program(stack, here.step)
@@ -288,11 +291,6 @@ class Loop:
             self._compiled.reset()
         with self.compiler.scope():
             self.task.metrics.reset()
-
-    def _compile(self, reader: PeekableReader, length: RunLength) -> CompiledSteps:
-        if self._compiled is None:
-            self._choice, self._compiled = compile_steps(self.compiler, self._step, reader, self._state.step, length)
-        return self._compiled
 
     def _facts(self, speed: Speed) -> dict[str, Any]:
         assert self._compiled is not None

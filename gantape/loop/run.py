@@ -1,5 +1,6 @@
 """One call of `Loop.run`: its parts, and the decisions between calls of the compiled steps."""
 
+import functools
 from collections.abc import Sequence
 
 import attrs
@@ -48,7 +49,9 @@ class Run:
 
     def call(self, due: Sequence[Callback], start: RunState, state: RunState) -> str:
         """Call callbacks; returns why the run is to stop, or an empty text."""
-        return self.runner.call(due, state, self.speed.steps_per_second, self.duration.fraction_done(start, state))
+        share = self.duration.fraction_done(start, state)
+        columns = functools.partial(self._columns, state)
+        return self.runner.call(due, state, self.speed.steps_per_second, share, columns)
 
     def plan(self, start: RunState, state: RunState, checkpoint: int | None) -> int:
         """How many steps to run before something is due or the updates of a step change.
@@ -71,6 +74,9 @@ class Run:
         numbers, received = self.runner.workers.broadcast([seconds, speed.steps, speed.seconds], signals)
         seconds, speed.steps, speed.seconds = numbers[0], int(numbers[1]), numbers[2]
         return seconds, next((name for name, anywhere in zip(SIGNALS, received, strict=True) if anywhere), "")
+
+    def _columns(self, state: RunState) -> tuple[str, ...]:
+        return self.compiled.columns(self.reader.peek(self.compiled.step.batches_per_step), state.step)
 
 
 def state_after(state: RunState, stack: BatchStack, done: int, updates_per_step: int) -> RunState:

@@ -24,6 +24,7 @@ from gantape.losses.penalties import (
     gradient_norms,
     squared_gradient_norms,
 )
+from gantape.losses.ramp import Ramp
 from gantape.losses.relativistic import RelativisticAverage, RelativisticAverageHinge, RelativisticPairing
 from gantape.losses.translation import CycleConsistency, Identity
 from gantape.steps.losses import upcast
@@ -49,6 +50,7 @@ __all__ = [
     "NonSaturating",
     "OneSidedSmoothing",
     "Penalty",
+    "Ramp",
     "RelativisticAverage",
     "RelativisticAverageHinge",
     "RelativisticPairing",

@@ -46,17 +46,19 @@ class RandomStreams:
 
     Args:
         seed: The run's seed.
-        step: The step, an int or an integer scalar tensor.
+        step: The number of the step, an int or an integer scalar tensor; in evaluation, that of the next one.
         whole: Whether each replica draws for the whole batch.
+        batch: In evaluation, the index of the batch, on which draws depend instead of the step.
     """
 
     seed: int
     step: Any = 0
     whole: bool = False
+    batch: Any = None
 
     def stream(self, *names: str | int) -> "RandomStreams":
         """The streams below a path of names."""
-        return RandomStreams(derive_key(self.seed, *names), self.step, self.whole)
+        return attrs.evolve(self, seed=derive_key(self.seed, *names))
 
     def bits(self, name: str, shape: Sequence[int]) -> Tensor:
         """Uniform random bits, `uint32`, of the given shape."""
@@ -108,7 +110,8 @@ class RandomStreams:
         return (0 if replica is None else size * replica.index), size
 
     def _seed(self, name: str) -> Tensor:
-        return tf.stack([tf.constant(derive_key(self.seed, name), tf.int64), tf.cast(self.step, tf.int64)])
+        place = self.step if self.batch is None else self.batch
+        return tf.stack([tf.constant(derive_key(self.seed, name), tf.int64), tf.cast(place, tf.int64)])
 
 
 def _fractions(bits: Tensor) -> Tensor:

@@ -33,7 +33,8 @@ class ExponentialMovingAverage:
         """Move the copy towards the model, after an update on the given number of examples."""
         decay = 0.5 ** (examples / self.half_life) if self.half_life else self.decay
         done = tf.cast(step, tf.float32)
-        share = 1.0 - tf.minimum(decay, (1.0 + done) / (10.0 + done))
+        # 1 - min(β, (1 + step) / (10 + step)), where β is subtracted from 1 in double precision: it may be very close to it.
+        share = tf.maximum(1.0 - decay, 9.0 / (10.0 + done))
         for average, current in zip(self.copy.variables, self.model.variables, strict=True):
             if "float" in str(average.value.dtype):
                 difference = current.value - average.value

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 
+import keras
+
 from gantape.errors import TaskError
+from gantape.history import check_names
 from gantape.steps.step import Update
 from gantape.types import Model, Optimizer
 
@@ -11,7 +14,8 @@ def check_updates(updates: Sequence[Update], where: str) -> None:
     """Build the optimizers, and raise a `TaskError` for updates that cannot be trained.
 
     Raises:
-        TaskError: If there is no update, a name or an optimizer is shared, nothing is trained, or an interval is not positive.
+        TaskError: If there is no update, a name is shared or has a slash, an optimizer is shared, nothing is trained, or an
+            interval is not positive.
     """
     if not isinstance(updates, Sequence) or not updates or not all(isinstance(update, Update) for update in updates):
         raise TaskError(
@@ -32,6 +36,7 @@ def check_updates(updates: Sequence[Update], where: str) -> None:
                 do=f"give each update {'an' if kind == 'optimizer' else 'a'} {kind} of its own"
                 + ("; an optimizer's moments belong to its variables." if kind == "optimizer" else "."),
             )
+    check_names([update.name for update in updates], f"{where}.updates", TaskError, taken=())
     for update in updates:
         problem = _problem(update)
         if problem:
@@ -46,12 +51,12 @@ def _problem(update: Update) -> tuple[str, str, str] | None:
             repr(update.optimizer),
             "give an instance, such as keras.optimizers.Adam(1e-3).",
         )
-    strangers = [part for part in update.variables if not isinstance(part, Model) and not hasattr(part, "assign")]
+    strangers = [part for part in update.variables if not isinstance(part, Model) and not isinstance(part, keras.Variable)]
     if strangers:
         return (
-            "`variables` takes models and variables.",
+            "`variables` takes models and variables of Keras.",
             ", ".join(type(part).__name__ for part in strangers),
-            "give models, such as keras.Sequential([...]), or their variables.",
+            "give models, such as keras.Sequential([...]), their variables, or a keras.Variable.",
         )
     unbuilt = [model.name for model in update.models if not getattr(model, "built", True)]
     if unbuilt:
@@ -61,7 +66,14 @@ def _problem(update: Update) -> tuple[str, str, str] | None:
             "begin it with keras.Input(shape=...), or call it once where it is built.",
         )
     if not update.trainable_variables:
-        return ("there is nothing to move.", "no trainable variables", "name models or variables that can be trained.")
+        frozen = [model.name for model in update.models if model.variables]
+        return (
+            "there is nothing to move.",
+            f"{', '.join(frozen)} with trainable=False" if frozen else "no trainable variables",
+            "leave out `trainable = False`: an update moves its own models only, so that no other has to be frozen."
+            if frozen
+            else "name models or variables that can be trained.",
+        )
     intervals = {"repeats": update.repeats, "every": update.every} | {
         f"lazy[{term!r}]": every for term, every in update.lazy.items()
     }

@@ -37,10 +37,28 @@ def policy(precision: Precision) -> Iterator[None]:
 
 
 def with_loss_scale(part: Any, precision: Precision) -> Any:
-    """Wrap an optimizer in a loss scale of its own if the precision needs one; anything else is returned unchanged."""
-    if precision != "mixed_float16" or not isinstance(part, keras.optimizers.Optimizer):
-        return part
-    return part if LossScale.of(part) is not None else keras.optimizers.LossScaleOptimizer(part)
+    """Wrap an optimizer in a loss scale of its own if the precision needs one, also in lists, tuples and dicts.
+
+    Lists and dicts stay the same objects, with other members; anything else is returned unchanged.
+    """
+    return _scaled(part, {}) if precision == "mixed_float16" else part
+
+
+def _scaled(part: Any, scaled: dict[int, Any]) -> Any:
+    if isinstance(part, keras.optimizers.Optimizer) and LossScale.of(part) is None:
+        if id(part) not in scaled:
+            scaled[id(part)] = keras.optimizers.LossScaleOptimizer(part)
+        return scaled[id(part)]
+    if isinstance(part, tuple):
+        members = [_scaled(member, scaled) for member in part]
+        if all(new is old for new, old in zip(members, part, strict=True)):
+            return part
+        return type(part)(*members) if hasattr(part, "_fields") else tuple(members)
+    if isinstance(part, list | dict) and id(part) not in scaled:
+        scaled[id(part)] = part  # once, should it hold itself
+        for key, member in list(part.items() if isinstance(part, dict) else enumerate(part)):
+            part[key] = _scaled(member, scaled)
+    return part
 
 
 def check_loss_scales(optimizers: Mapping[str, Optimizer], precision: Precision, where: str) -> None:
@@ -55,7 +73,8 @@ def check_loss_scales(optimizers: Mapping[str, Optimizer], precision: Precision,
             "in float16 every optimizer has a loss scale.",
             where=f'{where}.updates, Update "{bare[0]}"',
             got=type(optimizers[bare[0]]).__name__,
-            do="return the optimizer from a build_ method of its own, or wrap it in keras.optimizers.LossScaleOptimizer.",
+            do="return the optimizer from a build_ method, or in a list, tuple or dict, or wrap it in "
+            "keras.optimizers.LossScaleOptimizer.",
         )
 
 

@@ -11,10 +11,12 @@ from gantape._tensorflow import with_autograph
 from gantape.distribute.replicas import cross_replica, examples_in, mean_of_replicas, run_per_replica
 from gantape.errors import GradientError, LossError
 from gantape.random.rng import RandomStreams
+from gantape.steps.added import added_losses
 from gantape.steps.averaging import ExponentialMovingAverage
 from gantape.steps.gradients import GradientOptions
 from gantape.steps.loss_scale import LossScale
-from gantape.steps.losses import Losses
+from gantape.steps.losses import Losses, check_returned
+from gantape.steps.trained import cover, python_state
 from gantape.steps.undo import SKIPPED, Guard, means_of_kept
 from gantape.types import Batch, Model, Optimizer, Tensor, Variable
 
@@ -27,7 +29,7 @@ class Update:
         name: The name of the update in the history.
         loss: `loss(batch, rng)`, the named terms to minimise.
         variables: The variables to update, or models: these stand for their trainable variables, and the losses that their
-            layers add with `add_loss` are minimised too.
+            layers add are minimised too, those of each call in the loss, and each regularised weight once.
         optimizer: The optimizer, of this update alone.
         repeats: How often the update is done in a step, each time with a new batch.
         every: Do the update only in every n-th step, from the first step on.
@@ -72,26 +74,20 @@ class Update:
         return list(found.values())
 
     def losses(self, batch: Batch, rng: RandomStreams, due: Collection[str] | None = None) -> Losses:
-        """The terms of the loss; losses that the models' layers add are under "added".
+        """The terms of the loss, and in `added` the losses that the models' layers add.
 
         Args:
             batch: The input of the loss.
             rng: The random streams of this update.
             due: The lazy terms to include; all of them by default.
         """
-        losses = with_autograph(self.loss)(batch, rng)
-        if not isinstance(losses, Losses):
-            raise LossError(
-                "an update's loss returns gantape.Losses.",
-                where=f'Update "{self.name}", {getattr(self.loss, "__qualname__", repr(self.loss))}',
-                got=type(losses).__name__,
-                do='name the terms: return gantape.Losses({"reconstruction": value}).',
-            )
-        terms = self._with_lazy_terms(losses.terms, self.lazy if due is None else due)
-        added = [loss for model in self.models for loss in model.losses]
-        return Losses({**terms, "added": sum(added)} if added else terms, losses.metrics)
+        with added_losses(self.models) as added:
+            losses = with_autograph(self.loss)(batch, rng)
+            check_returned(losses, f'Update "{self.name}", {getattr(self.loss, "__qualname__", repr(self.loss))}')
+            terms = self._due_terms(losses.terms, self.lazy if due is None else due)
+        return attrs.evolve(losses, terms=terms, added=added.total())
 
-    def _with_lazy_terms(self, terms: Mapping[str, Any], due: Collection[str]) -> Mapping[str, Any]:
+    def _due_terms(self, terms: Mapping[str, Any], due: Collection[str]) -> Mapping[str, Any]:
         unknown = sorted(set(self.lazy) - set(terms))
         if unknown:
             raise LossError(
@@ -100,8 +96,8 @@ class Update:
                 got=f"{', '.join(unknown)}, for terms {', '.join(terms)}",
                 do="name the terms as the loss does.",
             )
-        # Terms that are left out are unused: compiled code does not compute them.
-        return {name: self.lazy.get(name, 1) * term for name, term in terms.items() if name in due or name not in self.lazy}
+        kept = Losses({name: term for name, term in terms.items() if name in due or name not in self.lazy}).computed()
+        return {name: self.lazy.get(name, 1) * term for name, term in kept.items()}
 
     def apply(self, batch: Batch, rng: RandomStreams, step: Tensor) -> tuple[Losses, list[Tensor]]:
         """Do the update once, with one batch: compute `gradients`, then `move`. For training loops written by hand."""
@@ -206,6 +202,15 @@ class Step:
         """The number of updates in a step, repeats included."""
         return sum(update.repeats for update in self.updates if step % update.every == 0)
 
+    def python_state(self) -> tuple[Any, ...]:
+        """The Python values that a trace of the step contains: which variables are trained, and settings of layers."""
+        return python_state(self.updates)
+
+    def prepare(self) -> None:
+        """Give the optimizers state for variables that are trained since they were built."""
+        for update in self.updates:
+            cover(update)
+
     def run(self, batches: Sequence[Batch], step: Tensor, due: tuple[str, ...]) -> dict[str, Tensor]:
         """Run one step.
 
@@ -215,8 +220,8 @@ class Step:
             due: The names of the updates and lazy terms to include.
 
         Returns:
-            Scalars by name: each loss, its terms if there are several, and gradient norms if requested. For a repeated update,
-            the means over its repeats.
+            Scalars by name: each loss, its terms if there are several, logged values, and gradient norms if requested. For a
+            repeated update, the means over its repeats.
         """
         report: dict[str, Tensor] = {}
         for update in self.updates:
@@ -238,7 +243,8 @@ class Step:
         prefix = f"{update.name}/" if len(self.updates) > 1 else ""
         sums: dict[str, Any] = {}
         for first in range(0, len(batches), update.gradient_options.accumulate):
-            guard = Guard(self.variables) if update.gradient_options.skip_nonfinite or update.scale else None
+            changing = [*self.variables, *update.optimizer.variables]
+            guard = Guard(changing) if update.gradient_options.skip_nonfinite or update.scale else None
             taken = {place: batches[place] for place in range(first, first + update.gradient_options.accumulate)}
             if tf.distribute.has_strategy():
                 accumulate = functools.partial(self._accumulate, update, terms)
@@ -264,7 +270,7 @@ class Step:
             losses, gradients = update.gradients(batch, RandomStreams(self.seed, step).stream(update.name, place), terms)
             gathered.append(gradients)
             self.update_metrics(losses.metrics)
-            _add(values, {"loss": losses.total, **(losses.terms if len(losses.terms) > 1 or update.lazy else {})})
+            _add(values, losses.report(with_terms=bool(update.lazy)))
         if len(gathered) == 1:
             return values, gathered[0]
         return values, [sum(parts) / len(parts) for parts in zip(*gathered, strict=True)]

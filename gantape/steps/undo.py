@@ -39,7 +39,7 @@ class Guard:
     """
 
     def __init__(self, variables: Sequence[Variable]) -> None:
-        self._variables = tuple(variables)
+        self._variables = tuple({id(variable): variable for variable in variables}.values())
         # Each replica saves its own: a pool of images or the seed of dropout may differ between replicas.
         self._before = run_per_replica(lambda: [tf.identity(variable.value) for variable in self._variables])
 

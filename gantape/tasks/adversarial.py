@@ -17,12 +17,20 @@ from gantape.steps.averaging import ExponentialMovingAverage
 from gantape.steps.gradients import GradientOptions
 from gantape.steps.losses import Losses
 from gantape.steps.step import Update
-from gantape.tasks.gan_batch import FakeCache, GANBatch
-from gantape.tasks.networks import check_adds_no_loss, check_networks, check_real_examples, generate_blank
+from gantape.tasks.gan_batch import FakeCache, GANBatch, add_terms
+from gantape.tasks.networks import (
+    blank_inputs,
+    check_adds_no_loss,
+    check_critic,
+    check_generator_range,
+    check_networks,
+    check_real_examples,
+    generate_blank,
+)
 from gantape.tasks.part import Part
 from gantape.tasks.scorer import Scorer
 from gantape.tasks.task import Task, require_positive
-from gantape.types import Batch, Model, Optimizer
+from gantape.types import Batch, Model, Optimizer, Tensor
 
 
 class AdversarialTask(Task):
@@ -139,13 +147,16 @@ class AdversarialTask(Task):
         """Pass latents through both networks.
 
         Raises:
-            TaskError: If the generator does not accept latents, or the discriminator the generated examples; or if the
-                generator's layers add losses although its examples are shared.
+            TaskError: If the generator does not accept latents, or the discriminator the generated examples; if the
+                discriminator ends in probabilities under a loss on raw scores; or if the generator's layers add losses
+                although its examples are shared.
             ShapeError: If the discriminator does not end in one score, or one for each patch.
         """
-        check_networks(self.generator, self.discriminator, self.condition, self.latent_size, type(self).__name__)
+        name = type(self).__name__
+        inputs = check_networks(self.generator, self.discriminator, self.condition, self.latent_size, name)
+        check_critic(self.discriminator, inputs, self.loss, self.penalties, name)
         if self.shared_examples:
-            check_adds_no_loss(self.generator, type(self).__name__)
+            check_adds_no_loss(self.generator, name)
 
     def updates(self) -> tuple[Update, ...]:
         average = ExponentialMovingAverage(
@@ -179,34 +190,39 @@ class AdversarialTask(Task):
         of_real, of_fake = scorer.outputs(real, fake, joint=self.joint_batch)
         for augmentation in self.augmentations:
             augmentation.observe(of_real.scores)
-        terms = dict(self.loss.discriminator(of_real.scores, of_fake.scores, rng))
-        terms |= self.condition.discriminator_terms(conditioning, of_real.auxiliary, of_fake.auxiliary)
-        discriminator = cast(Model, scorer)  # a penalty only calls it
+        terms: dict[str, Any] = {}
+        add_terms(terms, self.loss.discriminator(of_real.scores, of_fake.scores, rng), self.loss)
+        add_terms(terms, self.condition.discriminator_terms(conditioning, of_real.auxiliary, of_fake.auxiliary), self.condition)
+        seen = (cast(Model, scorer), real, fake)  # a penalty only calls the scorer
         for penalty in self.penalties:
-            terms[penalty.name] = penalty(discriminator, real, fake, rng.stream(penalty.name))
-        seen = {"real_score": (of_real.scores,), "fake_score": (of_fake.scores,)}
-        return Losses(terms, {name: seen[name] for name in self.metrics.names if name in seen})
+            term = functools.partial(penalty, *seen, rng.stream(penalty.name))
+            add_terms(terms, {penalty.name: term if isinstance(penalty, Lazy) else term()}, penalty)
+        scores = {"real_score": (of_real.scores,), "fake_score": (of_fake.scores,)}
+        return Losses(terms, {name: scores[name] for name in self.metrics.names if name in scores})
 
     def generator_loss(self, batch: Batch, rng: RandomStreams) -> Losses:
         """The generator's terms for a batch."""
         inputs = self._fake_cache.reuse(batch) or self._gan_batch(batch, rng)
         real, fake, conditioning = inputs.real, inputs.fake, inputs.conditioning
         scorer = Scorer(self.discriminator, self.augmentations, self.condition, conditioning, rng)
+        terms: dict[str, Any] = {}
         if self.loss.generator_sees_real:
             of_real, of_fake = scorer.outputs(real, fake, joint=self.joint_batch)
-            terms = dict(self.loss.generator(of_real.scores, of_fake.scores, rng))
+            add_terms(terms, self.loss.generator(of_real.scores, of_fake.scores, rng), self.loss)
         else:
             of_fake = scorer.output(fake, "fake")
-            terms = dict(self.loss.generator(None, of_fake.scores, rng))
-        return Losses({**terms, **self.condition.generator_terms(conditioning, real, fake, of_fake.auxiliary)})
+            add_terms(terms, self.loss.generator(None, of_fake.scores, rng), self.loss)
+        add_terms(terms, self.condition.generator_terms(conditioning, real, fake, of_fake.auxiliary), self.condition)
+        return Losses(terms)
 
     def real_examples(self, batch: Batch) -> Images:
         """The real examples of a batch."""
         return batch[0] if isinstance(batch, tuple | list) else batch
 
-    def latents(self, count: int | None, rng: RandomStreams, name: str = "latent") -> Latents:
-        """Standard normal latents, shape `count latent`."""
-        return rng.normal(name, [count or 1, self.latent_size])
+    def latents(self, count: int | Tensor | None, rng: RandomStreams, name: str = "latent") -> Latents:
+        """Standard normal latents, shape `count latent`. The count may be a scalar tensor, such as `tf.shape(batch)[0]`."""
+        shape: Any = [1 if count is None else count, self.latent_size]
+        return rng.normal(name, shape)
 
     def generate(self, latents: Latents, conditioning: Conditioning = ()) -> Images:
         """Examples that the averaged generator makes from latents and conditioning, with `training=False`."""
@@ -228,12 +244,15 @@ class AdversarialTask(Task):
         Raises:
             ShapeError: If they do not have the generator's shape.
             DtypeError: If they are not floats.
-            RangeError: If they lie outside `pixels`.
+            RangeError: If they lie outside `pixels`. A warning says if the generator's last activation has another range.
             DataError: If the batch does not hold what the condition needs.
         """
         name = type(self).__name__
         made = generate_blank(self.generator, self.condition, self.latent_size, name)
-        check_real_examples(self.real_examples(batch), made, self.pixels, f"{name}, argument `real`")
+        real = self.real_examples(batch)
+        check_real_examples(real, made, self.pixels, f"{name}, argument `real`")
+        inputs = blank_inputs(self.condition, self.latent_size)
+        check_generator_range(self.generator, inputs, real, self.pixels, name)
         self.condition.check_batch(batch, f"{name}, argument `batch`")
 
     def _adam(self, learning_rate: float | None) -> Optimizer:

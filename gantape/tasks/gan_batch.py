@@ -1,7 +1,7 @@
 """The real and generated examples of a GAN's updates, and a cache by which the two updates share them."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from gantape.conditioning import Conditioning
 from gantape.distribute.replicas import replicas
+from gantape.errors import LossError
 from gantape.types import Batch, Model, Tensor
 
 
@@ -39,7 +40,7 @@ class FakeCache:
     """
 
     def __init__(self, generator: Model, count: int) -> None:
-        self._variables = generator.trainable_variables
+        self._generator = generator
         self._count = count
         self._kept: deque[tuple[Tensor, tf.GradientTape, GANBatch]] = deque(maxlen=count * replicas())
 
@@ -48,7 +49,7 @@ class FakeCache:
         if not self._count:
             return make()
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([variable.value for variable in self._variables])
+            tape.watch([variable.value for variable in self._generator.trainable_variables])
             made = make()
         self._kept.append((_first(batch), tape, made))
         return made
@@ -61,12 +62,37 @@ class FakeCache:
         _, tape, made = self._kept[place]
         del self._kept[place]
 
-        values = [variable.value for variable in self._variables]
+        values = [variable.value for variable in self._generator.trainable_variables]
 
         def examples(*_: Tensor) -> tuple[Tensor, Callable[..., Any]]:
             return tf.stop_gradient(made.fake), lambda upstream: tape.gradient(made.fake, values, output_gradients=upstream)
 
         return attrs.evolve(made, fake=tf.custom_gradient(examples)(*values))
+
+
+def add_terms(terms: dict[str, Any], new: Any, owner: Any) -> None:
+    """Add the terms that a loss, a condition or a penalty has returned.
+
+    Raises:
+        LossError: If they are not named, or a name is taken.
+    """
+    where = f"{type(owner).__module__}.{type(owner).__qualname__}"
+    if not isinstance(new, Mapping):
+        raise LossError(
+            "the terms of an adversarial loss are named.",
+            where=where,
+            got=type(new).__name__,
+            do='return a dict, such as {"adversarial": value}.',
+        )
+    taken = [name for name in new if name in terms]
+    if taken:
+        raise LossError(
+            "two terms of one loss have the same name.",
+            where=where,
+            got=", ".join(map(str, taken)),
+            do="give one of them another name; for a penalty, override the property `name` in a subclass.",
+        )
+    terms |= new
 
 
 def _first(batch: Batch) -> Tensor:

@@ -1,9 +1,10 @@
 """The parts of a task, and how they are built."""
 
-from typing import Any, Generic, Protocol, TypeVar, cast, overload
+from typing import Any, Generic, Protocol, TypeVar, cast, get_args, overload
 
 from gantape.errors import TaskError
 from gantape.steps.loss_scale import Precision, with_loss_scale
+from gantape.tasks.part_types import check_part
 
 P = TypeVar("P")
 
@@ -23,6 +24,11 @@ class Part(Generic[P]):
     part's type.
     """
 
+    @property
+    def _declared(self) -> Any:
+        """The type P, if it was given: `typing` stores it when `Part[P]` is called."""
+        return next(iter(get_args(getattr(self, "__orig_class__", None))), None)
+
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
@@ -37,7 +43,9 @@ class Part(Generic[P]):
         if self._name not in parts:
             parts[self._name] = _BEING_BUILT
             try:
-                parts[self._name] = with_loss_scale(getattr(task, f"build_{self._name}")(), task.precision)
+                part = with_loss_scale(getattr(task, f"build_{self._name}")(), task.precision)
+                check_part(part, self._declared, f"{type(task).__name__}.build_{self._name}")
+                parts[self._name] = part
             except BaseException:
                 del parts[self._name]
                 raise

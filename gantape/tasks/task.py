@@ -20,6 +20,7 @@ from gantape.steps.checks import check_updates
 from gantape.steps.loss_scale import Precision, check_loss_scales, default_precision, policy
 from gantape.steps.losses import Losses
 from gantape.steps.step import Update
+from gantape.tasks.holdings import holdings_of
 from gantape.tasks.part import Part
 from gantape.types import Batch, Variable
 
@@ -104,6 +105,15 @@ class Task(ABC):
     def check_parts(self) -> None:
         """Raise an error if the parts do not fit together. Called when all are built."""
 
+    def set_up(self, batches: Iterator[Batch]) -> None:
+        """Prepare parts for the data, as the `adapt` of a layer does. Called once, before the first step of a new run.
+
+        A resumed run restores what was found here, and does not call it.
+
+        Args:
+            batches: The prepared training batches of one pass, in order. Without end if the data is.
+        """
+
     def check_batch(self, batch: Batch) -> None:
         """Raise an error if a batch does not fit the models. Called with one prepared batch before the first step."""
 
@@ -153,13 +163,8 @@ class Task(ABC):
 
     @property
     def variables(self) -> list[Variable]:
-        """Every variable of every part, each once: weights, moving statistics, dropout's seeds, optimizers, metrics."""
-        found: dict[int, Variable] = {}
-        for name in self.part_names():
-            for part in _leaves(getattr(self, name)):
-                for variable in getattr(part, "variables", ()):
-                    found.setdefault(id(variable), variable)
-        return list(found.values())
+        """Every variable that a part holds, at any depth, each once: weights, statistics, seeds, optimizers, metrics."""
+        return list(holdings_of(self).variables.values())
 
     def _build(self, name: str) -> None:
         where = f"{type(self).__name__}.build_{name}"
@@ -213,17 +218,6 @@ def require_not_negative(task: Task, *names: str) -> None:
 def _wrong_number(task: Task, name: str, rule: str, do: str) -> HyperparameterError:
     where = f"{type(task).__name__}, field `{name}`"
     return HyperparameterError(f"a hyper-parameter has to be {rule}.", where=where, got=repr(getattr(task, name)), do=do)
-
-
-def _leaves(part: Any) -> Iterator[Any]:
-    """The parts in a tuple, list or dict of them. TensorFlow's own flattening would take attrs classes apart."""
-    if isinstance(part, tuple | list):
-        for leaf in part:
-            yield from _leaves(leaf)
-    elif isinstance(part, dict):
-        yield from _leaves(list(part.values()))
-    else:
-        yield part
 
 
 def _refuse_assignment(task: Task, name: str, value: Any) -> None:

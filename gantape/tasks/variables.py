@@ -1,15 +1,11 @@
-"""Names for the variables of a task that are the same in every process.
+"""The variables of a task by name, and whether it holds all that its steps use."""
 
-Keras numbers layers in order of creation, so that `dense/kernel` may be `dense_3/kernel` in another program. Here a variable
-is named by its part, its index there, and its name without such numbers: `generator/0003/kernel`.
-"""
-
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from gantape.distribute.replicas import copies
-from gantape.errors import TaskError
+from gantape.errors import TaskError, listed
+from gantape.tasks.holdings import holdings_of
 from gantape.tasks.task import Task
 from gantape.types import Variable
 
@@ -17,13 +13,8 @@ LEARNING_RATE = "/learning_rate"
 
 
 def named_variables(task: Task) -> dict[str, Variable]:
-    """Every variable of every part, once, by name."""
-    found: dict[int, tuple[str, Variable]] = {}
-    for part in task.part_names():
-        for place, variable in enumerate(getattr(getattr(task, part), "variables", ())):
-            name = re.sub(r"_\d+|[^\w]", "", variable.path.split("/")[-1])
-            found.setdefault(id(variable), (f"{part}/{place:04d}/{name}", variable))
-    return dict(found.values())
+    """Every variable that a part holds, once, by name."""
+    return holdings_of(task).variables
 
 
 def learning_rates(task: Task) -> dict[str, float]:
@@ -60,8 +51,8 @@ def check_parts_hold(task: Task, traced: Sequence[Any] = ()) -> None:
         raise TaskError(
             "a step uses variables that no part of the task holds: they would not be saved.",
             where=type(task).__name__,
-            got=", ".join(strangers),
-            do="return their owner (a model, an optimizer, a metric, a layer) from a build_ method, and create them with "
-            "add_weight in a layer; draw random numbers from `rng`; or do without checkpoints, with "
+            got=listed(strangers),
+            do="return their owner (a model, an optimizer, a metric, a layer) or the variable itself from a build_ method, and "
+            "create them with add_weight in a layer; draw random numbers from `rng`; or do without checkpoints, with "
             "gantape.Loop(..., checkpoints=None).",
         )

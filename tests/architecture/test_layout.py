@@ -8,7 +8,7 @@ from package import ROOT
 TOP = Path(__file__).parents[2]
 SCRIPTS, TESTS = TOP / "scripts", TOP / "tests"
 STARTED_BY_USERS = {"evaluate.py", "sample.py", "train_classifier.py", "train_gan.py"}
-NOT_OF_THE_PACKAGE = {"architecture", "docs", "helpers", "scripts"}
+NOT_OF_THE_PACKAGE = {"architecture", "differential", "docs", "helpers", "scripts"}
 PARTS = {path.stem for path in ROOT.iterdir() if path.suffix == ".py" or path.is_dir()}
 FILES = sorted([*SCRIPTS.rglob("*.py"), *TESTS.rglob("*.py")])
 

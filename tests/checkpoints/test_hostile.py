@@ -188,7 +188,7 @@ def test_a_forged_memory_of_a_callback_is_one_clear_error(run: Path, memory: dic
 
 def test_a_file_sets_no_path_and_no_method_of_a_callback(run: Path, tmp_path: Path) -> None:
     forged = {"filepath": str(tmp_path / "elsewhere.keras"), "monitor": "x", "on_epoch_end": 3, "new": 4, "best": 0.25}
-    with_state(run, callbacks={"ModelCheckpoint 1": {"callback": forged, "epoch_to_begin": None}})
+    with_state(run, callbacks={"ModelCheckpoint 1": {"callback": forged, "epoch_to_begin": None, "step": 0}})
     task = Classifier()
     saving = keras.callbacks.ModelCheckpoint(str(tmp_path / "own.keras"), monitor="loss", save_best_only=True)
     loop = gt.Loop.resume(run, task, callbacks=gt.callbacks.from_keras(saving, task.model))

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from tiny import MODES, Classifier, LazyGan, PointGan, identical, labelled, make, points, weights
 
 import gantape as gt
@@ -68,6 +69,27 @@ def test_the_helper_notices_what_is_not_resumed() -> None:
 
     with pytest.raises(AssertionError, match="Forgetful does not resume exactly"):
         assert_resumes_exactly(lambda: Forgetful(), labelled(), steps=6, stops=(3,), compiler=gt.StepCompiler("eager"))
+
+
+REGISTRY: list[Any] = []
+
+
+def test_the_helper_notices_variables_that_no_part_holds() -> None:
+    """In eager mode nothing is known of the variables that a step uses."""
+
+    class Counting(Classifier):
+        def build_loss(self):
+            loss, place = keras.losses.SparseCategoricalCrossentropy(from_logits=True), len(REGISTRY)
+            REGISTRY.append(keras.Variable(0.0, trainable=False, name="steps_counted"))
+
+            def counted(targets, predictions):
+                REGISTRY[place].assign_add(1.0)
+                return loss(targets, predictions)
+
+            return counted
+
+    with pytest.raises(AssertionError, match="these differ: steps_counted"):
+        assert_resumes_exactly(lambda: Counting(), labelled(), steps=4, stops=(2,), compiler=gt.StepCompiler("eager"))
 
 
 def trained(task: gt.Task, run_dir: Path, steps: int, data: Any = None, **options: Any) -> gt.Loop:
@@ -241,10 +263,18 @@ def test_variables_that_no_part_holds_are_named(tmp_path: Path) -> None:
     stranger = keras.layers.Dense(3, name="stranger")
     stranger.build((None, 3))
 
-    class Hidden(Classifier):
-        def build_loss(self):
-            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-            return lambda targets, predictions: loss(targets, stranger(predictions))
+    class Hidden(gt.Task):
+        def build_model(self):
+            return keras.Sequential([keras.Input((4,)), layers.Dense(3)])
+
+        def build_optimizer(self):
+            return keras.optimizers.SGD(0.1)
+
+        def updates(self):
+            return (gt.Update("fit", self.fit, (self.model,), self.optimizer),)
+
+        def fit(self, batch, rng):
+            return gt.Losses({"size": tf.reduce_mean(stranger(self.model(batch[0])) ** 2)})
 
     loop = gt.Loop(make(Hidden), run_dir=tmp_path / "run")
     with pytest.raises(TaskError, match="no part of the task holds.*\n.*\n.*kernel"):

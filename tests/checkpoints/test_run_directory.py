@@ -46,10 +46,14 @@ def test_the_directory_is_made_with_its_parents(tmp_path: Path) -> None:
 
 
 def test_a_record_that_cannot_be_written_leaves_the_one_before(tmp_path: Path) -> None:
+    class Unspeakable:
+        def __str__(self) -> str:
+            raise TypeError("no text")
+
     directory = RunDirectory(tmp_path)
     directory.write({"task": "DCGAN"})
     with pytest.raises(TypeError):
-        directory.write({"task": {("not", "a", "name"): 1}})
+        directory.write({"task": Unspeakable()})
     assert directory.read() == {"task": "DCGAN"}
 
 

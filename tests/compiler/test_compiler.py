@@ -106,6 +106,12 @@ class CountingStep:
     def updates_due(self, step: int) -> int:
         return 1
 
+    def python_state(self):
+        return ()
+
+    def prepare(self):
+        pass
+
     def all_finite(self, due):
         return tf.constant(True)
 

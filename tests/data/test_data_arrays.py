@@ -122,7 +122,9 @@ def test_a_split_is_disjoint_and_complete(examples: int, validation: float, test
     assert {part.batch_size for part in split} == {3}
 
 
-@pytest.mark.parametrize("make", [lambda x, y: (x, y), lambda x, y: {"image": x, "label": y}, lambda x, y: [x, (y,)]])
+@pytest.mark.parametrize(
+    "make", [lambda x, y: (x, y), lambda x, y: {"image": x, "label": y}, lambda x, y: (x, {"label": (y,)})]
+)
 def test_the_structure_is_kept_and_bytes_stay_bytes(make: Callable[[Any, Any], Any]) -> None:
     images, labels = np.arange(24, dtype=np.uint8).reshape(6, 2, 2), np.arange(6, dtype=np.int32)
     source = gt.data.from_arrays(make(images, labels), batch_size=2, prepare=gt.data.scale_pixels())
@@ -177,21 +179,23 @@ ONES = np.ones(10)
         (ONES, 0, "argument `batch_size`", "0"),
         (ONES, 2.0, "argument `batch_size`", "2.0"),
         (ONES, True, "argument `batch_size`", "True"),
-        ([1, 2, 3], 1, "argument `arrays`", "int, int, int"),
-        ("images", 1, "argument `arrays`", "str"),
+        ([ONES, ONES], 1, "argument `arrays`", "a list of 2, the first a ndarray"),
+        ([[1, 2], [3]], 1, "argument `arrays`", "a list of 2, the first a list: ValueError: "),
+        (iter([ONES]), 1, "argument `arrays`", "a list_iterator"),
+        ("images", 1, "argument `arrays`", "string[]"),
         ((), 1, "argument `arrays`", "nothing"),
-        (np.float32(3.0), 1, "argument `arrays`", "float32"),
-        (np.array(3.0), 1, "argument `arrays`", "ndarray"),
+        (np.float32(3.0), 1, "argument `arrays`", "float32[]"),
+        (np.array(3.0), 1, "argument `arrays`", "float64[]"),
         ((ONES, np.ones(9)), 1, "argument `arrays`", "lengths [10, 9]"),
         (np.zeros((0, 3)), 1, "argument `arrays`", "lengths [0]"),
-        (np.array([{}, {}]), 1, "argument `arrays`", "object"),
+        (np.array([{}, {}]), 1, "argument `arrays`", "a ndarray of dtype object"),
     ],
 )
 def test_what_cannot_be_batched_is_refused(arrays: Any, batch_size: Any, where: str, got: str) -> None:
     with pytest.raises(gt.errors.DataError) as caught:
         gt.data.from_arrays(arrays, batch_size=batch_size)
     assert caught.value.where == f"gantape.data.from_arrays, {where}"
-    assert caught.value.got == got
+    assert caught.value.got.startswith(got)
 
 
 def test_fewer_examples_than_a_batch_are_refused_for_training() -> None:

@@ -77,12 +77,13 @@ def test_a_dataset_that_can_be_read_once_only_is_refused_at_its_second_epoch() -
     [
         (np.zeros(3), "this is not a tf.data.Dataset."),
         ("images", "this is not a tf.data.Dataset."),
-        (tf.data.Dataset.range(3), "the elements of the dataset are not batches of one shape."),
-        (generated(iter([]), [None, None]), "the elements of the dataset are not batches of one shape."),
-        (tf.data.Dataset.range(3).ragged_batch(2).map(lambda row: tf.RaggedTensor.from_tensor(row[:, None])), "the elements"),
+        (tf.data.Dataset.range(3), "the elements of the dataset are not batches."),
+        (tf.data.Dataset.from_tensors(tf.sparse.eye(3)), "the elements of the dataset are not batches."),
+        (tf.data.Dataset.from_tensors((np.zeros(3), np.zeros(2))), "the tensors of a batch do not have as many examples."),
+        (tf.data.Dataset.range(3).map(lambda n: tf.zeros([n])).batch(2), "the first batch of the dataset cannot be read."),
         (tf.data.Dataset.range(0).batch(2), "the dataset is empty."),
     ],
-    ids=["array", "string", "not batched", "sizes differ", "ragged", "empty"],
+    ids=["array", "string", "not batched", "sparse", "numbers differ", "sizes differ", "empty"],
 )
 def test_what_is_no_dataset_of_batches_is_refused(dataset: Any, what: str) -> None:
     with pytest.raises(gt.errors.DataError) as caught:

@@ -45,6 +45,7 @@ SYBIL = Sybil(parsers=[CodeBlockParser("python", _run), CodeBlockParser("text", 
 
 # Keras 3.15 reads TensorFlow's variables in a way that NumPy 2 frowns upon, when it saves a model.
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:no pixel of the first batch:gantape.errors.GantapeWarning")  # on purpose, on how_to/health
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
 def test_a_page_is_a_program_that_prints_what_it_shows(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The blocks of a page run one after the other, and a block of text is what the block before it printed."""

@@ -56,3 +56,10 @@ def test_every_error_is_raised_somewhere() -> None:
         calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
         called |= {call.func.id.removeprefix("_") for call in calls if isinstance(call.func, ast.Name)}
     assert {kind.__name__ for kind in KINDS} - called == ABSTRACT
+
+
+def test_a_message_is_never_long_and_copies_of_it_are_equal() -> None:
+    error = gt.GantapeError("a problem.", where="here", got="x" * 100_000, do="fix it.")
+    assert len(str(error)) < 1500
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    assert "(100,000 characters)" in error.got

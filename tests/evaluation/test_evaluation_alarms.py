@@ -98,6 +98,7 @@ def test_every_sentence_is_short_and_plain() -> None:
         assert text.endswith(".")
 
 
+@pytest.mark.filterwarnings("ignore:no pixel of the first batch:gantape.errors.GantapeWarning")
 @pytest.mark.parametrize(
     ("failure", "found"),
     [

@@ -148,6 +148,7 @@ def test_a_health_check_adds_rows_and_warns_once() -> None:
     assert lines == []
 
 
+@pytest.mark.filterwarnings("ignore:no pixel of the first batch:gantape.errors.GantapeWarning")
 @pytest.mark.parametrize(
     ("failure", "found"),
     [

@@ -110,7 +110,7 @@ class Counting(Plain):
     def updates(self):
         def loss(batch: Any, rng: gt.RandomStreams) -> gt.Losses:
             self.seen.variables[0].value.assign_add(tf.reduce_sum(batch[0], 0))
-            return gt.Losses({"loss": self.loss(batch[1], self.model(batch[0], training=True))})
+            return gt.Losses({"data": self.loss(batch[1], self.model(batch[0], training=True))})
 
         return (gt.Update("model", loss, (self.model,), self.optimizer),)
 

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny import MODES, PointGan, double_precision, make, points, weights
+from tiny import MODES, PointGan, double_precision, layers, make, points, weights
 
 import gantape as gt
 from gantape.losses import R1, R2, BalancedConsistency, DraganPenalty, GradientPenalty, Lazy
@@ -117,3 +118,32 @@ def test_a_lazy_penalty_alone_is_the_penalty() -> None:
     points = tf.constant([[1.0, 2.0]])
     assert float(Lazy(R1(2.0))(discriminator, points, points, gt.RandomStreams(0))) == pytest.approx(20.0)
     assert Lazy(R1()).name == "r1"
+
+
+@pytest.mark.filterwarnings("ignore:a penalty takes the gradient:gantape.errors.GantapeWarning")
+def test_a_penalty_that_is_not_due_changes_no_variable() -> None:
+    """A pass that is not needed would draw a seed of dropout and move the statistics of batch norm."""
+
+    class Stateful(PointGan):
+        def build_discriminator(self):
+            return keras.Sequential(
+                [keras.Input((2,)), layers.Dense(4), layers.BatchNormalization(), layers.Dropout(0.5, seed=1), layers.Dense(1)]
+            )
+
+        def build_penalties(self):
+            return (Lazy(R1(), every=2),)
+
+    def state_after(due: tuple[str, ...]) -> list[Any]:
+        task = make(Stateful)
+        task.updates()[0].losses(tf.constant(points(4).arrays), gt.RandomStreams(0), due)
+        return [variable.numpy() for variable in task.discriminator.non_trainable_variables]
+
+    class Without(Stateful):
+        def build_penalties(self):
+            return ()
+
+    task = make(Without)
+    task.updates()[0].losses(tf.constant(points(4).arrays), gt.RandomStreams(0))
+    expected = [variable.numpy() for variable in task.discriminator.non_trainable_variables]
+    assert all(map(np.array_equal, state_after(()), expected))
+    assert not all(map(np.array_equal, state_after(("r1",)), expected))

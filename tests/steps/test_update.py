@@ -116,10 +116,10 @@ def test_added_losses_enter_once_as_a_term(batch):
 
     losses = update.losses(tf.constant(batch), gt.RandomStreams(0))
 
-    assert list(losses.terms) == ["error", "added"]
+    assert list(losses.report()) == ["loss", "error", "added"]
     outputs = batch @ model.get_weights()[0]
-    assert float(losses.terms["added"]) == pytest.approx(float(outputs.sum()), rel=1e-4)
-    assert float(losses.total) == pytest.approx(float(losses.terms["error"]) + float(losses.terms["added"]))
+    assert float(losses.added) == pytest.approx(float(outputs.sum()), rel=1e-4)
+    assert float(losses.total) == pytest.approx(float(losses.terms["error"]) + float(losses.added))
 
 
 def test_a_variable_without_gradient_is_named(batch):
@@ -180,3 +180,13 @@ def test_due_updates_follow_their_intervals():
     step = Step(updates, 0, lambda metrics: None)
     assert [step.due(number) for number in range(4)] == [("often", "seldom"), ("often",), ("often",), ("often", "seldom")]
     assert [step.updates_due(number) for number in range(4)] == [3, 2, 2, 3]
+
+
+@pytest.mark.parametrize("half_life", [1e3, 1e6, 1e9])
+def test_a_slow_average_moves_by_its_share(half_life):
+    """The share 1 - β of a β close to 1 would lose its digits in float32."""
+    source, copy = linear(), linear()
+    source.set_weights([np.ones_like(array) for array in source.get_weights()])
+    copy.set_weights([np.zeros_like(array) for array in copy.get_weights()])
+    gt.ExponentialMovingAverage(source, copy, half_life=half_life).follow(tf.constant(10**12, tf.int64), examples=4)
+    np.testing.assert_allclose(copy.get_weights()[0], -np.expm1(-4.0 / half_life * np.log(2.0)), rtol=1e-5)

@@ -1,0 +1,1 @@
+"""Cases drawn by Hypothesis, each trained by gantape and by Keras' own `fit`, or by a loop written by hand, and compared."""

@@ -1,0 +1,56 @@
+"""Comparisons of a case, and of a game."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+
+from reliability.against_keras.by_hand import train_by_hand
+from reliability.against_keras.cases import Case
+from reliability.against_keras.exclusions import EXCLUSIONS
+from reliability.against_keras.games import Game, train_game
+from reliability.against_keras.outcomes import Difference, Tolerance, differences
+from reliability.against_keras.supervised import train_by_gantape, train_by_keras
+
+
+def compare(case: Case | Game, trained: Case | Game | None = None) -> list[Difference]:
+    """In what gantape's training and evaluation of a case differ from Keras', or a game's from those of a loop by hand.
+
+    Args:
+        case: The case, or the game.
+        trained: What gantape trains instead: with a planted difference, one is to be found.
+    """
+    tolerance = Tolerance.of(case.policy)
+    if isinstance(case, Case):
+        return differences(train_by_gantape(trained or case), train_by_keras(case), tolerance)
+    if case.decay or case.half_life:
+        tolerance = attrs.evolve(tolerance, variables=max(tolerance.variables, 1e-7))  # gantape averages by float32 shares
+    return differences(train_game(trained or case), train_by_hand(case), tolerance)
+
+
+def smallest(case: Case | Game) -> Case | Game:
+    """A case that still fails, as near to the defaults as can be had by changing one field at a time."""
+    for simpler in _simpler(case):
+        if fails(simpler):
+            return smallest(simpler)
+    return case
+
+
+def fails(case: Case | Game) -> bool:
+    """Whether gantape and Keras differ, or gantape raises an error."""
+    if isinstance(case, Case) and any(exclusion.holds(case) for exclusion in EXCLUSIONS):
+        return False
+    try:
+        return bool(compare(case))
+    except Exception:
+        return True
+
+
+def _simpler(case: Any) -> Iterator[Any]:
+    for field in attrs.fields(type(case)):
+        value = getattr(case, field.name)
+        if isinstance(value, tuple) and field.name != "accumulate":
+            for place in range(len(value)):
+                yield attrs.evolve(case, **{field.name: value[:place] + value[place + 1 :]})
+        elif value != field.default and field.name not in ("inputs", "target", "loss", "examples", "built"):
+            yield attrs.evolve(case, **{field.name: field.default})

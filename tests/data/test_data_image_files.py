@@ -1,0 +1,119 @@
+"""Folders of images as people have them: hidden files, links, formats, broken files."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from loguru import logger
+from PIL import Image
+
+from gantape.data import image_folder
+from gantape.errors import DataError
+
+RED = Image.new("RGB", (20, 20), (200, 10, 10))
+
+
+@pytest.fixture
+def log() -> Iterator[list[str]]:
+    lines: list[str] = []
+    logger.enable("gantape")
+    sink = logger.add(lambda line: lines.append(str(line)), level="WARNING", format="{message}")
+    yield lines
+    logger.remove(sink)
+    logger.disable("gantape")
+
+
+def save(path: Path, image: Any = RED, **options: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, **options)
+
+
+def pixel(folder: Path, image: Any, name: str, channels: int = 3, **options: Any) -> list[int]:
+    save(folder / name, image, **options)
+    (batch,) = image_folder(folder, batch_size=1, size=4, channels=channels).examples_in_order()
+    found: list[int] = batch[0, 0, 0].tolist()
+    return found
+
+
+def test_hidden_folders_are_no_classes_and_links_are_followed(tmp_path: Path, log: list[str]) -> None:
+    folder = tmp_path / "data"
+    save(folder / "cat" / "a" / "0.PNG")
+    save(folder / ".ipynb_checkpoints" / "0.png")
+    save(folder / "__MACOSX" / "0.png")
+    save(folder / "cat" / "._0.png")
+    save(tmp_path / "elsewhere" / "1.png")
+    (folder / "dog").symlink_to(tmp_path / "elsewhere")
+    (folder / "cat" / "all").symlink_to(folder)
+    (folder / "cat" / "gone.png").symlink_to(tmp_path / "nothing")
+    (folder / "notes.txt").write_text("no image")
+    (folder / "heron").mkdir()
+    (folder / "heron" / "0.heic").write_bytes(b"")
+    data = image_folder(folder, batch_size=1, size=4, labels=True)
+    assert data.describe()["classes"] == ["cat", "dog"]
+    assert [int(labels[0]) for _, labels in data.examples_in_order()] == [0, 1]
+    told = log[0]
+    for words in (
+        "2 images",
+        "2 hidden folders",
+        "1 hidden files",
+        "1 .txt files",
+        "1 .heic files",
+        "1 broken links",
+        "1 folders",
+    ):
+        assert words in told
+    assert "no classes: heron" in log[1]
+
+
+def test_nothing_is_said_if_nothing_is_left_out(tmp_path: Path, log: list[str]) -> None:
+    save(tmp_path / "a" / "0.png")
+    image_folder(tmp_path, batch_size=1, size=4)
+    assert log == []
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.webp", "x.tif", "x.TIFF", "x.bmp", "x.gif", "x.jpg", "x.jpeg"])
+def test_formats_are_read_alike(tmp_path: Path, name: str) -> None:
+    np.testing.assert_allclose(pixel(tmp_path, RED, name), [200, 10, 10], atol=6)
+
+
+@pytest.mark.parametrize(
+    ("image", "name", "channels", "expected"),
+    [
+        (Image.fromarray(np.full((9, 9), 32768, np.uint16)), "x.png", 1, [128]),
+        (Image.new("L", (9, 9), 77), "x.png", 3, [77, 77, 77]),
+        (Image.new("1", (9, 9), 1), "x.png", 1, [255]),
+        (RED.convert("P", palette=Image.Palette.ADAPTIVE), "x.png", 3, [200, 10, 10]),
+        (Image.new("RGBA", (9, 9), (0, 0, 0, 0)), "x.png", 3, [255, 255, 255]),
+        (Image.new("LA", (9, 9), (0, 0)), "x.png", 1, [255]),
+        (Image.new("CMYK", (9, 9), (0, 255, 255, 0)), "x.jpg", 3, [255, 0, 0]),
+        (Image.new("RGB", (300, 1), (9, 9, 9)), "x.png", 3, [9, 9, 9]),
+    ],
+    ids=["16 bits", "grey", "1 bit", "palette", "transparent", "transparent grey", "CMYK", "a strip"],
+)
+def test_kinds_of_pixels_are_brought_to_bytes(tmp_path: Path, image: Any, name: str, channels: int, expected: Any) -> None:
+    np.testing.assert_allclose(pixel(tmp_path, image, name, channels), expected, atol=2)
+
+
+def test_photographs_are_upright_and_animations_their_first_picture(tmp_path: Path) -> None:
+    photograph = Image.new("RGB", (40, 20), (0, 0, 255))
+    photograph.paste((255, 0, 0), (0, 0, 20, 20))
+    turned = Image.Exif()
+    turned[0x112] = 6
+    save(tmp_path / "photograph" / "x.png", photograph, exif=turned)
+    (batch,) = image_folder(tmp_path / "photograph", batch_size=1, size=(8, 4)).examples_in_order()
+    assert batch[0, 0].tolist() == [[255, 0, 0]] * 4
+    assert batch[0, -1].tolist() == [[0, 0, 255]] * 4
+    green = Image.new("RGB", (20, 20), (0, 255, 0))
+    assert pixel(tmp_path / "animation", RED, "x.gif", save_all=True, append_images=[green]) == [200, 10, 10]
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", None], ids=["empty", "text", "cut off"])
+def test_a_broken_file_is_named(tmp_path: Path, content: bytes | None) -> None:
+    save(tmp_path / "a.jpg", Image.effect_noise((64, 64), 90.0))
+    whole = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "b.jpg").write_bytes(whole[: len(whole) // 2] if content is None else content)
+    with pytest.raises(DataError) as caught:
+        list(image_folder(tmp_path, batch_size=1, size=4).examples_in_order())
+    assert caught.value.where == str(tmp_path / "b.jpg")
