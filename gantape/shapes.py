@@ -106,6 +106,13 @@ def check_floating(tensor: Any, *, name: str, where: str, do: str) -> None:
         raise DtypeError(f"{name} are not floating-point numbers.", where=where, got=describe(tensor), do=do)
 
 
+def how_to_floats(tensor: Any, pixels: str = "") -> str:
+    """How to make floating-point numbers of a tensor, as text for errors; `pixels` are the arguments of `scale_pixels`."""
+    if dtype_name(tensor) == "uint8":
+        return f"scale bytes to floats: prepare=gantape.data.scale_pixels({pixels}) does it inside the graph."
+    return 'convert whole numbers to floats, array.astype("float32"), and bring columns to similar ranges.'
+
+
 def dtype_name(tensor: Any) -> str:
     """The name of a tensor's dtype, such as `"float32"`, whichever library the tensor is from."""
     dtype = tensor.dtype

@@ -14,7 +14,7 @@ from gantape.errors import ScheduleError
 from gantape.history import History
 from gantape.state import RunState
 from gantape.tasks import Task
-from gantape.tasks.variables import learning_rates, named_variables
+from gantape.tasks.variables import rates_of_updates
 
 
 @attrs.frozen(eq=False)
@@ -86,11 +86,12 @@ class CallbackRunner:
 
     def _agreed(self, reason: str) -> str:
         """Why the run is to stop according to the chief, after adopting the learning rates that it has."""
-        rates = learning_rates(self.task)
-        (stop, *chief_rates), _ = self.workers.broadcast([float(bool(reason)), *rates.values()])
-        for (name, own), rate in zip(rates.items(), chief_rates, strict=True):
+        variables = rates_of_updates(self.task)
+        rates = [float(variable.numpy()) for variable in variables]
+        (stop, *chief_rates), _ = self.workers.broadcast([float(bool(reason)), *rates])
+        for variable, own, rate in zip(variables, rates, chief_rates, strict=True):
             if own != rate:
-                named_variables(self.task)[name].assign(rate)
+                variable.assign(rate)
         return (reason or "the chief's action") if stop else ""
 
 

@@ -50,6 +50,14 @@ class BatchStack:
     declared: Any = None
     augment: Callable[[Batch, Any, int], Batch] | None = None
 
+    @classmethod
+    def of(
+        cls, batches: Sequence[Batch], after: Position, prepare: Callable[[Batch], Batch], declared: Any = None
+    ) -> "BatchStack":
+        """A stack of stored batches of one shape, at least one, and the position after them."""
+        stacked = tf.nest.map_structure(lambda *leaves: np.stack(leaves), *batches)
+        return cls(stacked, len(batches), after, prepare, declared=declared)
+
     @property
     def ends_epoch(self) -> bool:
         """Whether the last batch ends an epoch."""

@@ -136,8 +136,7 @@ class _DatasetReader(Reader):
         if ends and given is None:
             del self._queue[0]
         self._position = Position(position.epoch + 1, 0) if ends else Position(position.epoch, done)
-        batches = tf.nest.map_structure(lambda *leaves: np.stack(leaves), *found)
-        return BatchStack(batches, len(found), self._position, source.prepare, declared=source.layout.spec(found[0]))
+        return BatchStack.of(found, self._position, source.prepare, source.layout.spec(found[0]))
 
     def save(self, prefix: Path, shown: Sequence[BatchStack] = ()) -> dict[str, Any]:
         """Save the iterator, with its buffers, and the batches that were read ahead."""

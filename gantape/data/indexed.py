@@ -6,7 +6,6 @@ from typing import Any
 
 import attrs
 import numpy as np
-import tensorflow as tf
 
 from gantape.data.arrays import ShuffledBatches, shuffled
 from gantape.data.batches import BatchStack, Position, Reader, identity
@@ -90,5 +89,4 @@ class _IndexedReader(Reader):
             self._position, self._batches = Position(position.epoch + 1, 0), None
         else:
             self._position = Position(position.epoch, stop)
-        batches = tf.nest.map_structure(lambda *leaves: np.stack(leaves), *found)
-        return BatchStack(batches, len(found), self._position, source.prepare)
+        return BatchStack.of(found, self._position, source.prepare)

@@ -7,7 +7,6 @@ from typing import Any
 
 import attrs
 import numpy as np
-import tensorflow as tf
 
 from gantape.data.batches import Batches, BatchStack, Position, Reader, identity
 from gantape.data.conversion import as_arrays, call_for_data, check_batch_axis, check_size, described, shapes_of
@@ -87,8 +86,7 @@ class _OnlineReader(Reader):
             )
         done = position.batch + most
         self._position = Position(position.epoch + 1, 0) if done == length else Position(position.epoch, done)
-        batches = tf.nest.map_structure(lambda *leaves: np.stack(leaves), *found)
-        return BatchStack(batches, most, self._position, source.prepare)
+        return BatchStack.of(found, self._position, source.prepare)
 
     def save(self, prefix: Path, shown: Sequence[BatchStack] = ()) -> dict[str, Any]:
         """The state of the function that makes the batches. Batches that were shown would be lost: they belong to its state."""

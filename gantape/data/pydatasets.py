@@ -5,7 +5,6 @@ from typing import Any
 
 import attrs
 import keras
-import numpy as np
 import tensorflow as tf
 
 from gantape.data.arrays import shuffled
@@ -99,8 +98,7 @@ class _PyDatasetReader(Reader):
         if done == length:
             source.end_epoch()
             self._position, self._begun = Position(position.epoch + 1, 0), False
-        batches = tf.nest.map_structure(lambda *leaves: np.stack(leaves), *found)
-        return BatchStack(batches, len(found), self._position, source.prepare, declared=source.layout.spec(found[0]))
+        return BatchStack.of(found, self._position, source.prepare, source.layout.spec(found[0]))
 
 
 def from_pydataset(

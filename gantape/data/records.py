@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import attrs
-import numpy as np
 import tensorflow as tf
 
 from gantape.data.arrays import shuffled
@@ -113,8 +112,7 @@ class _RecordReader(Reader):
             self._position, self._batches = Position(self._position.epoch + 1, 0), None
         else:
             self._position = Position(self._position.epoch, self._position.batch + len(found))
-        batches = tf.nest.map_structure(lambda *leaves: np.stack(leaves), *found)
-        return BatchStack(batches, len(found), self._position, self._source.prepare)
+        return BatchStack.of(found, self._position, self._source.prepare)
 
     def _next(self) -> Batch | None:
         batch = next(self._batches, None) if self._batches is not None else None

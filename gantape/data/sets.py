@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
-import numpy as np
 import tensorflow as tf
 
+from gantape._tensorflow import with_autograph
 from gantape.data.batches import Batches, BatchStack, Position, Reader
 from gantape.data.conversion import shapes_of
 from gantape.errors import DataError
@@ -57,7 +57,7 @@ class _PrepareBoth:
 
     def __call__(self, batch: Batch) -> Batch:
         one, other = batch
-        return self.first(one), self.second(other)
+        return with_autograph(self.first)(one), with_autograph(self.second)(other)
 
 
 class _UnpairedReader(Reader):
@@ -83,8 +83,7 @@ class _UnpairedReader(Reader):
             pairs.append(pair)
         done = position.batch + len(pairs)
         self._position = Position(position.epoch + 1, 0) if done == self._length else Position(position.epoch, done)
-        batches = tf.nest.map_structure(lambda *leaves: np.stack(leaves), *pairs)
-        return BatchStack(batches, len(pairs), self._position, self._prepare)
+        return BatchStack.of(pairs, self._position, self._prepare)
 
 
 def unpaired_sets(first: Batches, second: Batches) -> UnpairedBatches:

@@ -7,6 +7,7 @@ import numpy as np
 import scipy.stats
 import tensorflow as tf
 
+from gantape._tensorflow import sublayers
 from gantape.data import Batches, Position
 from gantape.data.arrays import ShuffledBatches
 from gantape.errors import TaskError
@@ -115,8 +116,7 @@ def auroc(real_scores: Any, fake_scores: Any) -> float:
 
 def frozen_statistics(model: Model) -> int:
     """The number of batch norm layers whose moving statistics still have their initial values."""
-    layers: Any = getattr(model, "_flatten_layers", list)()
-    found = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+    found = [layer for layer in sublayers(model) if isinstance(layer, keras.layers.BatchNormalization)]
     return sum(
         bool(np.all(np.asarray(layer.moving_mean) == 0.0) and np.all(np.asarray(layer.moving_variance) == 1.0))
         for layer in found

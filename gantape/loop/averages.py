@@ -8,7 +8,7 @@ import numpy as np
 from gantape._tensorflow import known_variables
 from gantape.compiler import StepCompiler
 from gantape.distribute.replicas import copies
-from gantape.steps.loss_scale import LossScale
+from gantape.steps.loss_scale import applied_optimizer
 from gantape.steps.step import Update
 from gantape.types import Variable
 
@@ -31,8 +31,7 @@ class OptimizerAverages:
     def write(self) -> None:
         """Replace weights by their averages."""
         for update in self._updates:
-            scale = LossScale.of(update.optimizer)
-            optimizer: Any = update.optimizer if scale is None else scale.inner
+            optimizer = applied_optimizer(update.optimizer)
             if getattr(optimizer, "use_ema", False) and int(copies(optimizer.iterations)[0].numpy()) > 0:
                 variables = known_variables(optimizer)
                 weights = _values(variables)

@@ -78,6 +78,12 @@ def check_loss_scales(optimizers: Mapping[str, Optimizer], precision: Precision,
         )
 
 
+def applied_optimizer(optimizer: Optimizer) -> Any:
+    """The optimizer that updates the variables: the inner one, if it has a loss scale."""
+    scale = LossScale.of(optimizer)
+    return optimizer if scale is None else scale.inner
+
+
 @attrs.frozen(eq=False)
 class LossScale:
     """Dynamic loss scaling of one update, which keeps small float16 gradients from becoming zero.

@@ -14,7 +14,7 @@ from gantape.random.rng import RandomStreams
 from gantape.steps.added import added_losses
 from gantape.steps.averaging import ExponentialMovingAverage
 from gantape.steps.gradients import GradientOptions
-from gantape.steps.loss_scale import LossScale
+from gantape.steps.loss_scale import LossScale, applied_optimizer
 from gantape.steps.losses import Losses, check_returned
 from gantape.steps.trained import cover, python_state
 from gantape.steps.undo import SKIPPED, Guard, means_of_kept
@@ -136,9 +136,8 @@ class Update:
             examples: The number of examples behind the gradients.
         """
         variables = self.trainable_variables
-        optimizer = self.optimizer if self.scale is None else self.scale.inner
         with cross_replica():
-            optimizer.apply(self.gradient_options.clip(gradients), variables)
+            applied_optimizer(self.optimizer).apply(self.gradient_options.clip(gradients), variables)
         run_per_replica(self._follow_up, step, examples)
 
     def _follow_up(self, step: Tensor, examples: int) -> None:

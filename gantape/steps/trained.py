@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from gantape._tensorflow import grow_optimizer, known_variables, sublayers
 from gantape.errors import TaskError
-from gantape.steps.loss_scale import LossScale
+from gantape.steps.loss_scale import applied_optimizer
 from gantape.types import Model, Optimizer, Variable
 
 
@@ -58,8 +58,7 @@ def cover(update: Trained) -> None:
             copy that holds its average.
     """
     _check_average(update)
-    scale = LossScale.of(update.optimizer)
-    optimizer: Any = update.optimizer if scale is None else scale.inner
+    optimizer = applied_optimizer(update.optimizer)
     covered = {id(variable) for variable in known_variables(optimizer)}
     if all(id(variable) in covered for variable in update.trainable_variables):
         return

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from gantape.errors import DataError, DtypeError, ShapeError
-from gantape.shapes import axes_of, describe, dtype_name
+from gantape.shapes import axes_of, describe, dtype_name, how_to_floats
 from gantape.types import Model
 
 
@@ -34,9 +34,7 @@ def check_inputs(model: Model, inputs: Any, where: str) -> None:
                 "the model takes floating-point numbers.",
                 where=where,
                 got=found,
-                do="scale bytes to floats: prepare=gantape.data.scale_pixels() does it inside the graph."
-                if dtype_name(tensor) == "uint8"
-                else 'convert whole numbers to floats, array.astype("float32"), and bring columns to similar ranges.',
+                do=how_to_floats(tensor),
             )
         axes, expected = axes_of(tensor), axes_of(spec)
         if not any(_fits(seen, expected) for seen in _with_and_without_last(axes, expected)):

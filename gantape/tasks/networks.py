@@ -27,7 +27,7 @@ from gantape.losses import (
     TopK,
     Wasserstein,
 )
-from gantape.shapes import axes_of, check_floating, describe, dtype_name
+from gantape.shapes import axes_of, check_floating, describe, how_to_floats
 from gantape.tasks.last_operation import RANGES, last_operation
 from gantape.types import Model, Tensor
 
@@ -189,9 +189,7 @@ def check_real_examples(real: Any, made: Tensor, pixels: tuple[float, float], wh
         real,
         name="real examples",
         where=where,
-        do="scale bytes to floats: prepare=gantape.data.scale_pixels(*task.pixels) does it inside the graph."
-        if dtype_name(real) == "uint8"
-        else 'convert whole numbers to floats, array.astype("float32"), and bring columns to similar ranges.',
+        do=how_to_floats(real, "*task.pixels"),
     )
     wanted = axes_of(made)[1:]
     if axes_of(real)[1:] != wanted:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import keras
+
 from gantape.distribute.replicas import copies
 from gantape.errors import TaskError, listed
 from gantape.tasks.holdings import holdings_of
@@ -24,6 +26,12 @@ def learning_rates(task: Task) -> dict[str, float]:
         for name, variable in named_variables(task).items()
         if name.endswith(LEARNING_RATE) and not tuple(variable.shape)
     }
+
+
+def rates_of_updates(task: Task) -> list[Variable]:
+    """The learning rates of the updates' optimizers, as far as they are variables: not those that follow a schedule."""
+    rates = [getattr(update.optimizer, "learning_rate", None) for update in task.updates()]
+    return [rate for rate in rates if isinstance(rate, keras.Variable)]
 
 
 def check_parts_hold(task: Task, traced: Sequence[Any] = ()) -> None:

@@ -69,6 +69,17 @@ def test_a_loss_a_metric_and_the_preparation_of_a_supervised_task() -> None:
     assert_modes_agree(Branching, gt.data.from_arrays((x, x), batch_size=8, prepare=prepared))
 
 
+def flipped(batch: Any) -> Any:
+    if tf.reduce_mean(batch) < 0.0:
+        batch = -batch
+    return batch
+
+
+def test_the_preparation_of_two_sets_that_are_joined() -> None:
+    both = gt.data.unpaired_sets(*(gt.data.from_arrays(sign * x, batch_size=8, prepare=flipped) for sign in (1.0, -1.0)))
+    assert_modes_agree(Branching, both)
+
+
 class Looping(gt.Task):
     """The loss is a method that calls another one, which loops over examples."""
 
