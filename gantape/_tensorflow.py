@@ -140,6 +140,27 @@ def recorded_losses() -> Iterator[list[tuple[Any, Any]]]:
         _thread.recording = before
 
 
+@contextlib.contextmanager
+def layer_calls(around: Callable[[Any, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]) -> Iterator[None]:
+    """A context in which every call of a layer of Keras, models included, goes through a function.
+
+    Args:
+        around: `around(layer, call, arguments, keywords)`, which returns what the call is to return. The layer's own call is
+            `call(*arguments, **keywords)`.
+    """
+    original = keras.layers.Layer.__call__
+
+    @functools.wraps(original)
+    def replacement(layer: Any, *arguments: Any, **keywords: Any) -> Any:
+        return around(layer, functools.partial(original, layer), arguments, keywords)
+
+    keras.layers.Layer.__call__ = tf.autograph.experimental.do_not_convert(replacement)
+    try:
+        yield
+    finally:
+        keras.layers.Layer.__call__ = original
+
+
 def shuffle_seeds(dataset: Any) -> list[tuple[int, int]]:
     """The seeds of all shuffles in a `tf.data.Dataset`, (0, 0) for a shuffle without. There is no public API for this."""
     own = [(int(dataset._seed), int(dataset._seed2))] if hasattr(dataset, "_seed2") else []
