@@ -1,4 +1,4 @@
-"""Every recipe plays its game: one trace for each kind of step, the same in graph and in XLA, and each network moved by its own
+"""Every recipe trains: one trace for each kind of step, the same in graph and in XLA, and each network moved by its own
 update alone."""
 
 import inspect

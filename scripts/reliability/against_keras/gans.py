@@ -43,7 +43,7 @@ DISCRIMINATORS = ("plain", "layer norm", "dropout", "l2", "spectral norm", "batc
 
 
 @attrs.frozen
-class Game:
+class DrawnGAN:
     """A generator against a discriminator. The defaults are the simplest.
 
     Args:
@@ -96,8 +96,8 @@ class Game:
 
 
 @st.composite
-def games(draw: st.DrawFn, modes: tuple[str, ...] = ("eager",)) -> Game:
-    """Games that gantape and a loop written by hand are both to train."""
+def gans(draw: st.DrawFn, modes: tuple[str, ...] = ("eager",)) -> DrawnGAN:
+    """GANs that gantape and a loop written by hand are both to train."""
     discriminator = draw(st.sampled_from(DISCRIMINATORS))
     mixing = discriminator == "batch norm"  # an example has no gradient of its own then
     generator = draw(st.sampled_from(GENERATORS))
@@ -105,7 +105,7 @@ def games(draw: st.DrawFn, modes: tuple[str, ...] = ("eager",)) -> Game:
     repeats = draw(st.sampled_from([1, 1, 2, 3]))
     accumulate = draw(st.sampled_from([(1, 1), (1, 1), (2, 1), (1, 2), (2, 2)]))
     batch_size = draw(st.sampled_from([4, 3]))
-    return Game(
+    return DrawnGAN(
         generator=generator,
         discriminator=discriminator,
         loss=draw(st.sampled_from(list(LOSSES))),
@@ -131,80 +131,80 @@ def games(draw: st.DrawFn, modes: tuple[str, ...] = ("eager",)) -> Game:
     )
 
 
-def make_generator(game: Game) -> keras.Model:
-    """The generator of a game."""
+def make_generator(gan: DrawnGAN) -> keras.Model:
+    """The generator of a gan."""
     extra = {
         "batch norm": [layers.BatchNormalization(momentum=0.8)],
         "dropout": [layers.Dropout(0.3, seed=5)],
-    }.get(game.generator, [])
-    regularizer = "l2" if game.generator == "l2" else None
-    first = layers.Dense(5, activation="tanh", kernel_regularizer=regularizer, trainable=game.generator != "frozen")
+    }.get(gan.generator, [])
+    regularizer = "l2" if gan.generator == "l2" else None
+    first = layers.Dense(5, activation="tanh", kernel_regularizer=regularizer, trainable=gan.generator != "frozen")
     return keras.Sequential([keras.Input((LATENT,)), first, *extra, layers.Dense(SIZE)])
 
 
-def make_discriminator(game: Game) -> keras.Model:
-    """The discriminator of a game."""
+def make_discriminator(gan: DrawnGAN) -> keras.Model:
+    """The discriminator of a gan."""
     extra = {
         "layer norm": [own_layers.LayerNorm()],
         "dropout": [layers.Dropout(0.3, seed=6)],
         "batch norm": [layers.BatchNormalization(momentum=0.8)],
         "spectral norm": [layers.SpectralNormalization(layers.Dense(5))],
-    }.get(game.discriminator, [])
-    regularizer = "l2" if game.discriminator == "l2" else None
-    first = layers.Dense(5, kernel_regularizer=regularizer, trainable=game.discriminator != "frozen")
+    }.get(gan.discriminator, [])
+    regularizer = "l2" if gan.discriminator == "l2" else None
+    first = layers.Dense(5, kernel_regularizer=regularizer, trainable=gan.discriminator != "frozen")
     return keras.Sequential([keras.Input((SIZE,)), first, *extra, layers.LeakyReLU(0.2), layers.Dense(1)])
 
 
-def draw_real(game: Game) -> Any:
-    """The real examples of a game."""
-    return np.random.default_rng(game.seed).normal(0.5, 1.0, (game.examples, SIZE)).astype(keras.config.floatx())
+def draw_real(gan: DrawnGAN) -> Any:
+    """The real examples of a gan."""
+    return np.random.default_rng(gan.seed).normal(0.5, 1.0, (gan.examples, SIZE)).astype(keras.config.floatx())
 
 
-def train_game(game: Game) -> TrainingOutcome:
+def train_gan(gan: DrawnGAN) -> TrainingOutcome:
     """Train by `Loop.run`."""
 
     class Compared(gt.AdversarialTask):
         def build_generator(self) -> Any:
-            return make_generator(game)
+            return make_generator(gan)
 
         def build_discriminator(self) -> Any:
-            return make_discriminator(game)
+            return make_discriminator(gan)
 
         def build_generator_optimizer(self) -> Any:
-            return make_optimizer(game)
+            return make_optimizer(gan)
 
         def build_discriminator_optimizer(self) -> Any:
-            return make_optimizer(game)
+            return make_optimizer(gan)
 
         def build_generator_gradient_options(self) -> gt.GradientOptions:
-            return gt.GradientOptions(accumulate=game.accumulate[1], clip_norm=game.clip or None)
+            return gt.GradientOptions(accumulate=gan.accumulate[1], clip_norm=gan.clip or None)
 
         def build_discriminator_gradient_options(self) -> gt.GradientOptions:
-            limit = game.clip_weights or None
-            return gt.GradientOptions(accumulate=game.accumulate[0], clip_norm=game.clip or None, clip_weights=limit)
+            limit = gan.clip_weights or None
+            return gt.GradientOptions(accumulate=gan.accumulate[0], clip_norm=gan.clip or None, clip_weights=limit)
 
         def build_loss(self) -> losses.AdversarialLoss:
-            return LOSSES[game.loss]
+            return LOSSES[gan.loss]
 
         def build_penalties(self) -> tuple[losses.Penalty, ...]:
-            first, *others = [PENALTIES[name] for name in game.penalties] or [None]
+            first, *others = [PENALTIES[name] for name in gan.penalties] or [None]
             if first is None:
                 return ()
-            return (losses.Lazy(first, game.lazy) if game.lazy > 1 else first, *others)
+            return (losses.Lazy(first, gan.lazy) if gan.lazy > 1 else first, *others)
 
-    with precision_of(game):
+    with precision_of(gan):
         task = Compared(
             latent_size=LATENT,
-            discriminator_updates=game.repeats,
-            generator_decay=game.decay,
-            generator_half_life=game.half_life,
-            joint_batch=game.joint,
-            shared_examples=game.shared,
-            precision=game.policy,
+            discriminator_updates=gan.repeats,
+            generator_decay=gan.decay,
+            generator_half_life=gan.half_life,
+            joint_batch=gan.joint,
+            shared_examples=gan.shared,
+            precision=gan.policy,
         )
-        compiler = gt.StepCompiler(game.mode)
-        loop = gt.Loop(task, seed=game.seed, compiler=compiler, gradient_norms=True, progress=False)
-        history = loop.run(gt.data.from_arrays(draw_real(game), batch_size=game.batch_size), epochs=game.epochs)
+        compiler = gt.StepCompiler(gan.mode)
+        loop = gt.Loop(task, seed=gan.seed, compiler=compiler, gradient_norms=True, progress=False)
+        history = loop.run(gt.data.from_arrays(draw_real(gan), batch_size=gan.batch_size), epochs=gan.epochs)
         averaged = [] if task.averaged_generator is task.generator else [task.averaged_generator]
         parts = (task.generator, task.discriminator, task.generator_optimizer, task.discriminator_optimizer, *averaged)
         return TrainingOutcome(variables_of(*parts), list(history), {})
