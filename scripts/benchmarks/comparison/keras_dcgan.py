@@ -1,4 +1,4 @@
-"""A light DCGAN as a model with a `train_step`, after the example on keras.io, with the usual settings of Radford et al. 2016."""
+"""A light DCGAN as a model with a `train_step`, after the example on keras.io, with the settings of Radford et al. 2016."""
 
 import keras
 import tensorflow as tf
