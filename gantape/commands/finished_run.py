@@ -1,4 +1,4 @@
-"""A finished run of train_gan.py: its task with the trained generator, and its training data."""
+"""A finished run of train-gan: its task with the trained generator, and its training data."""
 
 import functools
 from collections.abc import Mapping
@@ -8,10 +8,10 @@ from typing import Any
 import attrs
 
 import gantape as gt
-from cli import command_line
-from cli.training_data import NAMES, name_of
 from gantape import zoo
 from gantape.checkpoints.run_directory import RunDirectory
+from gantape.commands.command_line import load_generator
+from gantape.commands.training_data import NAMES, name_of
 from gantape.errors import RunDirectoryError, summary
 
 
@@ -23,7 +23,7 @@ def data_name(path: Path, record: Mapping[str, Any]) -> str:
         record: Its run.json.
 
     Raises:
-        RunDirectoryError: If the scripts cannot load its training data by name.
+        RunDirectoryError: If the programs cannot load its training data by name.
     """
     described = str(record.get("data", {}).get("name", ""))
     name = name_of(described)
@@ -69,7 +69,7 @@ class FinishedRun:
             "this run has no generator.",
             where=str(self.path / self.generator),
             got=f"a run of {record['task']}, {record['status']}",
-            do="name the directory of a finished run of train_gan.py.",
+            do="name the directory of a finished run of train-gan.",
         )
 
     def task(self) -> Any:
@@ -79,7 +79,7 @@ class FinishedRun:
             RunDirectoryError: If the generator is missing or belongs to another task.
         """
         task_class = self.task_class
-        generator = command_line.load_generator(self.path / self.generator)
+        generator = load_generator(self.path / self.generator)
         try:
             task = task_class(**self.record["hyperparameters"])
             task.averaged_generator.set_weights(generator.get_weights())  # type: ignore[attr-defined]
@@ -88,7 +88,7 @@ class FinishedRun:
                 "the generator is not the one of this run.",
                 where=task_class.__name__,
                 got=summary(error)[:300],
-                do="name the directory of a run of train_gan.py, as it left it.",
+                do="name the directory of a run of train-gan, as it left it.",
             ) from None
         return task
 
@@ -96,7 +96,7 @@ class FinishedRun:
         """Its data with labels and pixels from 0 to 1, for training and test.
 
         Raises:
-            RunDirectoryError: If the scripts cannot load its training data.
+            RunDirectoryError: If the programs cannot load its training data.
         """
         load = getattr(gt.data, data_name(self.path, self.record))
         return load(batch_size=64), load(batch_size=64, split="test")
