@@ -13,6 +13,7 @@ from gantape.checkpoints.run_directory import RunDirectory
 from gantape.commands.command_line import load_generator
 from gantape.commands.training_data import NAMES, name_of
 from gantape.errors import RunDirectoryError, summary
+from gantape.export.standalone import default_part
 
 
 def data_name(path: Path, record: Mapping[str, Any]) -> str:
@@ -35,6 +36,68 @@ def data_name(path: Path, record: Mapping[str, Any]) -> str:
             do=f"name a run on {', '.join(NAMES)}; for other data use gantape.evaluation in a script of your own.",
         )
     return name
+
+
+def trained_task(path: Path, part: str = "") -> gt.Task:
+    """The task of a finished run of any kind, with one trained part.
+
+    Args:
+        path: The run's directory.
+        part: The part, which the run has saved in a file of this name; by default the one that `gantape.export` takes.
+
+    Raises:
+        RunDirectoryError: If there is no such file, or it belongs to another task.
+    """
+    record = RunDirectory(path).read()
+    found = getattr(zoo, str(record["task"]), None)
+    if not isinstance(found, type) or not issubclass(found, gt.Task):
+        raise RunDirectoryError(
+            "the task of this run is not known here.",
+            where=str(path),
+            got=f"a run of {record['task']}",
+            do="call gantape.export.export_task in a script of your own.",
+        )
+    task = _made(found, record)
+    name = part or default_part(task)
+    file = path / f"{name}.keras"
+    if not file.is_file():
+        raise RunDirectoryError(
+            "this run has not saved such a network.",
+            where=str(file),
+            got=f"a run of {record['task']}, {record['status']}, with {', '.join(_networks(path)) or 'no networks'}",
+            do="name the directory of a finished run, and one of its networks.",
+        )
+    averaged = name == "generator" and isinstance(task, gt.AdversarialTask)
+    _give_weights(task, "averaged_generator" if averaged else name, file)
+    return task
+
+
+def _networks(path: Path) -> list[str]:
+    return sorted(file.stem for file in path.glob("*.keras"))
+
+
+def _made(task_class: type[gt.Task], record: Mapping[str, Any]) -> gt.Task:
+    try:
+        return task_class(**record["hyperparameters"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _of_another_task(task_class, error) from None
+
+
+def _give_weights(task: gt.Task, part: str, file: Path) -> None:
+    saved = load_generator(file).get_weights()
+    try:
+        getattr(task, part).set_weights(saved)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise _of_another_task(type(task), error) from None
+
+
+def _of_another_task(task_class: type[gt.Task], error: Exception) -> RunDirectoryError:
+    return RunDirectoryError(
+        "the network is not the one of this run.",
+        where=task_class.__name__,
+        got=summary(error)[:300],
+        do="name the directory of a run of train-gan, as it left it.",
+    )
 
 
 @attrs.frozen(slots=False)
@@ -79,17 +142,8 @@ class FinishedRun:
             RunDirectoryError: If the generator is missing or belongs to another task.
         """
         task_class = self.task_class
-        generator = load_generator(self.path / self.generator)
-        try:
-            task = task_class(**self.record["hyperparameters"])
-            task.averaged_generator.set_weights(generator.get_weights())  # type: ignore[attr-defined]
-        except (KeyError, TypeError, ValueError) as error:
-            raise RunDirectoryError(
-                "the generator is not the one of this run.",
-                where=task_class.__name__,
-                got=summary(error)[:300],
-                do="name the directory of a run of train-gan, as it left it.",
-            ) from None
+        task = _made(task_class, self.record)
+        _give_weights(task, "averaged_generator", self.path / self.generator)
         return task
 
     def data(self) -> tuple[gt.data.ArrayBatches, gt.data.ArrayBatches]:

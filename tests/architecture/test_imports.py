@@ -30,7 +30,7 @@ CORE = [
     "checkpoints",
     "loop",
 ]
-LEAVES = ["layers", "report", "zoo", "evaluation", "testing", "commands", "__main__"]
+LEAVES = ["layers", "report", "zoo", "evaluation", "testing", "export", "commands", "__main__"]
 
 
 def test_every_part_has_its_place() -> None:
