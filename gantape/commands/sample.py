@@ -15,7 +15,7 @@ from gantape.commands.command_line import OptionalPath
 from gantape.commands.finished_run import FinishedRun, trained_task
 from gantape.commands.program import program_name
 from gantape.commands.recipes import RECIPES
-from gantape.export import FormatName, export_task
+from gantape.export import FormatName, export_task, standalone, write_hub_folder
 from gantape.report import SampleGrids, save_picture
 
 
@@ -31,6 +31,8 @@ class SampleArguments:
         export: Formats in which a network is written to the folder export in the run's directory, instead of making images. It
             takes latents, and labels if it was trained with them, and returns images from 0 to 1. Each file is loaded again by
             the runtime of its format, and compared. Works for runs of classifiers too, from images to probabilities.
+        hub_folder: A folder to write for the Hugging Face Hub: the network, in Keras' format and in those of --export, and a
+            card with samples and the record of the run.
         part: The network to write, such as "discriminator"; by default the averaged generator, or the model of a classifier.
     """
 
@@ -39,12 +41,17 @@ class SampleArguments:
     seed: int = 0
     output: OptionalPath = None
     export: tuple[FormatName, ...] = ()
+    hub_folder: OptionalPath = None
     part: str = ""
 
 
 def main() -> int:
     """Make the images and write them, or write the networks."""
     arguments = tyro.cli(SampleArguments, prog=program_name(), description=__doc__)
+    if arguments.hub_folder is not None:
+        model = standalone(trained_task(arguments.run, arguments.part), arguments.part)
+        print(write_hub_folder(model, arguments.run, arguments.hub_folder, formats=arguments.export))
+        return 0
     if arguments.export:
         task, folder = trained_task(arguments.run, arguments.part), arguments.run / "export"
         print(*export_task(task, folder, arguments.part, formats=arguments.export), sep="\n")

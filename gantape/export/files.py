@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from gantape.errors import ExportError, summary
-from gantape.export.formats import FORMATS, Arrays, FormatName
+from gantape.export.formats import FORMATS, Arrays, Format, FormatName
 from gantape.export.standalone import EXAMPLES, TOLERANCE, default_part, difference, standalone, with_names
 from gantape.export.symbolic import Range, is_image
 from gantape.shapes import dtype_name
@@ -107,40 +107,52 @@ def _export(model: Any, stem: Path, name: FormatName) -> ExportedFile:
             "there is no such format.", where="gantape.export, `formats`", got=repr(name), do=f"choose of {', '.join(FORMATS)}."
         )
     target = stem.with_name(stem.name + chosen.ending)
-    with tempfile.TemporaryDirectory(dir=stem.parent) as folder, tf.device("CPU:0"):
+    with tempfile.TemporaryDirectory(dir=stem.parent) as folder:
         made = Path(folder) / target.name
-        try:
-            examples = [_random_inputs(model, count) for count in (EXAMPLES, 2 * EXAMPLES)]
-            wanted = [model(inputs) for inputs in examples]  # Keras 3.15 exports only what was called
-            chosen.write(model, made)
-            found = max(map(_difference, wanted, [chosen.run(made, inputs) for inputs in examples]))
-        except ImportError as error:
-            raise ExportError(
-                "a package for this format is not installed.",
-                where=f"gantape.export, {name}",
-                got=str(error),
-                do="pip install 'gantape[export]'.",
-            ) from None
-        except Exception as error:  # converters and runtimes raise what they like
-            raise ExportError(
-                "the model cannot be written in this format, or not be loaded again.",
-                where=f"gantape.export, {name}",
-                got=summary(error)[:500],
-                do="choose another format, or replace the layer that it does not know.",
-            ) from error
-        if not found <= TOLERANCE:
-            raise ExportError(
-                "the file computes something else than the model.",
-                where=f"gantape.export, {name}",
-                got=f"outputs that differ by up to {found:.3g}",
-                do="choose another format; layers that draw random numbers, or that depend on the size of the batch, do this.",
-            )
+        found = write_checked(model, made, chosen)
         size = sum(file.stat().st_size for file in [made, *made.rglob("*")] if file.is_file())
         if target.is_dir() and (target / "saved_model.pb").is_file():
             shutil.rmtree(target)
         made.rename(target)
-    needs = _classes_outside_keras(keras.saving.serialize_keras_object(model)) if name == "keras" else ()
+    needs = classes_outside_keras(model) if name == "keras" else ()
     return ExportedFile(name, target, size, found, needs)
+
+
+def write_checked(model: Any, path: Path, chosen: Format) -> float:
+    """Write a model that takes and returns dicts, load it again, and compare the outputs.
+
+    Returns:
+        The largest difference.
+
+    Raises:
+        ExportError: If it cannot be written, or computes something else.
+    """
+    where = f"gantape.export, {path.name}"
+    try:
+        with tf.device("CPU:0"):  # where float32 is not rounded to fewer bits
+            examples = [_random_inputs(model, count) for count in (EXAMPLES, 2 * EXAMPLES)]
+            wanted = [model(inputs) for inputs in examples]  # Keras 3.15 exports only what was called
+            chosen.write(model, path)
+            found = max(map(_difference, wanted, [chosen.run(path, inputs) for inputs in examples]))
+    except ImportError as error:
+        raise ExportError(
+            "a package for this format is not installed.", where=where, got=str(error), do="pip install 'gantape[export]'."
+        ) from None
+    except Exception as error:  # converters and runtimes raise what they like
+        raise ExportError(
+            "the model cannot be written in this format, or not be loaded again.",
+            where=where,
+            got=summary(error)[:500],
+            do="choose another format, or replace the layer that it does not know.",
+        ) from error
+    if not found <= TOLERANCE:
+        raise ExportError(
+            "the file computes something else than the model.",
+            where=where,
+            got=f"outputs that differ by up to {found:.3g}",
+            do="choose another format; layers that draw random numbers, or that depend on the size of the batch, do this.",
+        )
+    return found
 
 
 def _difference(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> float:
@@ -161,12 +173,16 @@ def _random(tensor: Any, count: int, rng: np.random.Generator) -> np.ndarray[Any
     return (rng.random(shape) if is_image(tensor) else rng.normal(size=shape)).astype(dtype)
 
 
-def _classes_outside_keras(config: Any) -> tuple[str, ...]:
-    """The classes in a serialised model that do not come with Keras."""
+def classes_outside_keras(model: Model) -> tuple[str, ...]:
+    """The classes in a model that do not come with Keras, such as `gantape.layers.groups.Pack`."""
+    return _outside(keras.saving.serialize_keras_object(model))
+
+
+def _outside(config: Any) -> tuple[str, ...]:
     if isinstance(config, list | tuple):
-        return tuple(dict.fromkeys(name for item in config for name in _classes_outside_keras(item)))
+        return tuple(dict.fromkeys(name for item in config for name in _outside(item)))
     if not isinstance(config, dict):
         return ()
     module = str(config.get("module") or "")
     own = () if not module or module.split(".")[0] in ("keras", "builtins") else (f"{module}.{config.get('class_name')}",)
-    return tuple(dict.fromkeys([*own, *_classes_outside_keras(list(config.values()))]))
+    return tuple(dict.fromkeys([*own, *_outside(list(config.values()))]))

@@ -36,7 +36,7 @@ def test_networks_of_a_gan_are_written(
     exported = tmp_path / "export"
     assert names == [f"{exported}/{name}" for name in ("generator.keras", "generator_saved_model", "discriminator.keras")]
     latents, labels = np.ones((3, 4), np.float32), np.arange(3, dtype=np.int32)
-    images = keras.saving.load_model(exported / "generator.keras")({"latents": latents, "labels": labels})["images"]
+    images = keras.saving.load_model(exported / "generator.keras")({"latents": latents, "labels": labels})["images"].numpy()
     np.testing.assert_allclose(images, (task.generate(latents, labels) + 1.0) / 2.0, atol=1e-5)
     scores = keras.saving.load_model(exported / "discriminator.keras")({"images": images, "labels": labels})["scores"]
     np.testing.assert_allclose(scores, task.discriminator([2.0 * images - 1.0, labels]), atol=1e-4)
