@@ -3,6 +3,7 @@
 import functools
 import itertools
 import sys
+import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -188,7 +189,7 @@ def _line_of(tensor: Any, *, eager: bool) -> str:
     """The innermost line of the user that makes a tensor; an empty text if there is none."""
     frames: list[tuple[str, int | str, str]] = []
     if eager:
-        frame = sys._getframe(1)
+        frame: types.FrameType | None = sys._getframe(1)
         while frame is not None:
             frames.insert(0, (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
             frame = frame.f_back

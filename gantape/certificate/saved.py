@@ -30,6 +30,17 @@ class SavedVariables:
 
 
 @contextlib.contextmanager
+def variables_restored(variables: Iterable[Any]) -> Iterator[None]:
+    """A context after which variables of Keras have the same values as before."""
+    saved = SavedVariables()
+    saved.add(variable.value for variable in variables)
+    try:
+        yield
+    finally:
+        saved.restore()
+
+
+@contextlib.contextmanager
 def random_numbers_restored() -> Iterator[None]:
     """A context after which the random numbers of Python, NumPy and TensorFlow go on as before."""
     python, numpy = random.getstate(), np.random.get_state()

@@ -3,7 +3,7 @@
 import itertools
 import operator
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 import numpy as np
@@ -23,6 +23,8 @@ from gantape.steps.step import Step
 from gantape.tasks import Task
 from gantape.tasks.variables import named_variables
 
+MODES: tuple[NamedMode, ...] = get_args(NamedMode)
+
 REPORT = "report "
 
 
@@ -35,7 +37,7 @@ class Value:
         rounding: The largest relative error of one rounding of its type.
     """
 
-    numbers: np.ndarray[Any, Any]
+    numbers: Any
     rounding: float
 
     @property
