@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from gantape._tensorflow import layer_calls, operations
 from gantape.certificate.result import Certificate
-from gantape.certificate.rounding import MARGIN, SAMPLES, distance, draws, perturbing
+from gantape.certificate.rounding import MARGIN, SAMPLES, distance, draws, draws_by_seed, perturbing
 from gantape.compiler.failures import inside, line_of_frames
 from gantape.compiler.signature import Signature
 from gantape.data.batches import BatchStack, take_batch
@@ -22,9 +22,6 @@ from gantape.steps.step import Step
 from gantape.types import Batch
 
 MOST_LINES = 3
-
-CHOICE = "StatelessRandomGetAlg"
-"""Asks for an algorithm of random numbers, which XLA has another of than other modes. `alg="philox"` is the same in all."""
 
 
 @attrs.define
@@ -35,7 +32,8 @@ class Seen:
         values: The last tensor of floats that each call of a layer and each line makes, in the order in which they run first.
         kinds: What makes it: the class of the layer, or the kind of the operation.
         constants: The constants that each line puts into a graph.
-        draws: The kind of the operation with which a line or a layer draws random numbers that differ by mode.
+        draws: The kind of the operation with which a line or a layer draws random numbers of TensorFlow's own.
+        seeded: The same for random numbers that follow from a seed.
         hidden: Lines with operations in a branch or a loop of the graph, whose tensors cannot be looked at.
     """
 
@@ -43,6 +41,7 @@ class Seen:
     kinds: dict[str, str] = attrs.field(factory=dict)
     constants: dict[str, list[Any]] = attrs.field(factory=dict)
     draws: dict[str, str] = attrs.field(factory=dict)
+    seeded: dict[str, str] = attrs.field(factory=dict)
     hidden: set[str] = attrs.field(factory=set)
     _layers: list[str] = attrs.field(factory=list)
 
@@ -56,8 +55,12 @@ class Seen:
             graph: The graph of the step; `None` for one that runs eagerly.
         """
         line = _line_of(outputs[0], eager=graph is None) if outputs else ""
-        if kind == CHOICE or (graph is not None and outputs and draws(outputs[0])):
-            self.draws.setdefault(line or ", ".join(self._layers[-1:]), kind)
+        place = line or ", ".join(self._layers[-1:])
+        if graph is not None and outputs and place:
+            if draws(outputs[0]):
+                self.draws.setdefault(place, kind)
+            elif draws_by_seed(outputs[0]):
+                self.seeded.setdefault(place, kind)
         if not line:
             return
         if kind == "Const":
@@ -105,17 +108,17 @@ class Probes:
     def causes(self, made: Certificate) -> tuple[str, ...]:
         """What is known about why modes differ: what always makes them differ, and the first to compute another value."""
         (graph,), (again,) = self._runs("graph"), self._runs("graph")
-        found = [
-            f"random numbers from an algorithm that TensorFlow chooses, another in XLA: {line}"
-            if kind == CHOICE
-            else f"TensorFlow's own random numbers: {kind} in {line}"
-            for line, kind in graph.draws.items()
-        ]
+        found = [f"TensorFlow's own random numbers: {kind} in {line}" for line, kind in graph.draws.items()]
         changing = [line for line, numbers in graph.constants.items() if not _equal(numbers, again.constants.get(line, []))]
         found += [f"a number that Python makes and a graph keeps: {line}" for line in changing]
         differing = {mode for difference in made.differences for mode in difference.modes}
         place = next(place for place, mode in enumerate(made.modes) if mode in differing)
         one, other = made.modes[place - 1 : place + 1]
+        if other in ("xla", "xla-loop"):
+            found += [
+                f"random numbers from a seed, of which XLA makes others: {kind} in {line}"
+                for line, kind in graph.seeded.items()
+            ]
         if other != "xla-loop":
             seen = {one: self._runs(one)[0], other: self._runs(other)[0]}
             found += _first_lines(seen, _spread(self._runs("graph", SAMPLES)))
@@ -147,7 +150,7 @@ class Probes:
                 self._step.run(prepared, number, due)
             return seen.values
 
-        run = step if mode == "eager" else tf.function(step, jit_compile=mode != "graph" or None)
+        run = step if mode == "eager" else tf.function(functools.partial(step), jit_compile=mode != "graph" or None)
         batches, number = tf.nest.map_structure(tf.constant, self._stack.batches), tf.constant(self._number, tf.int64)
         made = []
         for _ in range(samples or 1):

@@ -63,6 +63,12 @@ def draws(tensor: Any) -> bool:
     return bool(operation.op_def and operation.op_def.is_stateful and "seed2" in operation.node_def.attr)
 
 
+def draws_by_seed(tensor: Any) -> bool:
+    """Whether a tensor of a graph is a draw of random numbers that follow from a seed."""
+    definition = tensor.op.op_def
+    return bool(definition and {"seed", "counter"} & {argument.name for argument in definition.input_arg})
+
+
 def distance(one: Any, other: Any) -> float:
     """The largest difference of an element of two arrays; infinite if it is not finite in only one, or the shapes differ."""
     one, other = np.asarray(one, np.float64), np.asarray(other, np.float64)
