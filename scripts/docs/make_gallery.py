@@ -60,7 +60,7 @@ def entry(name: Name, runs: Sequence[dict[str, Any]], folder: Path) -> str:
     task_class = RECIPES[name].task_class
     text = inspect.getdoc(task_class) or ""
     papers = re.sub(r"\s+", " ", text.partition("References:")[2]).strip().split(";")
-    paper = re.sub(r"arXiv (\d{4}\.\d{5})", r"[arXiv \1](https://arxiv.org/abs/\1)", papers[0].rstrip("."))
+    paper = re.sub(r"arXiv (\d{4}\.\d{4,5})", r"[arXiv \1](https://arxiv.org/abs/\1)", papers[0].rstrip("."))
     figures = []
     for data, words in DATA.items():
         found = [run for run in runs if (run["recipe"], run["data"]) == (name, data)]
