@@ -80,7 +80,7 @@ def entry(name: Name, runs: Sequence[dict[str, Any]], folder: Path) -> str:
             "",
             f"{text.splitlines()[0]} [`{task_class.__name__}`][gantape.zoo.{task_class.__name__}], {paper}.",
             "",
-            "```console",
+            "```bash",
             f"python scripts/train_gan.py --task {name}",
             "```",
             "",
