@@ -23,11 +23,20 @@ from cli.recipes import RECIPES, Kind, Name
 
 FOLDER = Path(__file__).parents[2] / "docs/recipes"
 DATA = {"digits": "the embedded digits", "mnist": "MNIST"}
-HEADINGS: dict[Kind, str] = {
-    "images": "From images alone",
-    "labels": "Of a requested class",
-    "pairs": "From pairs of images",
-    "unpaired": "From two sets of images",
+HEADINGS: dict[Kind, tuple[str, str]] = {
+    "images": ("From images alone", "The training data are images without labels."),
+    "labels": (
+        "Of a requested class",
+        "The training data are images with labels, and the generator makes an image of the class that it is told.",
+    ),
+    "pairs": (
+        "From pairs of images",
+        "The training data are outlines, each with its digit. Here every outline is followed by what was made of it.",
+    ),
+    "unpaired": (
+        "From two sets of images",
+        "The training data are outlines, and digits of other outlines. Here every outline is followed by what was made of it.",
+    ),
 }
 SIDE, COLUMNS, ZOOM = 32, 6, 2
 
@@ -97,9 +106,9 @@ def main(folder: Path, output: Path = FOLDER) -> None:
     runs = read_runs(folder)
     output.mkdir(parents=True, exist_ok=True)
     parts = []
-    for kind, heading in HEADINGS.items():
+    for kind, (heading, sentence) in HEADINGS.items():
         names = [name for name, recipe in RECIPES.items() if recipe.kind == kind]
-        parts += [f"## {heading}\n", *(entry(name, runs, output) for name in names)]
+        parts += [f"## {heading}\n\n{sentence}\n", *(entry(name, runs, output) for name in names)]
     (output / "gallery.txt").write_text("\n".join(parts))
 
 

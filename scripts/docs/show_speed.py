@@ -13,6 +13,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from docs.figures import new_axes, save
@@ -73,31 +74,34 @@ def plot_ratios(rows: Sequence[Record], path: Path) -> None:
     axes = new_axes(3.6, xlabel="times as fast as")
     axes.set_xscale("log")
     axes.axvline(1.0, color="black", linewidth=0.8)
-    for number, (kind, (name, style)) in enumerate(AGAINST.items()):
-        for place, workload in enumerate(WORKLOADS):
-            for row in rows:
-                if row["workload"] == workload and row["subject"].startswith("gantape") and row["against"].startswith(kind):
-                    spread = [[row["median"] - row["lowest"]], [row["highest"] - row["median"]]]
-                    label = name if place == 0 else None
-                    height = place + 0.22 * (number - 1)
-                    axes.errorbar(row["median"], height, xerr=spread, fmt="o", color=style, markersize=5, label=label)
+    places = {workload: place for place, workload in enumerate(WORKLOADS)}
+    for offset, (kind, (_, style)) in zip((-0.22, 0.0, 0.22), AGAINST.items(), strict=True):
+        for row in _ratios_to(rows, kind):
+            spread = [[row["median"] - row["lowest"]], [row["highest"] - row["median"]]]
+            axes.errorbar(row["median"], places[row["workload"]] + offset, xerr=spread, fmt="o", color=style, markersize=5)
     axes.set_yticks(range(len(WORKLOADS)), WORKLOADS.values())
     axes.set_xticks([1, 2, 5, 10, 30], ["1", "2", "5", "10", "30"])
     axes.minorticks_off()
     axes.invert_yaxis()
-    axes.get_figure(root=True).legend(loc="outside lower center", ncols=2, fontsize=9)
+    dots = [Line2D([], [], color=style, marker="o", linestyle="", label=name) for name, style in AGAINST.values()]
+    axes.get_figure(root=True).legend(handles=dots, loc="outside lower center", ncols=2, fontsize=9)
     save(axes, path)
 
 
 def summary(rows: Sequence[Record]) -> str:
     """The ratios to each contender, from the lowest to the highest workload, in a sentence."""
-    shown = [row for row in rows if row["workload"] in WORKLOADS and row["subject"].startswith("gantape-")]
     ranges = []
     for kind, name in {**{kind: name for kind, (name, _) in AGAINST.items()}, "hand-": "the same mode written by hand"}.items():
-        found = [row["median"] for row in shown if row["against"].startswith(kind)]
+        found = [row["median"] for row in _ratios_to(rows, kind)]
         what = "times as many as" if ranges else "times as many steps per second as"
         ranges.append(f"{min(found):.1f} to {max(found):.1f} {what} {name}")
     return f"**On a CPU, gantape does {', '.join(ranges[:-1])}, and {ranges[-1]}.**"
+
+
+def _ratios_to(rows: Sequence[Record], kind: str) -> list[Record]:
+    """The ratios of gantape's modes to the contenders whose names begin with `kind`, in the workloads that are shown."""
+    ours = [row for row in rows if row["workload"] in WORKLOADS and row["subject"].startswith("gantape-")]
+    return [row for row in ours if row["against"].startswith(kind)]
 
 
 def read_ratios(path: Path) -> list[Record]:
