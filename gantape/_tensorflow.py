@@ -17,6 +17,8 @@ from keras.src.losses import loss as keras_loss
 from keras.src.ops.node import Node
 from keras.src.utils.tracking import Tracker
 from tensorflow.python.autograph.core import config as autograph
+from tensorflow.python.eager import context as eager_context
+from tensorflow.python.framework import op_callbacks
 from tensorflow.python.ops import control_flow_util
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -159,6 +161,36 @@ def layer_calls(around: Callable[[Any, Callable[..., Any], tuple[Any, ...], dict
         yield
     finally:
         keras.layers.Layer.__call__ = original
+
+
+@contextlib.contextmanager
+def operations(follow: Callable[[str, Any, Any], Any]) -> Iterator[None]:
+    """A context in which every operation that this thread runs or traces is shown to a function, as to TensorFlow's debugger.
+
+    Args:
+        follow: `follow(kind, inputs, outputs)`. While a graph is traced, it may return other outputs; else it returns `None`.
+    """
+
+    def callback(kind: str, inputs: Any, _: Any, outputs: Any, *__: Any, **___: Any) -> Any:
+        return follow(kind, inputs, outputs)
+
+    op_callbacks.add_op_callback(callback)
+    try:
+        yield
+    finally:
+        op_callbacks.remove_op_callback(callback)
+
+
+@contextlib.contextmanager
+def eager_seeds_restored() -> Iterator[None]:
+    """A context after which TensorFlow gives operations that run eagerly the same seeds as before. It has no way to ask."""
+    generator = getattr(eager_context.context(), "_rng", None)
+    state = generator and generator.getstate()
+    try:
+        yield
+    finally:
+        if generator is not None:
+            generator.setstate(state)
 
 
 def shuffle_seeds(dataset: Any) -> list[tuple[int, int]]:

@@ -17,6 +17,7 @@
     ├── ScheduleError          a schedule or the length of a run is invalid
     ├── CompileError           the task's code cannot be compiled in this mode
     │   └── RetraceError       a step was traced more often than allowed
+    ├── ModesError             modes compute something else, which `gantape.testing.assert_modes_agree` denies
     ├── RunDirectoryError      a run's directory cannot be written or read
     │   └── ResumeError        a run is resumed with something other than it began with
     └── WorkerLostError        another worker of the same run has ended
@@ -116,6 +117,10 @@ class DataNotFoundError(DataError):
     """A data set is neither on disk nor available elsewhere."""
 
 
+class ExportError(GantapeError):
+    """A model cannot be written for another runtime, or computes something else there."""
+
+
 class ScheduleError(GantapeError):
     """A schedule or the length of a run is invalid."""
 
@@ -126,6 +131,10 @@ class CompileError(GantapeError):
 
 class RetraceError(CompileError):
     """A step was traced more often than allowed."""
+
+
+class ModesError(GantapeError, AssertionError):
+    """Modes differ by more than rounding explains."""
 
 
 class RunDirectoryError(GantapeError):

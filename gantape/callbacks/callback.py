@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import attrs
 
 from gantape.callbacks.progress import Progress
-from gantape.compiler.autotune import RunLength
+from gantape.compiler.trials import RunLength
 from gantape.errors import ScheduleError
 from gantape.schedule import When
 from gantape.state import RunState

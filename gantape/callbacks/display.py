@@ -10,7 +10,7 @@ from tqdm import tqdm
 from gantape.callbacks.callback import Callback, Opening
 from gantape.callbacks.progress import Progress
 from gantape.callbacks.views import View, choose_view
-from gantape.compiler.autotune import RunLength
+from gantape.compiler.trials import RunLength
 from gantape.schedule import at_end, at_start, every
 from gantape.state import RunState
 

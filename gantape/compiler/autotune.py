@@ -11,7 +11,6 @@ import os
 import platform
 import time
 from pathlib import Path
-from typing import Any
 
 import attrs
 import keras
@@ -22,6 +21,7 @@ from gantape._files import write_whole
 from gantape.compiler.compiled import CompiledSteps
 from gantape.compiler.compiler import StepCompiler
 from gantape.compiler.programs import GraphProgram, NamedMode, StepFunction
+from gantape.compiler.trials import RunLength, Trial, TuningResult
 from gantape.data import BatchStack, PeekableReader
 from gantape.errors import CompileError
 
@@ -47,70 +47,6 @@ for the overhead of a call."""
 
 LONGEST_FAILURE = 300
 """Characters of a failure that are kept."""
-
-
-@attrs.frozen
-class RunLength:
-    """The length of a run, in steps or seconds, whichever is known; neither for a run without a known end."""
-
-    steps: int | None = None
-    seconds: float | None = None
-
-
-@attrs.frozen
-class Trial:
-    """The measurements of one mode.
-
-    Args:
-        mode: The mode.
-        compile_seconds: Seconds until the first step was done.
-        seconds_per_step: Seconds of a later step; infinite if the mode cannot run the step.
-        failure: Why it cannot.
-    """
-
-    mode: NamedMode
-    compile_seconds: float
-    seconds_per_step: float
-    failure: str = ""
-
-    def cost(self, length: RunLength) -> float:
-        """The cost to minimise: the seconds of the whole run; for a run of given seconds, those that each step takes of it."""
-        if length.steps is not None:
-            return self.compile_seconds + length.steps * self.seconds_per_step
-        if length.seconds is not None:
-            return self.seconds_per_step / max(length.seconds - self.compile_seconds, 1e-9)
-        return self.seconds_per_step
-
-
-@attrs.frozen(eq=False)
-class TuningResult:
-    """The result of autotuning: the trials, and the mode that they favour.
-
-    Args:
-        measurements: The trials, in order.
-        length: The length of the run.
-    """
-
-    measurements: tuple[Trial, ...]
-    length: RunLength
-
-    @property
-    def mode(self) -> NamedMode:
-        """The mode that ends the run soonest."""
-        return min(self.measurements, key=lambda measurement: measurement.cost(self.length)).mode
-
-    def table(self) -> str:
-        """The measurements as a small table."""
-        lines = [f"{'mode':<9}{'compile s':>10}{'steps/s':>10}  chosen"]
-        for found in self.measurements:
-            speed = f"{1.0 / found.seconds_per_step:>10.2f}" if not found.failure else f"{'fails':>10}"
-            mark = found.failure or ("*" if found.mode == self.mode else "")
-            lines.append(f"{found.mode:<9}{found.compile_seconds:>10.2f}{speed}  {mark}")
-        return "\n".join(lines)
-
-    def record(self) -> list[dict[str, Any]]:
-        """The measurements in JSON form."""
-        return [attrs.asdict(found) | {"chosen": found.mode == self.mode} for found in self.measurements]
 
 
 def compile_steps(

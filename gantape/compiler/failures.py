@@ -73,7 +73,7 @@ def _users_line(error: Exception) -> str:
     """The innermost line outside of libraries, from the traceback in a message or the exception; else what raised it."""
     written = re.findall(r'File "([^"]+)", line (\d+), in (\S+)', str(error))
     raised = [(frame.filename, frame.lineno or 0, frame.name) for frame in traceback.extract_tb(error.__traceback__)]
-    line = line_of_frames(_inside(written)) or line_of_frames(_inside(raised))
+    line = line_of_frames(inside(written)) or line_of_frames(inside(raised))
     if line:
         return line
     ends = [frame for frame in [*raised, *written] if not frame[0].startswith(str(_PACKAGE)) and "autograph" not in frame[0]]
@@ -89,7 +89,7 @@ def _line_of_node(text: str, graph: Any) -> str:
     return next(filter(None, lines), "")
 
 
-def _inside(frames: Sequence[Frame]) -> Sequence[Frame]:
+def inside(frames: Sequence[Frame]) -> Sequence[Frame]:
     """The frames below gantape's own: a line that calls the loop is not the line that fails."""
     own = [frame[0].startswith(str(_PACKAGE)) and not frame[0].startswith(_ZOO) for frame in frames]
     place = own.index(True) if any(own) else -1

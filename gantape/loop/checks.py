@@ -9,6 +9,7 @@ import tensorflow as tf
 from loguru import logger
 
 from gantape.callbacks import Callback
+from gantape.certificate import MODES
 from gantape.checkpoints.folder import DATA
 from gantape.checkpoints.settings import Checkpoints
 from gantape.compiler import StepCompiler
@@ -131,6 +132,32 @@ def check_resumable(data: Batches, reader: Reader) -> None:
     data.check_resumable()
     with tempfile.TemporaryDirectory() as folder:
         reader.save(Path(folder, DATA))
+
+
+def check_certified(steps: Any, modes: Any, compiler: StepCompiler) -> None:
+    """Raise a `HyperparameterError` unless these are a number of steps and modes that can be compared on one device."""
+    known = isinstance(modes, Sequence) and not isinstance(modes, str) and all(mode in MODES for mode in modes)
+    if not known or len(set(modes)) < max(2, len(modes)):
+        raise HyperparameterError(
+            "a certificate compares two modes or more.",
+            where="gantape.Loop.certify, argument `modes`",
+            got=repr(modes),
+            do=f"give some of {', '.join(MODES)}, each once.",
+        )
+    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+        raise HyperparameterError(
+            "a number of steps is at least one.",
+            where="gantape.Loop.certify, argument `steps`",
+            got=repr(steps),
+            do="give steps=3, say.",
+        )
+    if compiler.strategy is not None:
+        raise HyperparameterError(
+            "a certificate compares modes on one device.",
+            where="gantape.Loop.certify",
+            got=f"a compiler with a {type(compiler.strategy).__name__}",
+            do="make the task and the loop without a strategy: on one device they compute the same training.",
+        )
 
 
 def check_arguments(

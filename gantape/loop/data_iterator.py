@@ -11,7 +11,8 @@ from gantape.checkpoints.manager import CheckpointManager
 from gantape.checkpoints.own_state import own_state
 from gantape.data import Batches, BatchStack, PeekableReader, Position
 from gantape.data.conversion import call_for_data
-from gantape.loop.checks import check_data, check_numbers, check_resumable
+from gantape.errors import DataError
+from gantape.loop.checks import check_data, check_fills_steps, check_numbers, check_resumable
 from gantape.state import RunState
 from gantape.tasks import Task
 from gantape.tasks.holdings import holdings_of
@@ -75,6 +76,48 @@ class DataIterator:
             self._check(data, reader, begins=self._data is None and not state.step)
         self._data, self._reader = data, reader
         return reader, state
+
+    def look_ahead(
+        self, data: Batches | None, state: RunState, steps: int, batches_per_step: int, *, in_step: bool
+    ) -> BatchStack:
+        """Batches that a run would read next; nothing is taken from the open reader.
+
+        If fewer are left in an epoch, they are those of the next.
+
+        Args:
+            data: The data; `None` for that which is open.
+            state: The state of the run.
+            steps: The number of steps that are to read them, fewer if an epoch has fewer.
+            batches_per_step: The number of batches that a step needs.
+            in_step: Whether the open reader is at the run's position.
+
+        Raises:
+            DataError: If no data is open and none is given, or it cannot fill a step.
+            TensorError: If it does not fit the task, or is not finite.
+        """
+        chosen = self._data if data is None else data
+        if chosen is None:
+            raise DataError(
+                "there is no data yet.",
+                where="gantape.Loop.certify, argument `data`",
+                got="None, in a loop that was not run",
+                do="give the training data: loop.certify(data).",
+            )
+        check_data(chosen, "data", batches_per_step)
+        most = steps * batches_per_step
+        new, begins, epoch = chosen is not self._data, self._data is None and not state.step, state.epoch
+        if not new and self._reader is not None and in_step:
+            shown = self._reader.peek(most)
+            if shown.count == most or chosen.online:
+                return shown
+            epoch += 1
+        place = Position(epoch, 0 if new or epoch > state.epoch else state.batch)
+        reader = PeekableReader(chosen.open(self._seed, place), batches_per_step if chosen.online else None)
+        if new:
+            self._check(chosen, reader, begins=begins)
+        shown = reader.peek(most)
+        check_fills_steps(shown, batches_per_step, first=True)
+        return shown
 
     def rows(self, state: RunState, count: int) -> list[int] | None:
         """The indices in the data of the examples in the next batches from a state on, if known."""

@@ -2,7 +2,7 @@
 
 import attrs
 
-from gantape.compiler.autotune import RunLength
+from gantape.compiler.trials import RunLength
 from gantape.errors import ScheduleError
 from gantape.state import RunState
 

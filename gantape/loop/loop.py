@@ -15,24 +15,24 @@ from gantape.callbacks.display import with_display
 from gantape.callbacks.recorder import Recorder
 from gantape.callbacks.runner import CallbackRunner
 from gantape.callbacks.trained import TrainedLayers
+from gantape.certificate import MODES, Certificate, variables_restored
 from gantape.checkpoints.manager import CheckpointManager
 from gantape.checkpoints.run_record import RunRecord
 from gantape.checkpoints.settings import Checkpoints
 from gantape.compiler import StepCompiler
-from gantape.compiler.autotune import TuningResult, compile_steps
-from gantape.compiler.compiled import CompiledSteps
+from gantape.compiler.programs import NamedMode
 from gantape.data import Batches
 from gantape.distribute.workers import Workers
 from gantape.history import History
 from gantape.loop.averages import OptimizerAverages
-from gantape.loop.checks import check_arguments, check_epochs, check_fills_steps
+from gantape.loop.checks import check_arguments, check_certified, check_epochs, check_fills_steps
+from gantape.loop.compilation import Compilation
 from gantape.loop.data_iterator import DataIterator
 from gantape.loop.duration import Duration, Speed
 from gantape.loop.evaluator import Evaluator
 from gantape.loop.nonfinite import explain_not_finite
 from gantape.loop.run import Run, state_after
 from gantape.loop.signals import catch_signals
-from gantape.loop.summary import describe_run, explain_run
 from gantape.schedule import When
 from gantape.state import RunState
 from gantape.steps.step import Step
@@ -94,8 +94,7 @@ class Loop:
         self._whole = True  # whether the variables are those after a whole number of steps
         self._step = Step(task.updates(), seed, task.metrics.update, gradient_norms, repr(task))
         self._averages = OptimizerAverages(self._step.updates, self.compiler)
-        self._compiled: CompiledSteps | None = None
-        self._choice: TuningResult | None = None
+        self._compilation = Compilation(task, self._step, self.compiler)
         self._evaluator = Evaluator(task, self.compiler, seed, self._workers, lambda: self._state.step)
 
     @classmethod
@@ -189,19 +188,17 @@ class Loop:
         self._averages.take_back()
         reader, self._state = self._iterator.open(data, self._state, self._step.batches_per_step, in_step=self._whole)
         run_dir = self._manager.run_dir
-        recorder = Recorder(self.history, self._reset, self._evaluator.of(validation), run_dir)
+        recorder = Recorder(self.history, self._compilation.reset, self._evaluator.of(validation), run_dir)
         callbacks = [*recorder.callbacks(when, TrainedLayers(self.task)), *with_display(self.callbacks, self.progress)]
         length = duration.length(data.batches_per_epoch, self._step.batches_per_step)
         with contextlib.ExitStack() as stack:
             self._manager.open(stack)
             interruption = stack.enter_context(catch_signals())
-            runner = CallbackRunner(self.task, self.history, run_dir, self._current, self._workers)
-            first, validated = not self._compiled, validation is not None
+            runner = CallbackRunner(self.task, self.history, run_dir, self._compilation.means, self._workers)
+            first, validated = not self._compilation.steps, validation is not None
             runner.open(callbacks, stack, Opening(self.task, str(duration), length, self._state, run_dir, first, validated))
-            if self._compiled is None:
-                step = attrs.evolve(self._step, variables=self.task.variables)
-                self._choice, self._compiled = compile_steps(self.compiler, step, reader, self._state.step, length)
-            run = Run(self._compiled, reader, callbacks, runner, duration, interruption)
+            compiled = self._compilation.compiled(reader, self._state.step, length)
+            run = Run(compiled, reader, callbacks, runner, duration, interruption)
             try:
                 self.history.stopped_by = self._drive(run)
                 self._manager.mark_best(self._state)
@@ -218,7 +215,7 @@ class Loop:
 
     def explain(self) -> str:
         """Mode, traces, compile seconds, measurements of "auto", number of variables and the updates of a step, as text."""
-        return explain_run(self.task, self.compiler.mode, self._compiled, self._choice)
+        return self._compilation.explain()
 
     def evaluate(self, data: Batches) -> dict[str, float]:
         """Means of losses and metrics over every example of `data`, without training.
@@ -227,6 +224,24 @@ class Loop:
             TaskError: If the task does not define how it is evaluated.
         """
         return self._evaluator.evaluate(data)
+
+    def certify(self, data: Batches | None = None, *, steps: int = 3, modes: Sequence[NamedMode] = MODES) -> Certificate:
+        """Run the next few steps in several modes, compare all that they change, and leave everything as it was before.
+
+        Args:
+            data: The data of the steps; by default that of the last run.
+            steps: The number of steps; fewer if an epoch has fewer.
+            modes: The modes; each is compared with the first.
+
+        Raises:
+            HyperparameterError: If fewer than two modes are named, or the task is trained on several devices.
+            DataError: If there is no data, or too little of it for a step.
+            CompileError: If the step cannot be traced.
+        """
+        check_certified(steps, modes, self.compiler)
+        with variables_restored(self.task.variables):
+            stack = self._iterator.look_ahead(data, self._state, steps, self._step.batches_per_step, in_step=self._whole)
+            return self._compilation.certify(stack, self._state.step, modes)
 
     def _drive(self, run: Run) -> str:
         """The loop itself; returns why it stopped."""
@@ -281,18 +296,5 @@ class Loop:
             run.speed.note(done, time.perf_counter() - started)
         self._state = state_after(here, stack, done, self._step.updates_due(here.step))
 
-    def _current(self) -> dict[str, float]:
-        means = self._compiled.means() if self._compiled else {}
-        with self.compiler.scope():
-            return means | (self.task.metrics.result() if means else {})
-
-    def _reset(self) -> None:
-        if self._compiled is not None:
-            self._compiled.reset()
-        with self.compiler.scope():
-            self.task.metrics.reset()
-
     def _facts(self, speed: Speed) -> dict[str, Any]:
-        assert self._compiled is not None
-        facts = contributed(self.callbacks) | describe_run(self.task, self._state, self._compiled, self._choice, speed)
-        return facts | {"seed": self.seed, "gradient_norms": self.gradient_norms, "stopped_by": self.history.stopped_by}
+        return contributed(self.callbacks) | self._compilation.facts(self._state, speed, self.history.stopped_by)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from gantape.compiler.autotune import TuningResult
 from gantape.compiler.compiled import CompiledSteps
+from gantape.compiler.trials import TuningResult
 from gantape.loop.duration import Speed
 from gantape.state import RunState
 from gantape.tasks import Task

@@ -1,12 +1,10 @@
 """An assertion that a task resumes exactly."""
 
-import contextlib
 import gc
 import itertools
-import random
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gantape.certificate import random_numbers_restored
 from gantape.checkpoints.settings import Checkpoints
 from gantape.compiler import StepCompiler
 from gantape.data import Batches
@@ -62,7 +61,7 @@ def assert_resumes_exactly(
         keras.utils.set_random_seed(0)  # the seeds of a dataset without its own
         return data()
 
-    with _random_state_restored(), tempfile.TemporaryDirectory() as folder:
+    with random_numbers_restored(), tempfile.TemporaryDirectory() as folder:
         (whole, of_whole), (part, made) = _made(make_task, seed=0), _made(make_task, seed=0)
         for one, other in _pairs(of_whole, made):
             other.assign(one)
@@ -128,17 +127,6 @@ def _differences_by_name(one: Task, other: Task) -> list[str]:
 
 def _equal(one: Any, other: Any) -> bool:
     return np.array_equal(np.asarray(one.numpy()), np.asarray(other.numpy()), equal_nan=False)
-
-
-@contextlib.contextmanager
-def _random_state_restored() -> Iterator[None]:
-    """A context after which the random numbers of Python and NumPy go on as before."""
-    python, numpy = random.getstate(), np.random.get_state()
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)
 
 
 def _timeless(rows: Sequence[Row]) -> list[dict[str, Any]]:

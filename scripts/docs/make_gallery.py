@@ -17,9 +17,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
-from PIL import Image
-
 from cli.recipes import RECIPES, Kind, Name
+from PIL import Image
 
 FOLDER = Path(__file__).parents[2] / "docs/recipes"
 DATA = {"digits": "the embedded digits", "mnist": "MNIST"}

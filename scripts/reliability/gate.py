@@ -21,8 +21,8 @@ import attrs
 import tyro
 
 import gantape as gt
-from cli import command_line
-from cli.run_outcome import RunOutcome
+from gantape.commands import command_line
+from reliability.run_outcome import RunOutcome
 from gantape import evaluation
 
 SCRIPTS = Path(__file__).parents[1]
@@ -109,4 +109,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    command_line.run_script(main)
+    command_line.run_program(main)

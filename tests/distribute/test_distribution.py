@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from replicas import CASES, counts_of, points
 
 import gantape as gt
-from cli.recipes import RECIPES
+from gantape.commands.recipes import RECIPES
 from gantape.distribute.replicas import Replica
 from gantape.errors import HyperparameterError
 from gantape.random import rng as noise_module

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli.recipes import RECIPES
 from PIL import Image
 
-from cli.recipes import RECIPES
 from docs import make_gallery, show_speed
 
 DOCS = Path(__file__).parents[2] / "docs"

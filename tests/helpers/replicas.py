@@ -152,7 +152,7 @@ def errors_of_wrong_uses() -> dict[str, str]:
 
 def train_recipe(name: str, steps: int) -> None:
     """Train a recipe of the scripts on two replicas, and print what the newest row says."""
-    from cli.recipes import RECIPES
+    from gantape.commands.recipes import RECIPES
 
     recipe: Any = dict(RECIPES)[name]
     strategy = strategy_of(2)

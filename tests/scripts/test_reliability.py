@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 import gantape as gt
-from cli import recipes
 from gantape import evaluation, zoo
+from gantape.commands import recipes
 from gantape.report import save_picture
 from reliability import cells, count_failures, count_recipes, gate, pages
 

@@ -12,8 +12,8 @@ import tensorflow as tf
 from small_recipes import BATCH_SIZE, batches, few, small
 
 import gantape as gt
-from cli.recipes import RECIPES
 from gantape import zoo
+from gantape.commands.recipes import RECIPES
 from gantape.steps.step import Step
 from gantape.testing import assert_resumes_exactly
 

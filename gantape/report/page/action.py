@@ -9,7 +9,7 @@ from loguru import logger
 from gantape._files import unwritable, write_whole
 from gantape.callbacks import Callback, Opening
 from gantape.callbacks.progress import Progress
-from gantape.compiler.autotune import RunLength
+from gantape.compiler.trials import RunLength
 from gantape.errors import RunDirectoryError, summary
 from gantape.history import History
 from gantape.report.page.notes import LEAST_SECONDS, Notes

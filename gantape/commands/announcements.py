@@ -11,6 +11,7 @@ import tensorflow as tf
 
 import gantape as gt
 from gantape.checkpoints.run_directory import RECORD, RunDirectory
+from gantape.commands.program import program_words
 
 REPORT = "report.html"
 LABEL_WIDTH = 13
@@ -26,7 +27,9 @@ MODES = {
 class Length(Protocol):
     """The options of a run that appear in the messages."""
 
-    mode: str
+    @property
+    def mode(self) -> str:
+        """The mode in which steps run."""
 
     @property
     def length(self) -> dict[str, Any]:
@@ -84,12 +87,11 @@ class NextCommand:
     needs: str = RECORD
 
 
-def resume_command(script: str, options: Length, run_dir: Path) -> NextCommand:
-    """The command that resumes a run and doubles its length."""
+def resume_command(options: Length, run_dir: Path) -> NextCommand:
+    """The command that resumes a run of this program and doubles its length."""
     name, value = next((name, value) for name, value in options.length.items() if value is not None)
-    return NextCommand(
-        "train on", ("python", f"scripts/{script}", "--resume", str(run_dir), f"--{name}", f"{2 * value:.10g}"), "checkpoints"
-    )
+    flags = ("--resume", str(run_dir), f"--{name}", f"{2 * value:.10g}")
+    return NextCommand("train on", (*program_words(), *flags), "checkpoints")
 
 
 def closing_lines(

@@ -1,4 +1,4 @@
-"""The GANs that the scripts know by name: task, data and report."""
+"""The GANs that the programs know by name: task, data and report."""
 
 import functools
 from collections.abc import Callable, Mapping

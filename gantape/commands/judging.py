@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import gantape as gt
-from cli.recipes import Recipe
-from cli.training_data import load
 from gantape import evaluation
+from gantape.commands.recipes import Recipe
+from gantape.commands.training_data import load
 from gantape.errors import HyperparameterError
 
 BEST = gt.Best("frechet_distance")
@@ -29,7 +29,7 @@ def judging(recipe: Recipe, data: str, when: gt.When) -> gt.Callback:
     if recipe.kind not in ("images", "labels"):
         raise HyperparameterError(
             "only samples can be judged.",
-            where="train_gan.py, --judge-every",
+            where="--judge-every",
             got=f"{recipe.task_class.__name__}, which translates images",
             do="leave --judge-every out.",
         )

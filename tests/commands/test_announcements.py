@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.announcements import NextCommand, closing_lines, length_in_words, newest_samples, resume_command
+from gantape.commands.announcements import NextCommand, closing_lines, length_in_words, newest_samples, resume_command
 
 
 @pytest.fixture
@@ -60,7 +60,10 @@ def test_why_a_run_ended_early_is_said(run_dir: Path, stopped_by: str, words: st
         ({"steps": 2000}, "2,000 steps", ("--steps", "4000")),
     ],
 )
-def test_a_run_is_resumed_for_as_long_again(length: dict[str, Any], words: str, flags: tuple[str, ...]) -> None:
+def test_a_run_is_resumed_for_as_long_again(
+    length: dict[str, Any], words: str, flags: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert length_in_words(options(**length)) == words
-    command = resume_command("train_gan.py", options(**length), Path("runs/first")).command
+    monkeypatch.setattr("sys.argv", ["scripts/train_gan.py", "--seed", "1"])
+    command = resume_command(options(**length), Path("runs/first")).command
     assert command == ("python", "scripts/train_gan.py", "--resume", "runs/first", *flags)

@@ -1,11 +1,11 @@
-"""The training data of the scripts: MNIST, Fashion MNIST or digits by name, or a folder of images."""
+"""The training data of the programs: MNIST, Fashion MNIST or digits by name, or a folder of images."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import gantape as gt
+from gantape.commands.program import program_name
 from gantape.errors import DataNotFoundError
 
 Data = Literal["auto", "mnist", "fashion_mnist", "digits"]
@@ -37,7 +37,7 @@ def load(data: str, batch_size: int, shape: Sequence[int] | None, **options: Any
     if shape is None or not Path(data).is_dir():
         raise DataNotFoundError(
             "there is no such data.",
-            where=f"{Path(sys.argv[0]).name}, --data",
+            where=f"{program_name()}, --data",
             got=data + (", a folder, where digits are needed" if Path(data).is_dir() else ""),
             do=f"give one of {', '.join(get_args(Data))}" + ("." if shape is None else ", or a folder of images."),
         )

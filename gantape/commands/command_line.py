@@ -1,9 +1,8 @@
-"""The command line of the training scripts: flags, parsing in two stages, the log, and exit codes."""
+"""The command line of the programs that train: flags, parsing in two stages, the log, and exit codes."""
 
-import cli.quiet_start  # noqa: F401, I001  has to come before TensorFlow
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar, get_args
@@ -14,10 +13,11 @@ import tyro
 from loguru import logger
 
 import gantape as gt
-from cli.devices import Devices
-from cli.flags_of_runs import CommandLine, resume_if_restarted, value_of, whole_command_line
-from cli.training_data import Data, load
 from gantape.checkpoints.run_directory import RunDirectory
+from gantape.commands.devices import Devices
+from gantape.commands.flags_of_runs import CommandLine, resume_if_restarted, value_of, whole_command_line
+from gantape.commands.program import program_name
+from gantape.commands.training_data import Data, load
 from gantape.compiler.programs import Mode
 from gantape.distribute.replicas import scope_of
 from gantape.distribute.workers import restart
@@ -147,17 +147,19 @@ class Options:
         return self.compiler() if asked or self.devices.strategy() is not None else None
 
 
-class Choice(Protocol):
+class TaskChoice(Protocol):
     """The flags that choose the task, which are parsed first because the other flags depend on them."""
 
-    seed: int
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
 
     @property
     def task_class(self) -> type[gt.Task]:
         """The class to train."""
 
 
-C = TypeVar("C", bound=Choice)
+C = TypeVar("C", bound=TaskChoice)
 
 
 def parse(choice: type[C], description: str | None) -> tuple[C, Options, Any]:
@@ -168,7 +170,7 @@ def parse(choice: type[C], description: str | None) -> tuple[C, Options, Any]:
     Returns:
         The choice, the options and the task.
     """
-    name = Path(sys.argv[0]).name
+    name = program_name()
     resume_if_restarted()
     given = [
         *whole_command_line(),
@@ -191,7 +193,7 @@ def parse(choice: type[C], description: str | None) -> tuple[C, Options, Any]:
     return found.choice, found.run, found.task
 
 
-def complete_record(run_dir: Path, **facts: Any) -> None:
+def complete_record(run_dir: Path, facts: Mapping[str, Any]) -> None:
     """Add facts to the record of a run that has ended, and to its page."""
     RunDirectory(run_dir).add_facts(facts)
     write_html_report(run_dir)
@@ -210,12 +212,12 @@ def load_generator(file: Path) -> Any:
             "the generator cannot be read.",
             where=str(file),
             got=summary(error)[:300],
-            do="name the directory of a run of train_gan.py; its layers have to be those of Keras.",
+            do="name the directory of a run of train-gan; its layers have to be those of Keras.",
         ) from None
 
 
-def run_script(main: Callable[[], int]) -> None:
-    """Run a script: show the log, print gantape's errors without a traceback, and exit with the script's code."""
+def run_program(main: Callable[[], int]) -> None:
+    """Run a program: show the log, print gantape's errors without a traceback, and exit with the program's code."""
     logger.remove()
     logger.add(
         lambda line: print(line, file=sys.stderr, end=""),

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import gantape as gt
-from cli.judging import BEST, judging, save_best_generator
-from cli.recipes import RECIPES
 from gantape import evaluation
+from gantape.commands.judging import BEST, judging, save_best_generator
+from gantape.commands.recipes import RECIPES
 from gantape.errors import DataNotFoundError
 from gantape.zoo import CGAN
 

@@ -8,11 +8,11 @@ import attrs
 import numpy as np
 
 import gantape as gt
-from cli import command_line
-from cli.finished_run import FinishedRun, data_name
-from cli.recipes import RECIPES, Recipe
 from gantape import evaluation, zoo
 from gantape.checkpoints.run_directory import RunDirectory
+from gantape.commands import command_line
+from gantape.commands.finished_run import FinishedRun, data_name
+from gantape.commands.recipes import RECIPES, Recipe
 from gantape.errors import RunDirectoryError
 from gantape.report import image_grid
 

@@ -1,7 +1,6 @@
 """The flags of a run: kept in its record, and combined with those of the command that resumes it."""
 
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import attrs
 
 import gantape as gt
 from gantape.checkpoints.run_directory import RunDirectory
+from gantape.commands.program import program_words, whole_command
 from gantape.errors import ResumeError, RunDirectoryError
 
 DEVICE_FLAGS = ("--replicas", "--workers", "--worker-index")
@@ -23,17 +23,19 @@ class CommandLine:
 
     Args:
         command: The command.
+        program: The words of it that start the program.
         arguments: The flags of the whole run: those of the resumed run, if any, and of this command.
     """
 
-    command: tuple[str, ...] = attrs.field(factory=lambda: tuple(sys.argv))
+    command: str = attrs.field(factory=whole_command)
+    program: tuple[str, ...] = attrs.field(factory=program_words)
     arguments: tuple[str, ...] = attrs.field(factory=lambda: tuple(whole_command_line()))
 
     def __call__(self, progress: gt.Progress) -> None: ...
 
     def facts(self) -> dict[str, Any]:
-        """The command as text, and the flags."""
-        return {"command_line": shlex.join(self.command), "arguments": list(self.arguments)}
+        """The command as text, the program, and the flags."""
+        return {"command_line": self.command, "program": list(self.program), "arguments": list(self.arguments)}
 
 
 def whole_command_line() -> list[str]:
@@ -57,7 +59,7 @@ def whole_command_line() -> list[str]:
             "this is not the directory of a run that can be resumed.",
             where=str(directory.record_path),
             got="no list of arguments",
-            do="name the directory of a run that this script made.",
+            do="name the directory of a run that this program made.",
         )
     for flag in DEVICE_FLAGS:
         before = without(before, flag)

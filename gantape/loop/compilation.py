@@ -1,0 +1,73 @@
+"""The compiled steps of a task, and the means of what they report."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from gantape.certificate import Certificate, certify
+from gantape.compiler import StepCompiler
+from gantape.compiler.autotune import compile_steps
+from gantape.compiler.compiled import CompiledSteps
+from gantape.compiler.programs import NamedMode
+from gantape.compiler.trials import RunLength, TuningResult
+from gantape.data import BatchStack, PeekableReader
+from gantape.loop.duration import Speed
+from gantape.loop.summary import describe_run, explain_run
+from gantape.state import RunState
+from gantape.steps.step import Step
+from gantape.tasks import Task
+
+
+class Compilation:
+    """Compiles the step of a task when a run begins, and keeps it for the next one.
+
+    Args:
+        task: The task.
+        step: Its step.
+        compiler: How steps are run.
+    """
+
+    def __init__(self, task: Task, step: Step, compiler: StepCompiler) -> None:
+        self._task = task
+        self._step = step
+        self._compiler = compiler
+        self._choice: TuningResult | None = None
+        self.steps: CompiledSteps | None = None
+
+    def compiled(self, reader: PeekableReader, first_step: int, length: RunLength) -> CompiledSteps:
+        """The compiled steps for a run."""
+        if self.steps is None:
+            self._choice, self.steps = compile_steps(self._compiler, self._whole_step(), reader, first_step, length)
+        return self.steps
+
+    def means(self) -> dict[str, float]:
+        """The means of losses and metrics since `reset`."""
+        means = self.steps.means() if self.steps else {}
+        with self._compiler.scope():
+            return means | (self._task.metrics.result() if means else {})
+
+    def reset(self) -> None:
+        """Reset all means."""
+        if self.steps is not None:
+            self.steps.reset()
+        with self._compiler.scope():
+            self._task.metrics.reset()
+
+    def explain(self) -> str:
+        """Mode, traces, measurements of "auto" and the updates of a step, as text."""
+        return explain_run(self._task, self._compiler.mode, self.steps, self._choice)
+
+    def facts(self, state: RunState, speed: Speed, stopped_by: str) -> dict[str, Any]:
+        """The task, mode and progress of a run, for the record."""
+        assert self.steps is not None
+        facts = describe_run(self._task, state, self.steps, self._choice, speed)
+        return facts | {"seed": self._step.seed, "gradient_norms": self._step.gradient_norms, "stopped_by": stopped_by}
+
+    def certify(self, stack: BatchStack, first_step: int, modes: Sequence[NamedMode]) -> Certificate:
+        """Compare the steps from a state on in several modes; see `Loop.certify`."""
+        return certify(self._task, self._whole_step(), stack, first_step, modes)
+
+    def _whole_step(self) -> Step:
+        """The step, with every variable that the task has by now."""
+        return attrs.evolve(self._step, variables=self._task.variables)
