@@ -14,11 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 import numpy as np
-from cli.recipes import RECIPES, Kind, Name
 from PIL import Image
+
+from gantape.commands.recipes import RECIPES, Kind, Name
 
 FOLDER = Path(__file__).parents[2] / "docs/recipes"
 DATA = {"digits": "the embedded digits", "mnist": "MNIST"}

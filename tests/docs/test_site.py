@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.recipes import RECIPES
 from PIL import Image
 
 from docs import make_gallery, show_speed
+from gantape.commands.recipes import RECIPES
 
 DOCS = Path(__file__).parents[2] / "docs"
 WITH_FORMULAS = sorted(path for path in DOCS.rglob("*.md") if "$$\n" in path.read_text())
