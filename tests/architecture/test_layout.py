@@ -19,7 +19,7 @@ def folders_of(path: Path) -> set[str]:
 
 def test_the_root_of_scripts_has_what_a_user_starts() -> None:
     assert {path.name for path in SCRIPTS.glob("*.py")} == STARTED_BY_USERS
-    assert folders_of(SCRIPTS) == {"benchmarks", "cli", "docs", "guide", "reliability"}
+    assert folders_of(SCRIPTS) == {"benchmarks", "cli", "docs", "guide", "portable", "reliability"}
 
 
 def test_folders_of_tests_are_those_of_the_package() -> None:
