@@ -26,6 +26,7 @@ from gantape.state import RunState
 from gantape.steps.averaging import ExponentialMovingAverage
 from gantape.steps.gradients import GradientOptions
 from gantape.steps.losses import Losses
+from gantape.steps.shared import SharedPass
 from gantape.steps.step import Step, Update
 from gantape.tasks import AdversarialTask, OutputMetric, Part, SupervisedTask, Task
 
@@ -48,6 +49,7 @@ __all__ = [
     "Progress",
     "RandomStreams",
     "RunState",
+    "SharedPass",
     "Step",
     "StepCompiler",
     "Stop",

@@ -80,7 +80,7 @@ class Recipe:
     def _models(self) -> dict[str, str]:
         parts: Any = self.task_class.part_names()
         named = {"averaged_generator": "generator.keras", "discriminator": "discriminator.keras"}
-        translators = {name: f"{name}.keras" for name in ("to_a", "to_b", "judge_a", "judge_b")}
+        translators = {name: f"{name}.keras" for name in ("to_a", "to_b", "discriminator_a", "discriminator_b")}
         return {part: file for part, file in {**named, **translators}.items() if part in parts}
 
 

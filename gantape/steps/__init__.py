@@ -3,6 +3,7 @@
 from gantape.steps.averaging import ExponentialMovingAverage
 from gantape.steps.gradients import GradientOptions
 from gantape.steps.losses import Losses
+from gantape.steps.shared import SharedPass
 from gantape.steps.step import Step, Update
 
-__all__ = ["ExponentialMovingAverage", "GradientOptions", "Losses", "Step", "Update"]
+__all__ = ["ExponentialMovingAverage", "GradientOptions", "Losses", "SharedPass", "Step", "Update"]

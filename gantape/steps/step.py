@@ -16,6 +16,7 @@ from gantape.steps.averaging import ExponentialMovingAverage
 from gantape.steps.gradients import GradientOptions
 from gantape.steps.loss_scale import LossScale, applied_optimizer
 from gantape.steps.losses import Losses, check_returned
+from gantape.steps.shared import sharing
 from gantape.steps.trained import cover, python_state
 from gantape.steps.undo import SKIPPED, Guard, means_of_kept
 from gantape.types import Batch, Model, Optimizer, Tensor, Variable
@@ -223,10 +224,11 @@ class Step:
             repeated update, the means over its repeats.
         """
         report: dict[str, Tensor] = {}
-        for update in self.updates:
-            if update.name in due:
-                terms = [term for term in update.lazy if f"{update.name}/{term}" in due]
-                report |= self._repeat(update, batches[len(batches) - update.batches :], step, terms)
+        with sharing():
+            for update in self.updates:
+                if update.name in due:
+                    terms = [term for term in update.lazy if f"{update.name}/{term}" in due]
+                    report |= self._repeat(update, batches[len(batches) - update.batches :], step, terms)
         return report
 
     def means(self, sums: Mapping[str, float], steps: Mapping[str, int]) -> dict[str, float]:

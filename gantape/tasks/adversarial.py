@@ -16,8 +16,9 @@ from gantape.shapes import Images, Latents, axes_of
 from gantape.steps.averaging import ExponentialMovingAverage
 from gantape.steps.gradients import GradientOptions
 from gantape.steps.losses import Losses
+from gantape.steps.shared import SharedPass
 from gantape.steps.step import Update
-from gantape.tasks.gan_batch import FakeCache, GANBatch, add_terms
+from gantape.tasks.gan_batch import GANBatch, add_terms
 from gantape.tasks.networks import (
     blank_inputs,
     check_adds_no_loss,
@@ -184,7 +185,8 @@ class AdversarialTask(Task):
 
     def discriminator_loss(self, batch: Batch, rng: RandomStreams) -> Losses:
         """The discriminator's terms and penalties for a batch."""
-        inputs = self._fake_cache.generate(batch, lambda: self._gan_batch(batch, rng))
+        make = functools.partial(self._gan_batch, batch, rng)
+        inputs = self._fake(batch, make) if self.shared_examples else make()
         real, fake, conditioning = inputs.real, inputs.fake, inputs.conditioning
         scorer = Scorer(self.discriminator, self.augmentations, self.condition, conditioning, rng)
         of_real, of_fake = scorer.outputs(real, fake, joint=self.joint_batch)
@@ -202,7 +204,8 @@ class AdversarialTask(Task):
 
     def generator_loss(self, batch: Batch, rng: RandomStreams) -> Losses:
         """The generator's terms for a batch."""
-        inputs = self._fake_cache.reuse(batch) or self._gan_batch(batch, rng)
+        make = functools.partial(self._gan_batch, batch, rng)
+        inputs = self._fake(batch, make) if self.shared_examples else make()
         real, fake, conditioning = inputs.real, inputs.fake, inputs.conditioning
         scorer = Scorer(self.discriminator, self.augmentations, self.condition, conditioning, rng)
         terms: dict[str, Any] = {}
@@ -260,8 +263,8 @@ class AdversarialTask(Task):
         return keras.optimizers.Adam(rate, beta_1=self.beta_1, beta_2=self.beta_2)
 
     @functools.cached_property
-    def _fake_cache(self) -> FakeCache:
-        return FakeCache(self.generator, self.generator_gradient_options.accumulate if self.shared_examples else 0)
+    def _fake(self) -> SharedPass:
+        return SharedPass([self.generator])
 
     def _gan_batch(self, batch: Batch, rng: RandomStreams) -> GANBatch:
         real = self.real_examples(batch)

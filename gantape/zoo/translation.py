@@ -1,5 +1,6 @@
 """GANs that translate images, from paired and from unpaired data."""
 
+import functools
 from typing import Any
 
 import keras
@@ -10,6 +11,7 @@ from gantape.losses import AdversarialLoss, CycleConsistency, Identity, LeastSqu
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Images
 from gantape.steps.losses import Losses
+from gantape.steps.shared import SharedPass
 from gantape.steps.step import Update
 from gantape.tasks import AdversarialTask, Part, Task
 from gantape.types import Batch, Model, Optimizer
@@ -48,6 +50,9 @@ class Pix2Pix(AdversarialTask):
 class CycleGAN(Task):
     """Image translation without pairs: two generators, each the inverse of the other, and two discriminators.
 
+    The generators move first. The discriminators learn from the translations that were made before that, as in the authors'
+    code, so that these are made once in a step.
+
     A batch is `(images a, images b)`, of 28×28×1 with pixels from -1 to 1, which are unrelated.
 
     Args:
@@ -69,11 +74,11 @@ class CycleGAN(Task):
 
     to_a = Part[Model]()
     to_b = Part[Model]()
-    judge_a = Part[Model]()
-    judge_b = Part[Model]()
+    discriminator_a = Part[Model]()
+    discriminator_b = Part[Model]()
     pool_a = Part[ImagePool]()
     pool_b = Part[ImagePool]()
-    game = Part[AdversarialLoss]()
+    adversarial = Part[AdversarialLoss]()
     generators_optimizer = Part[Optimizer]()
     discriminators_optimizer = Part[Optimizer]()
 
@@ -85,11 +90,11 @@ class CycleGAN(Task):
     def build_to_b(self) -> Model:
         return u_net(self.width, "to_b")
 
-    def build_judge_a(self) -> Model:
-        return patch_discriminator(self.width, "judge_a")
+    def build_discriminator_a(self) -> Model:
+        return patch_discriminator(self.width, "discriminator_a")
 
-    def build_judge_b(self) -> Model:
-        return patch_discriminator(self.width, "judge_b")
+    def build_discriminator_b(self) -> Model:
+        return patch_discriminator(self.width, "discriminator_b")
 
     def build_pool_a(self) -> ImagePool:
         return ImagePool(self.pool_size)
@@ -97,7 +102,7 @@ class CycleGAN(Task):
     def build_pool_b(self) -> ImagePool:
         return ImagePool(self.pool_size)
 
-    def build_game(self) -> AdversarialLoss:
+    def build_adversarial(self) -> AdversarialLoss:
         return LeastSquares()
 
     def build_generators_optimizer(self) -> Optimizer:
@@ -107,21 +112,21 @@ class CycleGAN(Task):
         return keras.optimizers.Adam(self.learning_rate, beta_1=0.5)
 
     def updates(self) -> tuple[Update, ...]:
-        generators, judges = (self.to_a, self.to_b), (self.judge_a, self.judge_b)
+        generators, discriminators = (self.to_a, self.to_b), (self.discriminator_a, self.discriminator_b)
         return (
             Update("generators", self.generators_loss, generators, self.generators_optimizer),
-            Update("discriminators", self.discriminators_loss, judges, self.discriminators_optimizer),
+            Update("discriminators", self.discriminators_loss, discriminators, self.discriminators_optimizer),
         )
 
     def generators_loss(self, batch: Batch, rng: RandomStreams) -> Losses:
         """The terms of both generators: adversarial, cycle consistency and identity."""
         a, b = batch
         cycle, identity = CycleConsistency(self.cycle_weight), Identity(self.identity_weight)
-        made_a, made_b = self.to_a(b, training=True), self.to_b(a, training=True)
+        fake_a, fake_b = self._translations(batch, lambda: self._translated(batch))
         terms = {
-            "a": _total(self.game.generator(None, self.judge_a(made_a, training=True), rng)),
-            "b": _total(self.game.generator(None, self.judge_b(made_b, training=True), rng)),
-            "cycle": cycle(a, self.to_a(made_b, training=True)) + cycle(b, self.to_b(made_a, training=True)),
+            "a": _total(self.adversarial.generator(None, self.discriminator_a(fake_a, training=True), rng)),
+            "b": _total(self.adversarial.generator(None, self.discriminator_b(fake_b, training=True), rng)),
+            "cycle": cycle(a, self.to_a(fake_b, training=True)) + cycle(b, self.to_b(fake_a, training=True)),
         }
         if self.identity_weight:
             terms["identity"] = identity(a, self.to_a(a, training=True)) + identity(b, self.to_b(b, training=True))
@@ -130,13 +135,12 @@ class CycleGAN(Task):
     def discriminators_loss(self, batch: Batch, rng: RandomStreams) -> Losses:
         """The terms of both discriminators, on generated images from their pools."""
         a, b = batch
-        made_a = self.pool_a.exchange(self.to_a(b, training=True), rng.stream("a"))
-        made_b = self.pool_b.exchange(self.to_b(a, training=True), rng.stream("b"))
-        terms = {
-            name: _total(self.game.discriminator(judge(real, training=True), judge(made, training=True), rng))
-            for name, judge, real, made in (("a", self.judge_a, a, made_a), ("b", self.judge_b, b, made_b))
-        }
-        return Losses(terms)
+        fake_a, fake_b = self._translations(batch, lambda: self._translated(batch))
+        fake_a = self.pool_a.exchange(fake_a, rng.stream("a"))
+        fake_b = self.pool_b.exchange(fake_b, rng.stream("b"))
+        return Losses(
+            {"a": self._scored(self.discriminator_a, a, fake_a, rng), "b": self._scored(self.discriminator_b, b, fake_b, rng)}
+        )
 
     def translate(self, batch: Batch) -> tuple[Images, Images]:
         """Translations of the images b of a batch to a, and of its images a to b."""
@@ -147,9 +151,23 @@ class CycleGAN(Task):
         """Rows of b, their translations, and these translated back; then the same for a."""
         a, b = batch if batch is not None else (tf.zeros([8, 28, 28, 1]),) * 2
         a, b = a[:8], b[:8]
-        made_a, made_b = self.to_a(b, training=False), self.to_b(a, training=False)
-        shown = [b, made_a, self.to_b(made_a, training=False), a, made_b, self.to_a(made_b, training=False)]
+        fake_a, fake_b = self.to_a(b, training=False), self.to_b(a, training=False)
+        shown = [b, fake_a, self.to_b(fake_a, training=False), a, fake_b, self.to_a(fake_b, training=False)]
         return tf.stack([upcast(images) for images in shown])
+
+    @functools.cached_property
+    def _translations(self) -> SharedPass:
+        return SharedPass()
+
+    def _translated(self, batch: Batch) -> tuple[Images, Images]:
+        a, b = batch
+        return self.to_a(b, training=True), self.to_b(a, training=True)
+
+    def _scored(self, discriminator: Model, real: Images, fake: Images, rng: RandomStreams) -> Any:
+        """The loss of a discriminator."""
+        return _total(
+            self.adversarial.discriminator(discriminator(real, training=True), discriminator(fake, training=True), rng)
+        )
 
 
 def _total(terms: Any) -> Any:

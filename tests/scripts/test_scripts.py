@@ -145,7 +145,7 @@ def test_a_translation_shows_where_it_came_from(tmp_path: Path) -> None:
     flags = ("--data", "digits", "--steps", "2", "--mode", "graph", "--width", "2", "--run-dir", "run")
     finish("train_gan.py", "--task", "cyclegan", *flags, folder=tmp_path)
     found = {path.name for path in (tmp_path / "run").iterdir()}
-    assert found >= {"to_a.keras", "to_b.keras", "judge_a.keras", "judge_b.keras", "samples.gif", "report.html"}
+    assert found >= {"to_a.keras", "to_b.keras", "discriminator_a.keras", "discriminator_b.keras", "samples.gif", "report.html"}
     assert read_picture(tmp_path / "run" / "samples" / "step-000002.png").shape[:2] == (2 * 6 * 32, 2 * 8 * 32)
 
 
