@@ -19,6 +19,9 @@ class CycleGAN(gt.Task):
     def build_judges_optimizer(self):
         return keras.optimizers.Adam(2e-4, beta_1=0.5)
 
+    def build_fakes(self):
+        return gt.SharedPass(self.judges)
+
     def updates(self):
         return (
             gt.Update("translators", self.translators_loss, self.translators, self.translators_optimizer),
@@ -26,22 +29,29 @@ class CycleGAN(gt.Task):
         )
 
     def translators_loss(self, batch, rng):
-        game, cycle, identity = gt.losses.LeastSquares(), gt.losses.CycleConsistency(10.0), gt.losses.Identity(5.0)
-        terms = {}
-        for name, there, back, judge, source, target in self.directions(batch):
-            made = there(source, training=True)
-            terms[f"adversarial_{name}"] = game.generator(None, judge(made, training=True), rng)["adversarial"]
-            terms[f"cycle_{name}"] = cycle(source, back(made, training=True))
-            terms[f"identity_{name}"] = identity(target, there(target, training=True))
-        return gt.Losses(terms)
+        adversarial, cycle, identity = gt.losses.LeastSquares(), gt.losses.CycleConsistency(10.0), gt.losses.Identity(5.0)
+        (to_a, to_b), (a, b) = self.translators, batch
+        (fake_a, fake_b), scores = self.scored_fakes(batch)
+        return gt.Losses(
+            {
+                "adversarial": sum(adversarial.generator(None, score, rng)["adversarial"] for score in scores),
+                "cycle": cycle(a, to_a(fake_b, training=True)) + cycle(b, to_b(fake_a, training=True)),
+                "identity": identity(a, to_a(a, training=True)) + identity(b, to_b(b, training=True)),
+            }
+        )
 
     def judges_loss(self, batch, rng):
         terms = {}
-        for name, there, _, judge, source, target in self.directions(batch):
-            made = judge(there(source, training=True), training=True)
-            terms[name] = sum(gt.losses.LeastSquares().discriminator(judge(target, training=True), made, rng).values())
+        for name, judge, real, score in zip("ab", self.judges, batch, self.scored_fakes(batch)[1], strict=True):
+            terms[name] = sum(gt.losses.LeastSquares().discriminator(judge(real, training=True), score, rng).values())
         return gt.Losses(terms)
 
-    def directions(self, batch):
-        (to_b, to_a), (judge_a, judge_b), (a, b) = self.translators, self.judges, batch
-        return ("b", to_b, to_a, judge_b, a, b), ("a", to_a, to_b, judge_a, b, a)
+    def scored_fakes(self, batch):
+        """Translations and their scores, which both updates use."""
+        (to_a, to_b), (a, b) = self.translators, batch
+
+        def make():
+            fakes = to_a(b, training=True), to_b(a, training=True)
+            return fakes, tuple(judge(fake, training=True) for judge, fake in zip(self.judges, fakes, strict=True))
+
+        return self.fakes(batch, make)

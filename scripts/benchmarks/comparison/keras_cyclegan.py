@@ -35,33 +35,26 @@ class CycleGAN(keras.Model):
     def judges_variables(self):
         return self.judge_a.trainable_variables + self.judge_b.trainable_variables
 
-    def generator_loss(self, judge, made):
-        return 0.5 * tf.reduce_mean(tf.square(judge(made, training=True) - 1.0))
-
-    def discriminator_loss(self, judge, real, made):
-        real_loss = tf.reduce_mean(tf.square(judge(real, training=True) - 1.0))
-        made_loss = tf.reduce_mean(tf.square(judge(made, training=True)))
-        return 0.5 * (real_loss + made_loss)
-
     def distance(self, one, other):
         return tf.reduce_mean(tf.abs(one - other))
 
     def train_step(self, batch):
         a, b = batch
-        with tf.GradientTape() as tape:
-            made_a, made_b = self.to_a(b, training=True), self.to_b(a, training=True)
-            loss = self.generator_loss(self.judge_a, made_a) + self.generator_loss(self.judge_b, made_b)
-            loss += self.cycle_weight * self.distance(a, self.to_a(made_b, training=True))
-            loss += self.cycle_weight * self.distance(b, self.to_b(made_a, training=True))
-            loss += self.identity_weight * self.distance(a, self.to_a(a, training=True))
-            loss += self.identity_weight * self.distance(b, self.to_b(b, training=True))
-        gradients = tape.gradient(loss, self.translators_variables)
-        self.translators_optimizer.apply(gradients, self.translators_variables)
-        self.translators_loss.update_state(loss)
-        made_a, made_b = self.to_a(b, training=True), self.to_b(a, training=True)
-        with tf.GradientTape() as tape:
-            loss = self.discriminator_loss(self.judge_a, a, made_a) + self.discriminator_loss(self.judge_b, b, made_b)
-        gradients = tape.gradient(loss, self.judges_variables)
-        self.judges_optimizer.apply(gradients, self.judges_variables)
-        self.judges_loss.update_state(loss)
+        with tf.GradientTape(persistent=True) as tape:
+            fake_a, fake_b = self.to_a(b, training=True), self.to_b(a, training=True)
+            scores = [self.judge_a(fake_a, training=True), self.judge_b(fake_b, training=True)]
+            real_scores = [self.judge_a(a, training=True), self.judge_b(b, training=True)]
+            translators_loss = sum(0.5 * tf.reduce_mean(tf.square(score - 1.0)) for score in scores)
+            translators_loss += self.cycle_weight * self.distance(a, self.to_a(fake_b, training=True))
+            translators_loss += self.cycle_weight * self.distance(b, self.to_b(fake_a, training=True))
+            translators_loss += self.identity_weight * self.distance(a, self.to_a(a, training=True))
+            translators_loss += self.identity_weight * self.distance(b, self.to_b(b, training=True))
+            judges_loss = sum(0.5 * tf.reduce_mean(tf.square(score)) for score in scores)
+            judges_loss += sum(0.5 * tf.reduce_mean(tf.square(score - 1.0)) for score in real_scores)
+        of_translators = tape.gradient(translators_loss, self.translators_variables)
+        of_judges = tape.gradient(judges_loss, self.judges_variables)
+        self.translators_optimizer.apply(of_translators, self.translators_variables)
+        self.judges_optimizer.apply(of_judges, self.judges_variables)
+        self.translators_loss.update_state(translators_loss)
+        self.judges_loss.update_state(judges_loss)
         return {metric.name: metric.result() for metric in self.metrics}
