@@ -48,7 +48,7 @@ class FakeCache:
         """Make the inputs for a batch, and keep them."""
         if not self._count:
             return make()
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in self._generator.trainable_variables])
             made = make()
         self._kept.append((_first(batch), tape, made))

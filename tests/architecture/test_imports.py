@@ -25,6 +25,7 @@ CORE = [
     "losses",
     "conditioning",
     "tasks",
+    "inspection",
     "callbacks",
     "checkpoints",
     "loop",

@@ -1,0 +1,7 @@
+"""Looking through a training step: who is called, watched and moved, and what is probably not meant."""
+
+from gantape.inspection.clues import Clue
+from gantape.inspection.inspect import inspect
+from gantape.inspection.seen import Inspection, NetworkCall, SeenUpdate
+
+__all__ = ["Clue", "Inspection", "NetworkCall", "SeenUpdate", "inspect"]
