@@ -14,6 +14,7 @@ from loguru import logger
 import gantape as gt
 from cli import command_line
 from cli.announcements import REPORT, NextCommand, closing_lines, newest_samples, opening_lines, resume_command, say
+from cli.inspecting import inspecting
 from cli.judging import BEST, judging, save_best_generator
 from cli.recipes import FOLDER_RECIPES, RECIPES, FolderName, Name, Recipe, task_help
 from cli.training_data import name_of
@@ -33,6 +34,8 @@ class Choice:
             best.keras. The judge, a classifier, is trained first, once, which takes about two minutes.
         health_checks: Check a few samples regularly, in less than 1 % of the time, and report failures in the log and in
             run.json. Not for cyclegan, which has no latents.
+        inspect: Say before the first step what each update calls, watches and moves, and what is probably not meant; draw it
+            into report.html.
     """
 
     task: Annotated[Name | FolderName, tyro.conf.arg(help=task_help())] = "dcgan"
@@ -40,6 +43,7 @@ class Choice:
     seed: int = 0
     judge_every: command_line.OptionalInt = None
     health_checks: bool = True
+    inspect: bool = False
 
     @property
     def recipe(self) -> Recipe:
@@ -83,6 +87,8 @@ def main() -> int:
         callbacks = (*callbacks, judging(choice.recipe, options.data, when))
     if choice.health_checks and isinstance(task, gt.AdversarialTask):
         callbacks = (*callbacks, evaluation.watch_health(data, seed=choice.seed))
+    if choice.inspect:
+        callbacks = (inspecting(data, choice.seed), *callbacks)
     loop = options.loop(task, choice.seed, run_dir, callbacks, BEST if choice.judge_every else None)
     if options.devices.chief:
         say(opening_lines(choice.task, data, options, loop))

@@ -61,11 +61,8 @@ def measure(update: Update, batch: Batch, rng: RandomStreams, networks: Sequence
         terms = {name: tf.convert_to_tensor(term) for name, term in losses.computed().items()}
         if losses.added is not None:
             terms["added"] = tf.convert_to_tensor(losses.added)
-    moved = {id(variable) for variable in update.trainable_variables}
     called = {id(call.network) for call in record.calls}
-    touched = [
-        network for network in networks if id(network) in called or any(id(variable) in moved for variable in network.variables)
-    ]
+    touched = [network for network in networks if id(network) in called or network.moved_by(update)]
     values = {network.name: [variable.value for variable in network.variables] for network in touched}
     gradients = {name: _dense(tape.gradient(term, values)) for name, term in terms.items()}
     return Measured(losses, {name: float(term) for name, term in terms.items()}, gradients, touched, record)

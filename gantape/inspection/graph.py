@@ -111,8 +111,7 @@ def trace_update(update: Update, batch: Batch, rng: RandomStreams, networks: Seq
     given = [_floats(call.inputs) for call in record.calls]
     inside = [_floats([output for operation in several for output in operation.outputs]) for several in made]
     called = {call.network.name: call.network for call in record.calls}
-    moved = {id(variable) for variable in update.trainable_variables}
-    called |= {network.name: network for network in networks if any(id(variable) in moved for variable in network.variables)}
+    called |= {network.name: network for network in networks if network.moved_by(update)}
     reads = {name: _reads(graph, network.variables) for name, network in called.items()}
     tensors = [tensor for several in (*given, *inside, *reads.values()) for tensor in several]
     gradients = tf.gradients(total, tensors) if tensors else []

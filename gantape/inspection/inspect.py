@@ -13,6 +13,7 @@ import tensorflow as tf
 from gantape.compiler.failures import explain_failure
 from gantape.data import Batches, Position
 from gantape.data.conversion import call_for_data
+from gantape.distribute.replicas import check_made_in_scope
 from gantape.errors import TaskError
 from gantape.inspection.calls import tensors_in
 from gantape.inspection.clues import Clue
@@ -45,12 +46,13 @@ def inspect(task: Task, batch: Batch | Batches, seed: int = 0) -> Inspection:
         seed: The seed of random numbers, and of the order of a source.
 
     Raises:
-        TaskError: If `task` is not a task.
+        TaskError: If `task` is not a task, or was made for several devices.
         TensorError: If the batch does not fit the task.
         LossError: If a loss does not return named scalars.
     """
     if not isinstance(task, Task):
         raise TaskError("this is not a task.", where=f"{WHERE}, argument `task`", got=repr(task), do="give an instance of one.")
+    check_made_in_scope(task.variables, None, f"{WHERE}, argument `task`")
     started = time.perf_counter()
     found = _first_batch(batch, seed) if isinstance(batch, Batches) else tf.nest.map_structure(tf.convert_to_tensor, batch)
     task.check_batch(found)
@@ -106,8 +108,7 @@ def _traces(
 
 
 def _seen(update: Update, measured: Measured, traces: Traces | None, batch: Batch, kept: Kept) -> SeenUpdate:
-    moved = {id(variable) for variable in update.trainable_variables}
-    moves = [network for network in measured.networks if any(id(variable) in moved for variable in network.variables)]
+    moves = [network for network in measured.networks if network.moved_by(update)]
     traced = traces[0][update.name] if traces else None
     clues = list(_missing(update, measured, moves, traced))
     clues += clues_of_update(update, measured, kept)

@@ -29,6 +29,11 @@ class Network:
         """Its trainable variables."""
         return list(self.model.trainable_variables)
 
+    def moved_by(self, update: Update) -> list[Variable]:
+        """The variables that an update moves."""
+        moved = {id(variable) for variable in update.trainable_variables}
+        return [variable for variable in self.variables if id(variable) in moved]
+
 
 def networks_of(task: Task, updates: Sequence[Update]) -> list[Network]:
     """The networks of a task: the layers and models that its parts hold, and those that its updates move.

@@ -1,6 +1,6 @@
 """An update as text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,13 +38,12 @@ def describe_update(update: "SeenUpdate") -> str:
     return "\n".join(lines)
 
 
-def table(rows: Sequence[Sequence[str]], numbers: int = 0) -> list[str]:
-    """Rows as aligned lines, the last `numbers` columns to the right."""
+def table(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
+    """Rows as aligned lines, the columns with the given numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    first = len(widths) - numbers
     lines = [
         "  ".join(
-            cell.ljust(width) if place < first else cell.rjust(width)
+            cell.rjust(width) if place in right else cell.ljust(width)
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         for row in rows
@@ -66,7 +65,7 @@ def _terms(update: "SeenUpdate") -> list[str]:
     rows = [["term", "value", *(f"|grad {network}|" for network in networks)]]
     for term, value in update.terms.items():
         rows.append([term, f"{value:.4g}", *(_norm(update.norms[term], network, moved) for network in networks)])
-    lines = table(rows, numbers=len(rows[0]) - 1)
+    lines = table(rows, right=range(1, len(rows[0])))
     if any(cell.endswith("*") for row in rows for cell in row):
         lines.append("    * would flow there if the tape watched it; this update does not move it")
     return lines

@@ -27,10 +27,9 @@ def clues_of_update(update: Update, measured: Measured, kept: Kept) -> Iterator[
     where = f'Update "{update.name}"'
     yield from _unsaid_training(where, measured, kept)
     yield from _standing_statistics(where, measured)
-    moved = {id(variable) for variable in update.trainable_variables}
     for network in measured.networks:
         length = norm(measured.total(network))
-        if length == 0.0 and any(id(variable) in moved for variable in network.variables):
+        if length == 0.0 and network.moved_by(update):
             yield Clue(
                 f"the gradient with respect to every weight of {network.name} is zero.",
                 where,
@@ -40,13 +39,11 @@ def clues_of_update(update: Update, measured: Measured, kept: Kept) -> Iterator[
 
 def clues_between(updates: Sequence[Update], measured: Mapping[str, Measured], networks: Sequence[Network]) -> Iterator[Clue]:
     """Findings that need more than one update."""
-    moved = {update.name: {id(variable) for variable in update.trainable_variables} for update in updates}
     for one, other in itertools.combinations(updates, 2):
         for network in networks:
-            own = {id(variable) for variable in network.variables}
-            if own & moved[one.name] & moved[other.name]:
+            if {id(variable) for variable in network.moved_by(one)} & {id(variable) for variable in network.moved_by(other)}:
                 yield from _pulled_apart(one, other, network, measured)
-    ever = set[int]().union(*moved.values())
+    ever = {id(variable) for update in updates for variable in update.trainable_variables}
     yield from _unmoved(updates, measured, networks, ever)
     yield from _twins([network for network in networks if any(id(variable) in ever for variable in network.variables)])
 
