@@ -131,7 +131,7 @@ def test_a_drawing_is_shown_as_an_image_and_a_broken_one_is_left_out(tmp_path: P
     (tmp_path / "updates.svg").write_text(drawing)
     for name, text in (("half", drawing[:50]), ("shapeless", "<svg/>")):
         (tmp_path / f"{name}.svg").write_text(text)
-    (tmp_path / "run.json").write_text("{}")
+    (tmp_path / "run.json").write_text('{"task": "GAN"}')
     (found,) = single_pictures(tmp_path)
     assert (found.label, found.width, found.height) == ("What each update calls and moves", 40, 30)
     assert "alert" not in report.write_html_report(tmp_path).read_text()
