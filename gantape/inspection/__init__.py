@@ -2,6 +2,7 @@
 
 from gantape.inspection.clues import Clue
 from gantape.inspection.inspect import inspect
-from gantape.inspection.seen import Inspection, NetworkCall, SeenUpdate
+from gantape.inspection.seen import Inspection
+from gantape.inspection.update import NetworkCall, SeenUpdate
 
 __all__ = ["Clue", "Inspection", "NetworkCall", "SeenUpdate", "inspect"]

@@ -3,12 +3,10 @@
 import itertools
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
+from gantape.inspection.clues import Clue
 from gantape.inspection.layout import BOX_HEIGHT, BOX_WIDTH, LEFT, PlacedBox, Placement, place
-
-if TYPE_CHECKING:
-    from gantape.inspection.seen import Inspection, NetworkCall, SeenUpdate
+from gantape.inspection.update import NetworkCall, SeenUpdate
 
 _LONGEST = 18
 _LEGEND = 56
@@ -43,10 +41,10 @@ td, th {{ padding: .15rem .8rem; text-align: left }} td:last-child {{ text-align
 """
 
 
-def draw_svg(seen: "Inspection") -> str:
-    """The drawing as an SVG file: an update below the other, in the colours of a light or a dark page."""
+def draw_svg(title: str, updates: Sequence[SeenUpdate]) -> str:
+    """The drawing as an SVG file: one update below the other, in the colours of a light or a dark page."""
     panels, top, width = [], 0, 640
-    for update in seen.updates:
+    for update in updates:
         placement = place(update)
         panels.append(f'<g transform="translate(0 {top})">{_panel(update, placement)}</g>')
         top += placement.height + 24
@@ -54,30 +52,27 @@ def draw_svg(seen: "Inspection") -> str:
     height = top + _LEGEND
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="gt-seen" viewBox="0 0 {width} {height}" width="{width}" role="img">'
-        f"<title>{escape(_title(seen))}</title><style>{_STYLE}</style><defs>{_MARKERS}</defs>"
+        f"<title>{escape(title)}</title><style>{_STYLE}</style><defs>{_MARKERS}</defs>"
         f'<rect width="{width}" height="{height}" class="paper"/>{"".join(panels)}{_legend(top)}</svg>\n'
     )
 
 
-def draw_fragment(seen: "Inspection") -> str:
+def draw_fragment(title: str, updates: Sequence[SeenUpdate], findings: Sequence[Clue], text: str) -> str:
     """The drawing with findings and text below it, for a page or a notebook."""
     clues = "".join(
-        f"<li>{escape(clue.what)}<br><small>{escape(clue.where)}. {escape(clue.do)}</small></li>" for clue in seen.all_findings
+        f"<li>{escape(clue.what)}<br><small>{escape(clue.where)}<br>{escape(clue.do)}</small></li>" for clue in findings
     )
-    found = f"<ul>{clues}</ul>" if clues else "<p>No findings.</p>"
-    return f"{draw_svg(seen)}{found}<details><summary>As text</summary><pre>{escape(str(seen))}</pre></details>"
+    found = f"<h3>Findings</h3><ul>{clues}</ul>" if clues else "<p>No findings.</p>"
+    return f"{draw_svg(title, updates)}{found}<details><summary>As text</summary><pre>{escape(text)}</pre></details>"
 
 
-def draw_html(seen: "Inspection") -> str:
+def draw_html(title: str, updates: Sequence[SeenUpdate], findings: Sequence[Clue], text: str) -> str:
     """A page with the drawing, findings, text, and the norm of the gradient in each layer."""
-    return _PAGE.format(title=escape(_title(seen)), body=draw_fragment(seen) + "".join(map(_layers, seen.updates)))
+    body = draw_fragment(title, updates, findings, text) + "".join(map(_layers, updates))
+    return _PAGE.format(title=escape(title), body=body)
 
 
-def _title(seen: "Inspection") -> str:
-    return f"The updates of {seen.task.partition('(')[0]}"
-
-
-def _panel(update: "SeenUpdate", placement: Placement) -> str:
+def _panel(update: SeenUpdate, placement: Placement) -> str:
     count = len(update.findings)
     told = f", {count} finding{'' if count == 1 else 's'}" if count else ""
     title = f'update "{update.name}": moves {", ".join(update.moves) or "no network"}{told}'
@@ -86,14 +81,14 @@ def _panel(update: "SeenUpdate", placement: Placement) -> str:
     return "".join([*parts, *(_box(update, box) for box in placement.boxes.values())])
 
 
-def _is_way_back(update: "SeenUpdate", before: str, name: str) -> bool:
+def _is_way_back(update: SeenUpdate, before: str, name: str) -> bool:
     """Whether a gradient that moves something comes back along an arrow."""
     giver = _call(update, before)
     taker = _call(update, name)
     return giver is not None and giver.role != "constant" and giver.reached and (taker is None or taker.passes)
 
 
-def _call(update: "SeenUpdate", name: str) -> "NetworkCall | None":
+def _call(update: SeenUpdate, name: str) -> NetworkCall | None:
     return update.calls[int(name[1:])] if name.startswith("#") else None
 
 
@@ -116,7 +111,7 @@ def _curve(stops: Sequence[tuple[int, int]], kind: str, head: str) -> str:
     return f'<path d="{" ".join(drawn)}" class="{kind}" marker-end="url(#gt-{head})"/>'
 
 
-def _box(update: "SeenUpdate", box: PlacedBox) -> str:
+def _box(update: SeenUpdate, box: PlacedBox) -> str:
     call, term = _call(update, box.name), box.name.removeprefix("term:")
     if call is None and term == box.name:
         return f'<text x="{box.right - 8}" y="{box.y + 5}" class="given">{escape(box.name)}</text>'
@@ -148,7 +143,7 @@ def _legend(top: int) -> str:
     return "".join(parts)
 
 
-def _layers(update: "SeenUpdate") -> str:
+def _layers(update: SeenUpdate) -> str:
     rows = "".join(
         f"<tr><td>{escape(network)}</td><td>{escape(layer)}</td><td>{'none' if length is None else f'{length:.3g}'}</td></tr>"
         for network in update.moves

@@ -21,7 +21,8 @@ from gantape.inspection.gradients import Measured, measure
 from gantape.inspection.graph import TracedCall, TracedUpdate, operations_of, trace, trace_update
 from gantape.inspection.networks import Network, networks_of
 from gantape.inspection.operations import clues_in_operations, clues_in_traces, distinct
-from gantape.inspection.seen import Inspection, NetworkCall, Role, SeenUpdate
+from gantape.inspection.seen import Inspection
+from gantape.inspection.update import NetworkCall, Role, SeenUpdate
 from gantape.inspection.weights import Kept, clues_between, clues_of_update
 from gantape.random.rng import RandomStreams
 from gantape.shapes import describe

@@ -2,12 +2,10 @@
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import attrs
 
-if TYPE_CHECKING:
-    from gantape.inspection.seen import SeenUpdate
+from gantape.inspection.update import SeenUpdate
 
 COLUMN, ROW, LEFT, TOP = 200, 66, 20, 32
 BOX_WIDTH, BOX_HEIGHT = 140, 42
@@ -58,7 +56,7 @@ class Placement:
         return max(box.right for box in self.boxes.values()) + LEFT
 
 
-def place(update: "SeenUpdate") -> Placement:
+def place(update: SeenUpdate) -> Placement:
     """Place the boxes of an update by columns, as Sugiyama's method does.
 
     A box stands in the column after those that it depends on, near their height. An arrow over several columns gets a lane

@@ -1,75 +1,13 @@
 """What `gantape.inspect` returns."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 import attrs
 
 from gantape.errors import HyperparameterError
 from gantape.inspection.clues import Clue
 from gantape.inspection.drawing import draw_fragment, draw_html, draw_svg
-from gantape.inspection.text import describe_update
-from gantape.steps.cuts import Cut
-
-Role = Literal["moved", "passed", "constant"]
-
-
-@attrs.frozen
-class NetworkCall:
-    """A call of a network in a loss.
-
-    Args:
-        network: The name of the network's part.
-        training: The value of `training`; `None` if it was not said.
-        of: What the network was given: "batch", "noise", and "#0" for what the first call returned; empty for constants.
-        role: Whether the update moves the network, its gradient only passes through, or no gradient goes further.
-        reached: Whether the gradient of the loss reaches what the call computed, and somebody behind it is moved.
-        passes: Whether the gradient goes on to what the network was given.
-    """
-
-    network: str
-    training: bool | None
-    of: tuple[str, ...]
-    role: Role
-    reached: bool
-    passes: bool
-
-
-@attrs.frozen
-class SeenUpdate:
-    """What one update calls, watches and moves, on one batch.
-
-    Args:
-        name: The name of the update.
-        moves: The names of the networks that it moves.
-        calls: The calls of networks, in order.
-        terms: The value of each term of the loss.
-        sources: What each term is computed from, as `NetworkCall.of`; empty if the loss cannot be traced.
-        norms: For each term, the norm of its gradient with respect to each network; `None` if there is none. For a network that
-            this update does not move, it is what would flow there if the tape watched it.
-        layers: For each network, the norm of the whole gradient with respect to each layer.
-        cuts: For each network, the operations at which the gradient ends; empty if the loss does not call it or does not
-            use what it returns. Networks that the gradient reaches are left out.
-        kept_bytes: The bytes that the tape keeps for the gradient, by the network whose call made them; "the loss" for others.
-        operations: The number of operations of the loss and of its gradient.
-        findings: What is probably not meant.
-    """
-
-    name: str
-    moves: tuple[str, ...]
-    calls: tuple[NetworkCall, ...]
-    terms: Mapping[str, float]
-    sources: Mapping[str, tuple[str, ...]]
-    norms: Mapping[str, Mapping[str, float | None]]
-    layers: Mapping[str, Mapping[str, float | None]]
-    cuts: Mapping[str, tuple[Cut, ...]]
-    kept_bytes: Mapping[str, int]
-    operations: tuple[int, int]
-    findings: tuple[Clue, ...]
-
-    def __str__(self) -> str:
-        return describe_update(self)
+from gantape.inspection.update import SeenUpdate
 
 
 @attrs.frozen
@@ -111,7 +49,7 @@ class Inspection:
         return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:
-        return draw_fragment(self)
+        return draw_fragment(self._title, self.updates, self.all_findings, str(self))
 
     def save(self, path: str | Path) -> Path:
         """Save a drawing: `.svg` for the drawing alone, `.html` for a page with the text below it.
@@ -130,5 +68,12 @@ class Inspection:
                 got=str(path),
                 do='give it the ending ".svg" or ".html".',
             )
-        file.write_text(draw_svg(self) if file.suffix == ".svg" else draw_html(self), encoding="utf-8")
+        drawn = draw_svg(self._title, self.updates)
+        if file.suffix == ".html":
+            drawn = draw_html(self._title, self.updates, self.all_findings, str(self))
+        file.write_text(drawn, encoding="utf-8")
         return file
+
+    @property
+    def _title(self) -> str:
+        return f"The updates of {self.task.partition('(')[0]}"
