@@ -12,6 +12,7 @@ from gantape.compiler.compiled import CompiledSteps
 from gantape.compiler.programs import NamedMode
 from gantape.compiler.trials import RunLength, TuningResult
 from gantape.data import BatchStack, PeekableReader
+from gantape.inspection import Inspection
 from gantape.loop.duration import Speed
 from gantape.loop.summary import describe_run, explain_run
 from gantape.state import RunState
@@ -54,9 +55,9 @@ class Compilation:
         with self._compiler.scope():
             self._task.metrics.reset()
 
-    def explain(self) -> str:
-        """Mode, traces, measurements of "auto" and the updates of a step, as text."""
-        return explain_run(self._task, self._compiler.mode, self.steps, self._choice)
+    def explain(self, seen: Inspection | None = None) -> str:
+        """Mode, traces, measurements of "auto", networks, updates and memory as text, and what was seen of the updates."""
+        return explain_run(self._task, self._compiler.mode, self.steps, self._choice, seen)
 
     def facts(self, state: RunState, speed: Speed, stopped_by: str) -> dict[str, Any]:
         """The task, mode and progress of a run, for the record."""

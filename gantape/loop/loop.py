@@ -24,6 +24,7 @@ from gantape.compiler.programs import NamedMode
 from gantape.data import Batches
 from gantape.distribute.workers import Workers
 from gantape.history import History
+from gantape.inspection import inspect
 from gantape.loop.averages import OptimizerAverages
 from gantape.loop.checks import check_arguments, check_certified, check_epochs, check_fills_steps
 from gantape.loop.compilation import Compilation
@@ -213,9 +214,10 @@ class Loop:
         logger.info("stopped by {} at step {} after {:.1f} s", self.history.stopped_by, self._state.step, self._state.seconds)
         return self.history
 
-    def explain(self) -> str:
-        """Mode, traces, compile seconds, measurements of "auto", number of variables and the updates of a step, as text."""
-        return self._compilation.explain()
+    def explain(self, data: Any = None) -> str:
+        """Mode, traces, networks, updates and memory as tables; for a batch or a source of batches, what `inspect` sees too."""
+        seen = None if data is None else inspect(self.task, data, self.seed)
+        return self._compilation.explain(seen)
 
     def evaluate(self, data: Batches) -> dict[str, float]:
         """Means of losses and metrics over every example of `data`, without training.

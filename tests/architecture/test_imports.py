@@ -26,6 +26,7 @@ CORE = [
     "losses",
     "conditioning",
     "tasks",
+    "inspection",
     "callbacks",
     "checkpoints",
     "loop",
