@@ -7,7 +7,7 @@ import attrs
 
 from gantape.certificate import Certificate, certify
 from gantape.compiler import StepCompiler
-from gantape.compiler.autotune import compile_steps
+from gantape.compiler.autotune import Tuner
 from gantape.compiler.compiled import CompiledSteps
 from gantape.compiler.programs import NamedMode
 from gantape.compiler.trials import RunLength, TuningResult
@@ -32,13 +32,25 @@ class Compilation:
         self._task = task
         self._step = step
         self._compiler = compiler
+        self._tuner: Tuner | None = None
         self._choice: TuningResult | None = None
         self.steps: CompiledSteps | None = None
 
     def compiled(self, reader: PeekableReader, first_step: int, length: RunLength) -> CompiledSteps:
-        """The compiled steps for a run."""
+        """The compiled steps for a run; mode "auto" may choose another mode for a much longer one."""
         if self.steps is None:
-            self._choice, self.steps = compile_steps(self._compiler, self._whole_step(), reader, first_step, length)
+            step, mode = self._whole_step(), self._compiler.mode
+            if mode == "auto" and self._compiler.strategy is None:
+                self._tuner = Tuner(self._compiler, step)
+                self._choice, self.steps = self._tuner.choose(reader, first_step, length)
+            else:
+                self.steps = self._compiler.compile(step, "graph" if mode == "auto" else mode, reader.peek(1))
+        elif self._tuner is not None:
+            totals = self.steps.totals()
+            self._choice, self.steps = self._tuner.choose(reader, first_step, length)
+            if self.steps.totals() != totals:  # another mode continues them, or trials have reset them
+                self.steps.reset()
+                self.steps.restore(totals)
         return self.steps
 
     def means(self) -> dict[str, float]:

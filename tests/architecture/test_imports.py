@@ -25,6 +25,7 @@ CORE = [
     "losses",
     "conditioning",
     "tasks",
+    "certificate",
     "callbacks",
     "checkpoints",
     "loop",
