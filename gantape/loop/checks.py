@@ -9,7 +9,7 @@ import tensorflow as tf
 from loguru import logger
 
 from gantape.callbacks import Callback
-from gantape.certificate import MODES
+from gantape.certificate.trials import MODES
 from gantape.checkpoints.folder import DATA
 from gantape.checkpoints.settings import Checkpoints
 from gantape.compiler import StepCompiler

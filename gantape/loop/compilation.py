@@ -5,7 +5,8 @@ from typing import Any
 
 import attrs
 
-from gantape.certificate import Certificate, certify
+from gantape.certificate import Certificate
+from gantape.certificate.trials import certify
 from gantape.compiler import StepCompiler
 from gantape.compiler.autotune import Tuner
 from gantape.compiler.compiled import CompiledSteps

@@ -15,7 +15,9 @@ from gantape.callbacks.display import with_display
 from gantape.callbacks.recorder import Recorder
 from gantape.callbacks.runner import CallbackRunner
 from gantape.callbacks.trained import TrainedLayers
-from gantape.certificate import MODES, Certificate, variables_restored
+from gantape.certificate import Certificate
+from gantape.certificate.saved import variables_restored
+from gantape.certificate.trials import MODES
 from gantape.checkpoints.manager import CheckpointManager
 from gantape.checkpoints.run_record import RunRecord
 from gantape.checkpoints.settings import Checkpoints
