@@ -3,6 +3,9 @@
 A `Task` defines what is learnt, a `MetricSet` what is measured, a `StepCompiler` how a step runs; a `Loop` drives the training.
 """
 
+from gantape import _quiet_start as _quiet_start  # before TensorFlow
+
+# isort: split
 import keras as _keras
 from loguru import logger as _logger
 

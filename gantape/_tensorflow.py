@@ -243,6 +243,19 @@ def sublayers(model: Any) -> list[Any]:
     return list(model._flatten_layers()) if hasattr(model, "_flatten_layers") else []
 
 
+def last_layer(model: Any) -> tuple[Any, Any, Any] | None:
+    """The layer that makes the first output of a functional or sequential model of Keras, with the arguments of that call.
+
+    `None` for other models. There is no public API for the call of a layer that made a tensor.
+    """
+    outputs = getattr(model, "outputs", None)
+    if not outputs:
+        return None
+    history = outputs[0]._keras_history
+    call = history.operation._inbound_nodes[history.node_index].arguments
+    return history.operation, call.args, call.kwargs
+
+
 def made_in_python(dataset: Any) -> bool:
     """Whether a `tf.data.Dataset` reads from a Python generator. There is no public API for this."""
     operations = [kind.type for function in dataset._functions() for kind in function.function.graph.get_operations()]

@@ -117,6 +117,10 @@ class DataNotFoundError(DataError):
     """A data set is neither on disk nor available elsewhere."""
 
 
+class ExportError(GantapeError):
+    """A model cannot be written for another runtime, or computes something else there."""
+
+
 class ScheduleError(GantapeError):
     """A schedule or the length of a run is invalid."""
 

@@ -1,59 +1,9 @@
-"""Make images with the generator of a finished run.
-
-The file generator.keras of a run holds the averaged generator, which should be used for samples.
-"""
+"""Make images with the generator of a finished run: the command `gantape sample`."""
 
 import cli.quiet_start  # noqa: F401, I001  has to come before TensorFlow
-import functools
-from pathlib import Path
-from typing import Annotated, Any
 
-import attrs
-import tyro
-
-import gantape as gt
-from cli import command_line
-from cli.finished_run import FinishedRun
-from cli.recipes import RECIPES
-from gantape.report import SampleGrids, save_picture
-
-
-@attrs.frozen
-class Arguments:
-    """Make images with the generator of a finished run.
-
-    Args:
-        run: The run's directory.
-        count: The approximate number of images, which fill whole rows.
-        seed: The seed of the latents.
-        output: The PNG file; by default in the run's directory, named after the seed.
-    """
-
-    run: Annotated[Path, tyro.conf.Positional]
-    count: int = 64
-    seed: int = 0
-    output: command_line.OptionalPath = None
-
-
-def main() -> int:
-    """Make the images and write them."""
-    arguments = tyro.cli(Arguments, prog=Path(__file__).name, description=__doc__)
-    run = FinishedRun(arguments.run)
-    output = arguments.output or arguments.run / f"samples-seed-{arguments.seed}.png"
-    grids = SampleGrids(output.parent, arguments.seed, arguments.count, _sources(run.task_class))
-    save_picture(grids.draw(run.task()), output)
-    print(output)
-    return 0
-
-
-def _sources(task_class: type[gt.Task]) -> Any:
-    """Embedded digits of the test split, for a task that translates images."""
-    recipe = next((recipe for recipe in RECIPES.values() if recipe.task_class is task_class and recipe.kind == "pairs"), None)
-    if recipe is None:
-        return None
-    data = recipe.batches(functools.partial(gt.data.digits, split="test"))
-    return data.prepare(next(iter(data.examples_in_order())))
-
+from gantape.commands.command_line import run_program
+from gantape.commands.sample import main
 
 if __name__ == "__main__":
-    command_line.run_script(main)
+    run_program(main)

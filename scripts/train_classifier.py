@@ -1,60 +1,9 @@
-"""Train a classifier of digits, and save curves and the model in the run's directory.
-
-The flags below "task options" are the hyper-parameters of the chosen task.
-"""
+"""Train a classifier: the command `gantape train-classifier`."""
 
 import cli.quiet_start  # noqa: F401, I001  has to come before TensorFlow
-from typing import Literal
 
-import attrs
-
-import gantape as gt
-from cli import command_line
-from cli.announcements import REPORT, closing_lines, opening_lines, resume_command, say
-from gantape import report, zoo
-
-TASKS: dict[str, type[gt.SupervisedTask]] = {"digit-classifier": zoo.DigitClassifier}
-
-
-@attrs.frozen
-class Choice:
-    """The task and its data.
-
-    Args:
-        task: The classifier.
-        validation: The fraction of the training data used for validation.
-        seed: The seed of initial weights, random numbers and the order of the data.
-    """
-
-    task: Literal["digit-classifier"] = "digit-classifier"
-    validation: float = 1 / 6
-    seed: int = 0
-
-    @property
-    def task_class(self) -> type[gt.SupervisedTask]:
-        """The class to train."""
-        return TASKS[self.task]
-
-
-def main() -> int:
-    """Train, report, test, and return the exit code."""
-    choice, options, task = command_line.parse(Choice, __doc__)
-    train, validation = options.batches().split(validation=choice.validation)
-    run_dir = options.directory(choice.task)
-    callbacks = report.report_supervised(run_dir, record=command_line.RECORD)
-    loop = options.loop(task, choice.seed, run_dir, callbacks)
-    if options.devices.chief:
-        say(opening_lines(choice.task, train, options, loop))
-    history = options.train(loop, train, validation)
-    test = loop.evaluate(options.batches(split="test"))
-    if not options.devices.chief:
-        return command_line.EXIT_CODES.get(history.stopped_by, 0)
-    command_line.complete_record(run_dir, validation=validation.describe(), test=test)
-    files = {"report": REPORT, "model": "model.keras"}
-    quality = f"Test accuracy: {test['accuracy']:.4f}, of images that it was not trained on"
-    say(closing_lines(run_dir, files, (resume_command("train_classifier.py", options, run_dir),), quality=quality))
-    return command_line.EXIT_CODES.get(history.stopped_by, 0)
-
+from gantape.commands.command_line import run_program
+from gantape.commands.train_classifier import main
 
 if __name__ == "__main__":
-    command_line.run_script(main)
+    run_program(main)

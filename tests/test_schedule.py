@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import call_sizes, intervals, schedules, steps, successive_moments
+from strategies import call_sizes, intervals, schedules, steps, successive_states
 
 import gantape as gt
 
@@ -17,18 +17,18 @@ def has_multiple(after: float, upto: float, interval: float) -> bool:
     return Fraction(upto) // Fraction(interval) > Fraction(after) // Fraction(interval)
 
 
-@given(moments=successive_moments(), interval=intervals)
-def test_an_interval_is_due_when_a_multiple_lies_between(moments: Pair, interval: int) -> None:
-    before, now = moments
+@given(states=successive_states(), interval=intervals)
+def test_an_interval_is_due_when_a_multiple_lies_between(states: Pair, interval: int) -> None:
+    before, now = states
     assert gt.every(steps=interval).due(before, now) == any(
         step % interval == 0 for step in range(before.step + 1, now.step + 1)
     )
     assert gt.every(epochs=interval).due(before, now) == has_multiple(before.epoch, now.epoch, interval)
 
 
-@given(moments=successive_moments(), interval=st.floats(0.01, 1e4))
-def test_seconds_are_due_when_a_multiple_lies_between(moments: Pair, interval: float) -> None:
-    before, now = moments
+@given(states=successive_states(), interval=st.floats(0.01, 1e4))
+def test_seconds_are_due_when_a_multiple_lies_between(states: Pair, interval: float) -> None:
+    before, now = states
     assert gt.every(seconds=interval).due(before, now) == has_multiple(before.seconds, now.seconds, interval)
 
 
@@ -53,19 +53,19 @@ def test_no_call_up_to_the_next_step_hides_something_due_in_it(when: gt.When, st
     assert not when.due(gt.RunState(start), gt.RunState(last))
 
 
-@given(named=st.lists(st.integers(1, 100), min_size=1, max_size=8), moments=successive_moments())
-def test_named_steps_are_due_once_each(named: list[int], moments: Pair) -> None:
+@given(named=st.lists(st.integers(1, 100), min_size=1, max_size=8), states=successive_states())
+def test_named_steps_are_due_once_each(named: list[int], states: Pair) -> None:
     when = gt.at(*named)
     due = [step for step in range(101) if when.due(gt.RunState(step), gt.RunState(step + 1))]
     assert due == sorted({step - 1 for step in named})
-    before, now = moments
+    before, now = states
     assert when.due(before, now) == any(before.step < step <= now.step for step in named)
     assert when.next_step(before.step) == min((step for step in named if step > before.step), default=None)
 
 
-@given(first=schedules(), second=schedules(), moments=successive_moments())
-def test_a_union_is_due_when_one_of_both_is(first: gt.When, second: gt.When, moments: Pair) -> None:
-    before, now = moments
+@given(first=schedules(), second=schedules(), states=successive_states())
+def test_a_union_is_due_when_one_of_both_is(first: gt.When, second: gt.When, states: Pair) -> None:
+    before, now = states
     union = first | second
     assert union.due(before, now) == (first.due(before, now) or second.due(before, now))
     assert union.due(None, now) == (first.due(None, now) or second.due(None, now))
@@ -73,16 +73,16 @@ def test_a_union_is_due_when_one_of_both_is(first: gt.When, second: gt.When, mom
     assert union.next_step(before.step) == min(pauses, default=None)
 
 
-@given(moments=successive_moments())
-def test_the_start_is_once_and_the_end_is_once(moments: Pair) -> None:
-    before, now = moments
+@given(states=successive_states())
+def test_the_start_is_once_and_the_end_is_once(states: Pair) -> None:
+    before, now = states
     assert gt.at_start().due(None, now)
     assert not gt.at_start().due(before, now)
     assert gt.at_end().due(before, now) == now.ended
     assert not gt.at_end().due(None, now)
 
 
-@given(interval=intervals, now=successive_moments())
+@given(interval=intervals, now=successive_states())
 def test_nothing_periodic_is_due_at_the_start(interval: int, now: Pair) -> None:
     for when in (gt.every(steps=interval), gt.every(epochs=interval), gt.every(seconds=interval), gt.at(interval)):
         assert not when.due(None, now[1])

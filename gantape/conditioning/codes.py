@@ -1,9 +1,10 @@
 """Latent codes that can be recovered from the generated examples."""
 
 import math
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import attrs
+import keras
 import tensorflow as tf
 
 from gantape.conditioning.condition import Condition, Conditioning
@@ -31,6 +32,7 @@ class Codes(Condition):
         Chen et al. 2016, arXiv 1606.03657.
     """
 
+    names: ClassVar[tuple[str, ...]] = ("category", "continuous")
     categories: int = 10
     continuous: int = 2
     information: MutualInformation = attrs.field(factory=MutualInformation)
@@ -52,8 +54,8 @@ class Codes(Condition):
 
     def for_generator(self, latents: Latents, conditioning: Conditioning) -> Any:
         category, numbers = conditioning
-        one_hot = tf.one_hot(category, self.categories, dtype=latents.dtype)
-        return tf.concat([latents, one_hot, tf.cast(numbers, latents.dtype)], axis=1)
+        one_hot = keras.ops.one_hot(category, self.categories, dtype=latents.dtype)
+        return keras.ops.concatenate([latents, one_hot, keras.ops.cast(numbers, latents.dtype)], axis=1)
 
     def for_discriminator(self, examples: Tensor, conditioning: Conditioning) -> Any:
         return examples

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any, TypeAlias, final
+from typing import Any, ClassVar, TypeAlias, final
 
 import attrs
 
@@ -21,6 +21,9 @@ class Condition(ABC):
 
     In training, the generated examples get the conditioning of the batch's real examples.
     """
+
+    names: ClassVar[tuple[str, ...]] = ()
+    """What the tensors of the conditioning are called as inputs of an exported model; by default they are numbered."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

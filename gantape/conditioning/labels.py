@@ -1,9 +1,10 @@
 """Class labels as the condition of a GAN."""
 
 import math
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import attrs
+import keras
 import tensorflow as tf
 
 from gantape.conditioning.condition import Condition, Conditioning
@@ -32,6 +33,7 @@ class ClassLabels(Condition):
         Odena et al. 2017, arXiv 1610.09585 (ACGAN).
     """
 
+    names: ClassVar[tuple[str, ...]] = ("labels",)
     classes: int = 10
     classifier: AuxiliaryClassifier | None = None
 
@@ -44,7 +46,7 @@ class ClassLabels(Condition):
         return tf.range(rows * columns) % columns % self.classes
 
     def for_generator(self, latents: Latents, conditioning: Conditioning) -> Any:
-        return [tf.convert_to_tensor(latents), tf.convert_to_tensor(conditioning)]
+        return [keras.ops.convert_to_tensor(latents), keras.ops.convert_to_tensor(conditioning)]
 
     def for_discriminator(self, examples: Tensor, conditioning: Conditioning) -> Any:
         return examples if self.classifier else [examples, conditioning]

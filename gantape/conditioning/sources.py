@@ -1,9 +1,10 @@
 """Source images as the condition of a GAN that translates images."""
 
 import math
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import attrs
+import keras
 import tensorflow as tf
 
 from gantape.conditioning.condition import Condition, Conditioning
@@ -30,6 +31,7 @@ class SourceImages(Condition):
         Isola et al. 2017, arXiv 1611.07004, equation 4.
     """
 
+    names: ClassVar[tuple[str, ...]] = ("sources",)
     shape: tuple[int, int, int] = (28, 28, 1)
     weight: float = 100.0
 
@@ -58,7 +60,7 @@ class SourceImages(Condition):
         return conditioning
 
     def for_discriminator(self, examples: Tensor, conditioning: Conditioning) -> Any:
-        return [examples, tf.cast(conditioning, examples.dtype)]
+        return [examples, keras.ops.cast(conditioning, examples.dtype)]
 
     def add_context(self, images: Tensor, batch: Batch | None) -> Tensor:
         if batch is None:

@@ -4,7 +4,7 @@
 `gantape.layers.choice`.
 """
 
-from gantape.layers.conversion import faster, in_float32, plain
+from gantape.layers.conversion import faster, for_inference, in_float32, plain
 from gantape.layers.convolutional import FastConv2D, FastConv2DTranspose
 from gantape.layers.groups import MinibatchDeviation, Pack
 from gantape.layers.normalization import BatchNorm, LayerNorm
@@ -19,6 +19,7 @@ __all__ = [
     "Pack",
     "SpectralNorm",
     "faster",
+    "for_inference",
     "in_float32",
     "plain",
 ]

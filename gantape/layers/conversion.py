@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from gantape.errors import TaskError
 from gantape.layers.convolutional import FastConv2D, FastConv2DTranspose
-from gantape.layers.normalization import BatchNorm
+from gantape.layers.normalization import BatchNorm, LayerNorm
+from gantape.layers.spectral import SpectralNorm
 from gantape.types import Model
 
 FASTER: Mapping[type, Any] = {
@@ -68,6 +70,35 @@ def in_float32(model: Model) -> Model:
     return _with_layers(model, {}, where="gantape.layers.in_float32", configured=_without_mixed_policies)
 
 
+def for_inference(model: Model) -> Model:
+    """A copy of a model for use elsewhere: Keras' own layers, float32, and W / σ(W) as the weights under `SpectralNorm`.
+
+    Outputs are those of `training=False`, to rounding. Of gantape's layers, those that compare examples have no counterpart in
+    Keras and stay: `Pack` and `MinibatchDeviation`.
+
+    Args:
+        model: A built sequential or functional Keras model.
+
+    Returns:
+        The copy. It shares no weights with the model.
+
+    Raises:
+        TaskError: If it is not such a model.
+    """
+    others = {**PLAIN, LayerNorm: keras.layers.LayerNormalization}
+    where = "gantape.layers.for_inference"
+    return _with_layers(model, others, where, configured=_in_float32, unwrapped=True)
+
+
+def _in_float32(config: Any) -> Any:
+    """A layer's configuration with float32 as its policy, also in nested layers."""
+    if isinstance(config, dict):
+        if str(config.get("class_name", "")).endswith("DTypePolicy"):
+            return "float32"
+        return {name: _in_float32(value) for name, value in config.items()}
+    return [_in_float32(value) for value in config] if isinstance(config, list) else config
+
+
 def _without_mixed_policies(config: Any) -> Any:
     """A layer's configuration with float32 instead of mixed policies, also in nested layers."""
     if isinstance(config, dict):
@@ -77,7 +108,14 @@ def _without_mixed_policies(config: Any) -> Any:
     return [_without_mixed_policies(value) for value in config] if isinstance(config, list) else config
 
 
-def _with_layers(model: Any, others: Mapping[Any, Any], where: str, configured: Callable[[Any], Any] | None = None) -> Model:
+def _with_layers(
+    model: Any,
+    others: Mapping[Any, Any],
+    where: str,
+    configured: Callable[[Any], Any] = lambda config: config,
+    *,
+    unwrapped: bool = False,
+) -> Model:
     if not isinstance(model, keras.Model):
         raise TaskError(
             "only models have layers to replace.",
@@ -92,12 +130,16 @@ def _with_layers(model: Any, others: Mapping[Any, Any], where: str, configured: 
             got=f'"{model.name}", which is not built',
             do="begin it with keras.Input(shape=...), or call it once.",
         )
-    copies: list[tuple[Any, Any]] = []
+    copies: list[tuple[Any, list[Any]]] = []
 
     def copy(layer: Any) -> Any:
-        config = configured(layer.get_config()) if configured else layer.get_config()
-        copies.append((layer, others.get(type(layer), type(layer)).from_config(config)))
-        return copies[-1][1]
+        if unwrapped and isinstance(layer, SpectralNorm):
+            values, layer = layer.weights_in_use(), layer.layer
+        else:
+            values = [variable.value for variable in layer.variables]
+        twin = others.get(type(layer), type(layer)).from_config(configured(layer.get_config()))
+        copies.append((twin, values))
+        return twin
 
     try:
         changed = keras.models.clone_model(model, clone_function=copy, recursive=True)
@@ -109,7 +151,7 @@ def _with_layers(model: Any, others: Mapping[Any, Any], where: str, configured: 
             do="pass a keras.Sequential, or a keras.Model made from inputs and outputs; in a class of your own, use "
             "gantape.layers.FastConv2D and FastConv2DTranspose directly.",
         ) from error
-    for original, twin in copies:
-        for variable, value in zip(twin.variables, original.variables, strict=True):
-            variable.assign(value)
+    for twin, values in copies:
+        for variable, value in zip(twin.variables, values, strict=True):
+            variable.assign(tf.cast(value, variable.dtype))
     return changed

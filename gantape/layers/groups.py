@@ -32,14 +32,17 @@ class MinibatchDeviation(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: Images) -> Images:
         count, height, width, channels = axes_of(inputs)
-        if count is None:  # Keras asks for shapes with an unknown batch
-            return tf.concat([inputs, inputs[..., :1]], axis=-1)
-        group = next(size for size in range(min(self.group, count), 0, -1) if count % size == 0)
+        if count is None:  # as in an exported model, whose batches have any size
+            count, sizes = tf.shape(inputs)[0], tf.range(1, self.group + 1)
+            group: Any = tf.reduce_max(tf.where(count % sizes == 0, sizes, 1))
+        else:
+            group = next(size for size in range(min(self.group, count), 0, -1) if count % size == 0)
         values = tf.cast(tf.reshape(inputs, [group, count // group, height, width, channels]), tf.float32)
         variance = tf.reduce_mean(tf.square(values - tf.reduce_mean(values, axis=0)), axis=0)
         # The epsilon keeps the gradient of the root finite where all images are equal.
         deviation = tf.reduce_mean(tf.sqrt(variance + 1e-8), axis=[1, 2, 3])
         channel = tf.tile(tf.reshape(deviation, [count // group, 1, 1, 1]), [group, height, width, 1])
+        channel.set_shape([None, height, width, 1])
         return tf.concat([inputs, tf.cast(channel, inputs.dtype)], axis=-1)
 
     def compute_output_shape(self, input_shape: Any) -> Any:

@@ -50,8 +50,17 @@ class SpectralNorm(keras.layers.Wrapper):  # type: ignore[misc]
         )
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
-        weights = self._weights
-        value = tf.convert_to_tensor(weights.value)
+        # Keras' way to call a layer with values other than those of its variables.
+        with keras.StatelessScope(state_mapping=[(self._weights, self._normalised(training))]):
+            return self.layer(inputs)
+
+    def weights_in_use(self) -> list[Any]:
+        """The values of the variables of the wrapped layer, with W / σ(W) in place of W, as `training=False` uses them."""
+        return [self._normalised(False) if variable is self._weights else variable.value for variable in self.layer.variables]
+
+    def _normalised(self, training: bool) -> Tensor:
+        """W / σ(W), after a round of power iteration that is remembered in training."""
+        value = tf.convert_to_tensor(self._weights.value)
         matrix = tf.reshape(value, [-1, value.shape[-1]])
         constant, right = tf.stop_gradient(matrix), tf.cast(self.vector.value, value.dtype)
         for _ in range(self.rounds):
@@ -60,9 +69,7 @@ class SpectralNorm(keras.layers.Wrapper):  # type: ignore[misc]
         if training:
             self.vector.assign(right)
         norm = tf.squeeze(left @ matrix @ tf.transpose(right))
-        # Keras' way to call a layer with values other than those of its variables.
-        with keras.StatelessScope(state_mapping=[(weights, value / tf.maximum(norm, 1e-12))]):
-            return self.layer(inputs)
+        return value / tf.maximum(norm, 1e-12)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return self.layer.compute_output_shape(input_shape)

@@ -1,11 +1,13 @@
 """The compiled steps of a task, and the means of what they report."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import attrs
 
 from gantape.certificate import Certificate
+from gantape.certificate.saved import variables_restored
 from gantape.certificate.trials import certify
 from gantape.compiler import StepCompiler
 from gantape.compiler.autotune import Tuner
@@ -76,6 +78,10 @@ class Compilation:
         assert self.steps is not None
         facts = describe_run(self._task, state, self.steps, self._choice, speed)
         return facts | {"seed": self._step.seed, "gradient_norms": self._step.gradient_norms, "stopped_by": stopped_by}
+
+    def restored(self) -> AbstractContextManager[None]:
+        """A context after which the task's variables have the same values as before."""
+        return variables_restored(self._task.variables)
 
     def certify(self, stack: BatchStack, first_step: int, modes: Sequence[NamedMode]) -> Certificate:
         """Compare the steps from a state on in several modes; see `Loop.certify`."""

@@ -12,7 +12,7 @@ from gantape.report.page import html_report
 from gantape.schedule import When, at, at_end, at_start, every
 from gantape.types import Batch
 
-_GAME = {"averaged_generator": "generator.keras", "discriminator": "discriminator.keras"}
+_NETWORKS = {"averaged_generator": "generator.keras", "discriminator": "discriminator.keras"}
 _NONE: Mapping[str, str] = {}
 
 
@@ -31,7 +31,7 @@ def report_adversarial(run_dir: Path, *, record: When, latent_seed: int = 0) -> 
         latent_seed: The seed of the latents of all pictures.
     """
     return (
-        *report_images(run_dir, record=record, seed=latent_seed, models=_GAME),
+        *report_images(run_dir, record=record, seed=latent_seed, models=_NETWORKS),
         Callback(Interpolation(run_dir / "interpolation.png", latent_seed), at_end()),
     )
 

@@ -4,8 +4,6 @@ import inspect
 from collections.abc import Iterator
 from typing import Any, get_args, get_origin
 
-from beartype.door import is_bearable
-
 from gantape.augment import Augmentation
 from gantape.conditioning import Condition
 from gantape.errors import TaskError
@@ -50,7 +48,8 @@ def check_part(part: Any, declared: Any, where: str) -> None:
     if several and not isinstance(part, tuple | list):
         raise _wrong(part, kind, where)
     for item in part if several else [part]:
-        if isinstance(item, type | str) or not is_bearable(item, kind):
+        fits = callable(item) if kind is LossFunction else isinstance(item, kind)
+        if isinstance(item, type | str) or not fits:
             raise _wrong(item, kind, where)
         for name, signature in _overridden(item, kind):
             _check_method(getattr(item, name), name, signature, f"{where}, {type(item).__name__}.{name}")

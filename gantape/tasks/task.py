@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, dataclass_transform
 
 import attrs
-from beartype import BeartypeConf
-from beartype.door import is_bearable
+from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
 
 from gantape._tensorflow import convert_methods
 from gantape.errors import GantapeError, HyperparameterError, TaskError, summary
@@ -23,8 +22,6 @@ from gantape.steps.step import Update
 from gantape.tasks.holdings import holdings_of
 from gantape.tasks.part import Part
 from gantape.types import Batch, Variable
-
-_INTS_ARE_FLOATS = BeartypeConf(is_pep484_tower=True)
 
 
 @attrs.define(frozen=True, slots=False, eq=False, kw_only=True)
@@ -190,7 +187,7 @@ class Task(ABC):
             return
         for name, value in self.hyperparameters.items():
             wrong = isinstance(value, bool) and types[name] in (int, float)
-            if wrong or not is_bearable(value, types[name], conf=_INTS_ARE_FLOATS):
+            if wrong or not _has_type(value, types[name]):
                 raise HyperparameterError(
                     "a hyper-parameter has the wrong type.",
                     where=f"{cls.__name__}, field `{name}`",
@@ -218,6 +215,15 @@ def require_not_negative(task: Task, *names: str) -> None:
 def _wrong_number(task: Task, name: str, rule: str, do: str) -> HyperparameterError:
     where = f"{type(task).__name__}, field `{name}`"
     return HyperparameterError(f"a hyper-parameter has to be {rule}.", where=where, got=repr(getattr(task, name)), do=do)
+
+
+def _has_type(value: Any, annotation: Any) -> bool:
+    """Whether a value fits an annotation, whatever that is; an int fits `float`."""
+    try:
+        check_type(value, annotation, collection_check_strategy=CollectionCheckStrategy.ALL_ITEMS)
+    except TypeCheckError:
+        return False
+    return True
 
 
 def _refuse_assignment(task: Task, name: str, value: Any) -> None:

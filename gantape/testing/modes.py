@@ -6,8 +6,7 @@ import keras
 
 from gantape.certificate import Certificate
 from gantape.certificate.saved import random_numbers_restored
-from gantape.certificate.trials import MODES
-from gantape.compiler.programs import NamedMode
+from gantape.compiler.programs import MODES, NamedMode
 from gantape.data import Batches
 from gantape.errors import ModesError
 from gantape.loop import Loop

@@ -1,1 +1,1 @@
-"""Code that the programs share: flags, data, opening and closing messages, finished runs."""
+"""What the programs import first."""

@@ -1,4 +1,4 @@
-"""Train with each adversarial loss on the ring of Gaussians, and draw `docs/images/ring.gif`.
+"""Train with each adversarial loss on the ring of Gaussians, and draw the animations of `docs/images/ring`.
 
 Samples are black, real points green. Red is where the discriminator's score is high, blue where it is low; white is the middle
 of the scores in each picture, and each picture has its own colour scale.
@@ -11,29 +11,30 @@ from typing import Any
 
 import keras
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 import gantape as gt
 from gantape import losses
 
 layers = keras.layers
 STEPS, FRAMES = 3_000, 15
-SIDE, CELLS, REACH = 120, 30, 1.6
+SIDE, CELLS, REACH = 150, 30, 1.6
+CAPTION = 22
 SHADES = 11
 
 GAMES: dict[str, tuple[losses.AdversarialLoss, tuple[losses.Penalty, ...]]] = {
-    "Minimax": (losses.Minimax(), ()),
-    "NonSaturating": (losses.NonSaturating(), ()),
-    "LeastSquares": (losses.LeastSquares(), ()),
-    "…pearson()": (losses.LeastSquares.pearson(), ()),
-    "Hinge": (losses.Hinge(), ()),
-    "NoisyLabels": (losses.NoisyLabels(), ()),
-    "RelativisticAverage": (losses.RelativisticAverage(), ()),
-    "Rel.AverageHinge": (losses.RelativisticAverageHinge(), ()),
-    "Wasserstein + GP": (losses.Wasserstein(), (losses.GradientPenalty(1.0),)),
-    "Rel.Pairing+R1+R2": (losses.RelativisticPairing(), (losses.R1(0.1), losses.R2(0.1))),
+    "minimax": (losses.Minimax(), ()),
+    "non_saturating": (losses.NonSaturating(), ()),
+    "least_squares": (losses.LeastSquares(), ()),
+    "pearson": (losses.LeastSquares.pearson(), ()),
+    "hinge": (losses.Hinge(), ()),
+    "noisy_labels": (losses.NoisyLabels(), ()),
+    "relativistic_average": (losses.RelativisticAverage(), ()),
+    "relativistic_average_hinge": (losses.RelativisticAverageHinge(), ()),
+    "wasserstein": (losses.Wasserstein(), (losses.GradientPenalty(1.0),)),
+    "relativistic_pairing": (losses.RelativisticPairing(), (losses.R1(0.1), losses.R2(0.1))),
 }
-COLUMNS = 5
+"""The losses by the names of their files."""
 
 
 class RingGan(gt.AdversarialTask):
@@ -107,24 +108,27 @@ def train(game: str, draw_task: Callable[[RingGan], Image.Image]) -> list[Image.
     return pictures
 
 
-def join(pictures: dict[str, list[Image.Image]], frame: int) -> Image.Image:
-    """One frame: the pictures of all games, with their names."""
-    rows, cell = -(-len(pictures) // COLUMNS), SIDE + 18
-    whole = Image.new("P", (COLUMNS * (SIDE + 4), rows * cell + 14), SHADES // 2)
+def frame(picture: Image.Image, step: int) -> Image.Image:
+    """A picture, with the step below it."""
+    whole = Image.new("P", (SIDE, SIDE + CAPTION), SHADES // 2)
     whole.putpalette(palette())
-    pencil = ImageDraw.Draw(whole)
-    for place, (game, frames) in enumerate(pictures.items()):
-        left, top = (place % COLUMNS) * (SIDE + 4) + 2, (place // COLUMNS) * cell
-        pencil.text((left, top + 3), game, fill=BLACK)
-        whole.paste(frames[frame], (left, top + 16))
-    pencil.text((2, rows * cell + 1), f"step {(frame + 1) * (STEPS // FRAMES)}", fill=GREY)
+    whole.paste(picture)
+    ImageDraw.Draw(whole).text((2, SIDE + 2), f"step {step:,}", fill=GREY, font=ImageFont.load_default(14))
     return whole
 
 
-if __name__ == "__main__":
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[2] / "docs/images/ring.gif"
+def main(folder: Path) -> None:
+    """Train with every loss, and write an animation of each."""
+    folder.mkdir(parents=True, exist_ok=True)
     centres = gt.data.ring_centres()
-    drawn = {game: train(game, lambda task: draw(task, centres)) for game in GAMES}
-    frames = [join(drawn, frame) for frame in range(FRAMES)]
     durations = [400] * (FRAMES - 1) + [3000]
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=False)
+    for game in GAMES:
+        pictures = train(game, lambda task: draw(task, centres))
+        frames = [frame(picture, (place + 1) * (STEPS // FRAMES)) for place, picture in enumerate(pictures)]
+        path = folder / f"{game}.gif"
+        frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=False)
+
+
+if __name__ == "__main__":
+    default = Path(__file__).parents[2] / "docs/images/ring"
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else default)

@@ -1,4 +1,4 @@
-"""Draws what each loss and penalty costs and what gradient it gives: `docs/images/losses/`.
+"""Draw the value and the gradient of each loss and penalty: `docs/images/losses/`.
 
 One score of 64 is varied, the others are 0; values are times 64, and relative to that at 0. Where labels are noisy, they are
 means over draws.
@@ -8,13 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 import numpy as np
 import tensorflow as tf
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from PIL import Image
 
+from docs.figures import new_axes, save
 from gantape import RandomStreams, losses
 
 COUNT, DRAWS = 64, 16
@@ -87,35 +86,27 @@ def penalty_curve(penalty: losses.Penalty, norms: np.ndarray[Any, Any]) -> tuple
     return values, slopes
 
 
-def draw(path: Path, x: Any, label: str, curves: list[tuple[str, str, str, Any, Any]]) -> None:
-    """Two plots beside each other: values and gradients."""
-    figure = Figure(figsize=(8, 3.1), layout="constrained")
-    FigureCanvasAgg(figure)
-    left = figure.add_subplot(1, 2, 1, xlabel=label, ylabel="cost")
-    right = figure.add_subplot(1, 2, 2, xlabel=label, ylabel="gradient")
-    for name, colour, line, values, gradients in curves:
-        left.plot(x, values, color=colour, linestyle=line, label=name)
-        right.plot(x, gradients, color=colour, linestyle=line)
-    for axes in (left, right):
-        axes.grid(alpha=0.3)
+def draw(stem: Path, x: Any, label: str, curves: list[tuple[str, str, str, Any, Any]]) -> None:
+    """Two plots: the values in `stem`_loss.svg, the gradients in `stem`_gradient.svg."""
+    for place, kind in ((3, "loss"), (4, "gradient")):
+        axes = new_axes(xlabel=label, ylabel=kind)
         axes.axhline(0.0, color="black", linewidth=0.6)
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8, frameon=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=90)
-    Image.open(path).convert("RGB").quantize(32).save(path, optimize=True)
+        for one in curves:
+            axes.plot(x, one[place], color=one[1], linestyle=one[2], label=one[0])
+        axes.get_figure(root=True).legend(loc="outside lower center", fontsize=9)
+        save(axes, stem.with_name(f"{stem.name}_{kind}.svg"))
 
 
 def main(folder: Path) -> None:
     """Draw all of them."""
-    mpl.rcParams |= {"font.size": 9}
     for name, loss in LOSSES.items():
         curves = [(*style, *curve(loss, player)) for player, style in enumerate(CURVES)]
-        draw(folder / f"{name}.png", SCORES, "score", curves)
+        draw(folder / name, SCORES, "score", curves)
     norms = np.linspace(0.0, 2.5, 51, dtype=np.float32)
     curves = [
         (name, f"C{place}", "-", *penalty_curve(penalty, norms)) for place, (name, penalty) in enumerate(PENALTIES.items())
     ]
-    draw(folder / "penalties.png", norms, "norm of the discriminator's gradient", curves)
+    draw(folder / "penalties", norms, "norm of the discriminator's gradient", curves)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""The tables and the plot of docs/speed.md, from the results of `scripts/benchmarks/benchmark_steps.py`.
+"""The tables and the plots of docs/speed.md, from the results of `scripts/benchmarks/benchmark_steps.py`.
 
 The argument is the folder where `benchmark_steps.py --workloads NAME --output FOLDER/NAME` left its results, for each workload.
+Without one, only the ratios are drawn and summed up, from the table in the repository.
 """
 
 import json
@@ -9,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
-import numpy as np
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-mpl.use("agg")
-from matplotlib import pyplot as plt
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from docs.figures import new_axes, save
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "images"
 WORKLOADS = {
@@ -31,6 +34,13 @@ KINDS = {
     "JAX": ("tab:blue", ("jax-",)),
 }
 
+AGAINST = {
+    "guide": ("the guide's loop", "tab:gray"),
+    "fit": ("fit() at its best", "tab:red"),
+    "PyTorch": ("PyTorch at its best", "tab:orange"),
+}
+"""The ratios that are drawn, by the start of their contender's name."""
+
 Record = Mapping[str, Any]
 
 
@@ -39,33 +49,69 @@ def colour(contender: str) -> str:
     return next(colour for colour, prefixes in KINDS.values() if contender.startswith(prefixes))
 
 
-def plot(records: Mapping[str, Record], path: Path) -> None:
-    """Steps per second of every contender, a panel for each workload."""
-    figure, panels = plt.subplots(1, len(WORKLOADS), figsize=(3.1 * len(WORKLOADS), 6.4), layout="constrained")
-    for axes, (name, title) in zip(panels, WORKLOADS.items(), strict=True):
-        found = {
-            contender: result["steps_per_second"]
-            for contender, result in records[name]["workloads"][name]["contenders"].items()
-            if result["steps_per_second"]
-        }
-        order = sorted(found, key=lambda contender: float(np.median(found[contender])))
-        for place, contender in enumerate(order):
-            speeds = found[contender]
-            axes.barh(place, np.median(speeds), color=colour(contender))
-            axes.plot([min(speeds), max(speeds)], [place, place], color="black", linewidth=1)
-        axes.set_yticks(range(len(order)), order, fontsize=7)
-        axes.set_title(title, fontsize=9)
-        axes.set_xlabel("steps per second", fontsize=8)
-        axes.tick_params(axis="x", labelsize=7)
-    figure.legend(
-        [plt.Rectangle((0, 0), 1, 1, color=colour) for colour, _ in KINDS.values()],
-        list(KINDS),
-        loc="outside lower center",
-        ncols=len(KINDS),
-        fontsize=8,
-    )
-    figure.savefig(path, dpi=80)
-    plt.close(figure)
+def plot(record: Record, name: str, path: Path) -> None:
+    """Steps per second of every contender in a workload."""
+    found = {
+        contender: result["steps_per_second"]
+        for contender, result in record["workloads"][name]["contenders"].items()
+        if result["steps_per_second"]
+    }
+    order = sorted(found, key=lambda contender: float(np.median(found[contender])))
+    axes = new_axes(1.2 + 0.22 * len(order), xlabel="steps per second")
+    axes.set_title(WORKLOADS[name], fontsize=10)
+    for place, contender in enumerate(order):
+        speeds = found[contender]
+        axes.barh(place, np.median(speeds), color=colour(contender))
+        axes.plot([min(speeds), max(speeds)], [place, place], color="black", linewidth=1)
+    axes.set_yticks(range(len(order)), order)
+    bars = [Patch(color=colour, label=kind) for kind, (colour, _) in KINDS.items()]
+    axes.get_figure(root=True).legend(handles=bars, loc="outside lower center", ncols=3, fontsize=9)
+    save(axes, path)
+
+
+def plot_ratios(rows: Sequence[Record], path: Path) -> None:
+    """How many times as fast gantape is as the best of each contender, with the spread, for each workload."""
+    axes = new_axes(3.6, xlabel="times as fast as")
+    axes.set_xscale("log")
+    axes.axvline(1.0, color="black", linewidth=0.8)
+    places = {workload: place for place, workload in enumerate(WORKLOADS)}
+    for offset, (kind, (_, style)) in zip((-0.22, 0.0, 0.22), AGAINST.items(), strict=True):
+        for row in _ratios_to(rows, kind):
+            spread = [[row["median"] - row["lowest"]], [row["highest"] - row["median"]]]
+            axes.errorbar(row["median"], places[row["workload"]] + offset, xerr=spread, fmt="o", color=style, markersize=5)
+    axes.set_yticks(range(len(WORKLOADS)), WORKLOADS.values())
+    axes.set_xticks([1, 2, 5, 10, 30], ["1", "2", "5", "10", "30"])
+    axes.minorticks_off()
+    axes.invert_yaxis()
+    dots = [Line2D([], [], color=style, marker="o", linestyle="", label=name) for name, style in AGAINST.values()]
+    axes.get_figure(root=True).legend(handles=dots, loc="outside lower center", ncols=2, fontsize=9)
+    save(axes, path)
+
+
+def summary(rows: Sequence[Record]) -> str:
+    """The ratios to each contender, from the lowest to the highest workload, in a sentence."""
+    ranges = []
+    for kind, name in {**{kind: name for kind, (name, _) in AGAINST.items()}, "hand-": "the same mode written by hand"}.items():
+        found = [row["median"] for row in _ratios_to(rows, kind)]
+        what = "times as many as" if ranges else "times as many steps per second as"
+        ranges.append(f"{min(found):.1f} to {max(found):.1f} {what} {name}")
+    return f"**On a CPU, gantape does {', '.join(ranges[:-1])}, and {ranges[-1]}.**"
+
+
+def _ratios_to(rows: Sequence[Record], kind: str) -> list[Record]:
+    """The ratios of gantape's modes to the contenders whose names begin with `kind`, in the workloads that are shown."""
+    ours = [row for row in rows if row["workload"] in WORKLOADS and row["subject"].startswith("gantape-")]
+    return [row for row in ours if row["against"].startswith(kind)]
+
+
+def read_ratios(path: Path) -> list[Record]:
+    """The rows of the table that `ratios` makes."""
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in path.read_text().splitlines()[2:]]
+    return [
+        {"workload": workload, "subject": subject, "against": against, "median": float(median)}
+        | dict(zip(("lowest", "highest"), map(float, spread.split(" to ")), strict=True))
+        for workload, subject, against, median, spread, _ in cells
+    ]
 
 
 def ratios(records: Mapping[str, Record]) -> str:
@@ -134,7 +180,8 @@ def _megabytes(peaks: Sequence[float]) -> str:
 def main(folder: Path) -> None:
     """Write all of it."""
     records = {name: json.loads((folder / name / "steps.json").read_text()) for name in (*WORKLOADS, "empty")}
-    plot(records, DOCS / "speed.png")
+    for name in WORKLOADS:
+        plot(records[name], name, DOCS / "speed" / f"{name}.png")
     rate = records["empty"]["costs"]["matrix_product_gflops"]
     parts = (folder / "parts" / "parts.txt").read_text().rstrip()
     for name, text in (
@@ -148,5 +195,8 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-    main(Path(sys.argv[1]))
+    if len(sys.argv) > 1:
+        main(Path(sys.argv[1]))
+    rows = read_ratios(DOCS / "speed_ratios.txt")
+    plot_ratios(rows, DOCS / "speed" / "ratios.svg")
+    (DOCS / "speed_summary.txt").write_text(summary(rows) + "\n")

@@ -14,9 +14,9 @@ from typing import Any
 import attrs
 from loguru import logger
 
-from cli.run_outcome import RunOutcome
 from gantape.checkpoints.run_directory import machine
 from gantape.report import save_picture
+from reliability.run_outcome import RunOutcome
 
 TRAIN = Path(__file__).parents[1] / "train_gan.py"
 SIGNALLED = (130, 143)

@@ -18,7 +18,7 @@ import tyro
 from loguru import logger
 
 import gantape as gt
-from cli import command_line
+from gantape.commands import command_line
 from gantape import evaluation, losses
 from gantape.augment import Augmentation, InstanceNoise
 from gantape.zoo import DCGAN
@@ -134,4 +134,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    command_line.run_script(main)
+    command_line.run_program(main)

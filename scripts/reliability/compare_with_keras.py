@@ -22,7 +22,7 @@ from loguru import logger
 from gantape.compiler.programs import Mode
 from reliability.against_keras.cases import cases
 from reliability.against_keras.compare import compare, smallest
-from reliability.against_keras.games import games
+from reliability.against_keras.gans import gans
 
 HOW = settings(max_examples=20, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 
@@ -56,11 +56,11 @@ class Comparison:
         self._end = time.monotonic() + 60.0 * arguments.minutes
 
     def run(self) -> None:
-        """Draw supervised tasks and games in turn."""
+        """Draw supervised tasks and GANs in turn."""
         number = self._arguments.seed
         while time.monotonic() < self._end:
             self._draw("supervised", cases(self._arguments.modes), number)
-            self._draw("adversarial", games(), number)
+            self._draw("adversarial", gans(), number)
             number += 1
 
     def _draw(self, name: str, strategy: Any, number: int) -> None:

@@ -16,8 +16,8 @@ import cli.quiet_start  # noqa: F401, I001  has to come before TensorFlow
 import attrs
 import tyro
 
-from cli import command_line
-from cli.recipes import Name
+from gantape.commands import command_line
+from gantape.commands.recipes import Name
 from reliability.cells import Cell, tabulate_cells, versions
 from reliability.pages import Tile, draw_page
 
@@ -114,4 +114,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    command_line.run_script(main)
+    command_line.run_program(main)

@@ -3,8 +3,9 @@
 Every run is one of train_gan.py in a process of its own. Its figures are kept in a JSON file below --folder, beside twelve of
 its samples; a run that is there is not made again. So two processes with --part 1/2 and --part 2/2, each on a core of its own,
 share the work: start them with `taskset -c 0` and `taskset -c 1`. What --minutes are worth depends on the machine and on what
-else runs there, so the table gives steps and CPU minutes too; --steps makes the same runs anywhere. At the end, recipes.txt
-(a table) and a page for each data set, such as recipes_digits.png, are written into --output.
+else runs there, so only the first seed is trained for that time, and the others for as many steps as it made; --steps makes the
+same runs anywhere. Later seeds of a run that the other process has not finished yet are left for the next start. At the end,
+recipes.txt (a table) and a page for each data set, such as recipes_digits.png, are written into --output.
 """
 
 import sys
@@ -18,9 +19,9 @@ import cli.quiet_start  # noqa: F401, I001  has to come before TensorFlow
 import attrs
 import tyro
 
-from cli import command_line
-from cli.recipes import RECIPES, Name
-from reliability.cells import Cell, tabulate_cells, versions
+from gantape.commands import command_line
+from gantape.commands.recipes import RECIPES, Name
+from reliability.cells import Cell, make_cells, read_cells, tabulate_cells, versions
 from reliability.pages import Tile, draw_page
 
 
@@ -33,7 +34,7 @@ class Arguments:
         output: The folder for the table and the pages; by default the same folder.
         recipes: The recipes; all by default.
         seeds: The number of seeds, from 0.
-        minutes: Minutes of each run, unless --steps is given.
+        minutes: Minutes of each recipe's first run, unless --steps is given.
         steps: Steps of each run.
         data: The training data.
         mode: How steps are compiled.
@@ -50,15 +51,21 @@ class Arguments:
     mode: Literal["eager", "graph", "xla", "auto"] = "xla"
     part: str = "1/1"
 
-    def cells(self) -> list[Cell]:
-        """The runs, seed by seed, so that a count that is stopped has some of every recipe."""
+    def first_cells(self) -> list[Cell]:
+        """The runs with the first seed."""
         length = ("--minutes", f"{self.minutes:g}") if self.steps is None else ("--steps", str(self.steps))
-        return [
-            Cell(recipe, data, self.mode, seed, length)
-            for seed in range(self.seeds)
-            for recipe in self.recipes
-            for data in self.data
+        return [Cell(recipe, data, self.mode, 0, length) for recipe in self.recipes for data in self.data]
+
+    def cells(self) -> list[Cell]:
+        """All runs, seed by seed; for later seeds, those whose first run is finished."""
+        first = self.first_cells()
+        finished = [(cell, facts) for cell in first for facts in read_cells([cell], self.folder) if "steps" in facts]
+        later = [
+            attrs.evolve(cell, seed=seed, length=("--steps", str(facts["steps"])))
+            for seed in range(1, self.seeds)
+            for cell, facts in finished
         ]
+        return [*first, *later]
 
 
 def table(found: Sequence[dict[str, Any]]) -> str:
@@ -112,6 +119,7 @@ def main() -> int:
     """Make missing runs, and write the table and the pages. The exit code is 1 if a run is bad."""
     arguments = tyro.cli(Arguments, prog=Path(__file__).name, description=__doc__)
     output = arguments.output or arguments.folder
+    make_cells(arguments.first_cells(), arguments.folder, arguments.part)
     found = tabulate_cells(arguments.cells(), arguments.folder, arguments.part, table, output / "recipes.txt")
     for data in arguments.data:
         draw(found, data, output / f"recipes_{data}.png")
@@ -119,4 +127,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    command_line.run_script(main)
+    command_line.run_program(main)

@@ -18,12 +18,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import cli.quiet_start  # noqa: F401, I001  has to come before TensorFlow
 import attrs
-import keras
 import tyro
 
 import gantape as gt
-from cli import command_line
-from cli.run_outcome import RunOutcome
+from gantape.commands import command_line
+from reliability.run_outcome import RunOutcome
 from gantape import evaluation
 
 SCRIPTS = Path(__file__).parents[1]
@@ -40,13 +39,17 @@ class Arguments:
         runs: Directories of finished runs, in place of the main job and the program.
         minutes: Minutes of the main job.
         options: Further flags of the main job, in one string, such as "--seed 3".
-        program: Whether to run and judge the README's program too.
+        job: Whether to run and judge the main job.
+        program: Whether to run and judge the README's program.
+        program_seed: The seed in the README's program, in place of 0.
     """
 
     runs: tuple[Path, ...] = ()
     minutes: float = 1.0
     options: str = ""
+    job: bool = True
     program: bool = True
+    program_seed: int = 0
 
 
 def main_job(work: Path, minutes: float, options: str) -> evaluation.Outcome:
@@ -78,12 +81,14 @@ def main_job(work: Path, minutes: float, options: str) -> evaluation.Outcome:
     return made.judged
 
 
-def program(work: Path) -> evaluation.Outcome:
-    """Run the README's program in a folder and judge its task."""
+def program(work: Path, seed: int) -> evaluation.Outcome:
+    """Run the README's program in a folder, with another seed if it is not 0, and judge its task."""
     print("+ python scripts/docs/readme.py", flush=True)
+    text = (SCRIPTS / "docs/readme.py").read_text()
+    path = work / "readme.py"
+    path.write_text(text.replace("set_random_seed(0)", f"set_random_seed({seed})").replace(", seed=0)", f", seed={seed})"))
     with chdir(work):
-        keras.utils.set_random_seed(0)
-        task = runpy.run_path(str(SCRIPTS / "docs/readme.py"))["task"]
+        task = runpy.run_path(str(path))["task"]
     train, test = (gt.data.digits(batch_size=64, pixels=task.pixels, split=split) for split in ("train", "test"))
     return evaluation.judge_outcome(task, train, test)
 
@@ -94,13 +99,14 @@ def main() -> int:
     outcomes = {str(path): RunOutcome(path).judged for path in arguments.runs}
     if not outcomes:
         with tempfile.TemporaryDirectory() as work:
-            outcomes["main job"] = main_job(Path(work), arguments.minutes, arguments.options)
+            if arguments.job:
+                outcomes["main job"] = main_job(Path(work), arguments.minutes, arguments.options)
             if arguments.program:
-                outcomes["README's program"] = program(Path(work))
+                outcomes["README's program"] = program(Path(work), arguments.program_seed)
     for name, outcome in outcomes.items():
         print(f"{name}: {outcome}")
     return int(not all(outcome.good for outcome in outcomes.values()))
 
 
 if __name__ == "__main__":
-    command_line.run_script(main)
+    command_line.run_program(main)

@@ -14,7 +14,7 @@ import cli.quiet_start  # noqa: F401, I001  has to come before TensorFlow
 import attrs
 import tyro
 
-from cli import command_line
+from gantape.commands import command_line
 from reliability.cells import Cell, make_cells, read_cells
 from reliability.pages import Tile, draw_page
 
@@ -56,4 +56,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    command_line.run_script(main)
+    command_line.run_program(main)

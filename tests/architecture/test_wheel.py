@@ -1,6 +1,7 @@
 """The package that pip builds, installed elsewhere: it is whole, it trains, and it is typed."""
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -55,7 +56,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(folder / "env", symlinks=True)
     packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder / "env")}))
     (wheel,) = folder.glob("*.whl")
-    subprocess.run([*pip, "install", "--no-deps", "--target", packages, wheel], check=True)
+    subprocess.run([*pip, "--python", folder / "env", "install", "--no-deps", wheel], check=True)
     (packages / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return folder / "env" / "bin" / "python"
 
@@ -68,6 +69,26 @@ def test_it_trains(python: Path, tmp_path: Path) -> None:
     assert done.stdout.startswith(str(python.parents[1]))
     assert done.stdout.endswith("4 steps\n")
     assert "plotly" in (tmp_path / "run" / "report.html").read_text().lower()
+
+
+def test_its_programs_train_a_gan_and_sample_from_it(python: Path, tmp_path: Path) -> None:
+    def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+        environment = {name: value for name, value in ENVIRONMENT.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+        done = subprocess.run(command, cwd=tmp_path, env=environment, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    flags = ("--data", "digits", "--steps", "2", "--mode", "eager", "--width", "2", "--run-dir", "run")
+    trained = run(python.with_name("gantape"), "train-gan", *flags)
+    assert "  more images  gantape sample run\n" in trained.stdout
+    assert "  train on     gantape train-gan --resume run --steps 4\n" in trained.stdout
+    assert "gantape sample run --seed 1" in (tmp_path / "run" / "report.html").read_text()
+    sampled = run(python, "-m", "gantape", "sample", "run", "--count", "4")
+    assert sampled.stdout == "run/samples-seed-0.png\n"
+    assert (tmp_path / "run/samples-seed-0.png").is_file()
+    # TensorFlow's messages at its start are not shown.
+    assert all(re.match(r"\d\d:\d\d:\d\d INFO|\s*\d+%", line) for line in trained.stderr.splitlines())
+    assert sampled.stderr == ""
 
 
 def test_it_is_typed(python: Path, tmp_path: Path) -> None:

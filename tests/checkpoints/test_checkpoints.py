@@ -1,4 +1,4 @@
-"""A checkpoint is whole or it is passed over: cut off or changed anywhere, it is noticed."""
+"""A checkpoint that is cut off or changed anywhere is noticed, and an older one is used."""
 
 import json
 import math

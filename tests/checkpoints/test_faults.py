@@ -49,7 +49,7 @@ def warnings_of_gantape() -> Iterator[list[str]]:
 
 @POSIX
 def test_a_run_that_is_killed_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
-    """SIGKILL at random moments; `scripts/reliability/soak_kills.py` does it more often."""
+    """SIGKILL at random times; `scripts/reliability/soak_kills.py` does it more often."""
     figures = tmp_path / "figures.json"
     flags = ["--kills", "4", "--steps", "60", "--longest", "3", "--mode", "eager", "--output", str(figures)]
     command = [sys.executable, str(ROOT / "scripts/reliability/soak_kills.py"), *flags]
@@ -175,12 +175,12 @@ def test_a_directory_that_is_removed_in_mid_run(tmp_path: Path) -> None:
 
 def test_a_second_loop_is_refused(tmp_path: Path) -> None:
     """While a run goes on: in this process, in another, and after it by an object that knows nothing of it."""
-    refusals = []
+    errors = []
 
     def intrude(progress: gt.Progress) -> None:
         with pytest.raises(RunDirectoryError, match="another loop is using") as caught:
             gt.Loop.resume(tmp_path, Classifier())
-        refusals.append(caught.value)
+        errors.append(caught.value)
         code = (
             "import sys; from pathlib import Path; import gantape as gt\n"
             "from gantape.checkpoints.run_directory import RunDirectory\n"
@@ -195,7 +195,7 @@ def test_a_second_loop_is_refused(tmp_path: Path) -> None:
 
     loop = loop_in(tmp_path, callbacks=[gt.Callback(intrude, gt.at(2))])
     loop.run(labelled(), steps=3)
-    assert len(refusals) == 1
+    assert len(errors) == 1
     other = gt.Loop.resume(tmp_path, Classifier())
     other.run(labelled(), steps=2)
     with pytest.raises(RunDirectoryError, match="not as this loop left them"):

@@ -1,4 +1,4 @@
-"""What comes from someone else runs no code, writes nowhere else, and takes no more memory than it has."""
+"""Files from someone else run no code, write nowhere else, and take no more memory than their size."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""A program serves the batches that it was traced for, and what is new in others is told in words."""
+"""A program runs the batches that it was traced for, and the message for other batches says what is new."""
 
 import pytest
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""What goes wrong in compiled code is told by the user's line, in one sentence, with advice."""
+"""An error in compiled code names the user's line, in one sentence, with advice."""
 
 import pytest
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""What networks are told: taken from batches, drawn, laid out for pictures, and refused where a batch lacks it."""
+"""Conditioning: taken from batches, sampled, laid out for grids, and an error where a batch lacks it."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ NOISE = gt.RandomStreams(1)
 
 
 class LabelledGan(PointGan):
-    """Points of three classes; the discriminator is told the class, or names it."""
+    """Points of three classes; the discriminator receives the class, or predicts it."""
 
     named: bool = False
 

@@ -1,4 +1,4 @@
-"""Data that is read when it is its turn: folders of images, sequences, TFRecord files. Order, resumption, memory, errors."""
+"""Data that is read when it is needed: folders of images, sequences, TFRecord files. Order, resumption, memory, errors."""
 
 import sys
 import types

@@ -1,4 +1,4 @@
-"""Outlines of digits, and pairs that are not."""
+"""Outlines of digits, and unpaired images."""
 
 import numpy as np
 import pytest

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from reliability.against_keras.compare import compare
-from reliability.against_keras.games import LOSSES, PENALTIES, Game, games
+from reliability.against_keras.gans import LOSSES, PENALTIES, DrawnGAN, gans
 
 DRAWN = settings(phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck), deadline=None)
 """A failing case is shown as it was drawn: `scripts/reliability/compare_with_keras.py` simplifies its own."""
 
-RICH = Game(
+RICH = DrawnGAN(
     generator="batch norm",
     discriminator="l2",
     penalties=("gradient_penalty",),
@@ -24,19 +24,19 @@ RICH = Game(
 
 
 @settings(DRAWN, max_examples=12)
-@given(games())
-def test_training_is_that_of_a_loop_by_hand(game: Game) -> None:
-    assert not compare(game)
+@given(gans())
+def test_training_is_that_of_a_loop_by_hand(gan: DrawnGAN) -> None:
+    assert not compare(gan)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss(loss: str) -> None:
-    assert not compare(Game(loss=loss, discriminator="dropout"))
+    assert not compare(DrawnGAN(loss=loss, discriminator="dropout"))
 
 
 @pytest.mark.parametrize("penalty", PENALTIES)
 def test_every_penalty(penalty: str) -> None:
-    assert not compare(Game(penalties=(penalty,), lazy=2, discriminator="layer norm"))
+    assert not compare(DrawnGAN(penalties=(penalty,), lazy=2, discriminator="layer norm"))
 
 
 @pytest.mark.parametrize(
@@ -53,5 +53,5 @@ def test_every_penalty(penalty: str) -> None:
     ],
     ids=["regularizer", "penalty", "one side", "accumulation", "clipping", "average", "schedule", "loss"],
 )
-def test_a_planted_difference_is_found(trained: Game) -> None:
+def test_a_planted_difference_is_found(trained: DrawnGAN) -> None:
     assert compare(RICH, trained)

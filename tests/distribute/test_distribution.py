@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from replicas import CASES, counts_of, points
 
 import gantape as gt
-from cli.recipes import RECIPES
+from gantape.commands.recipes import RECIPES
 from gantape.distribute.replicas import Replica
 from gantape.errors import HyperparameterError
 from gantape.random import rng as noise_module
@@ -108,7 +108,7 @@ def test_evaluation_counts_each_example_once(found: Any, replicas: int) -> None:
 )
 def test_wrong_uses_have_one_clear_answer(found: Any, wrong: str, answer: str) -> None:
     _, others = found
-    assert others["refusals"][wrong].startswith(answer)
+    assert others["errors"][wrong].startswith(answer)
 
 
 @pytest.mark.parametrize("strategy", ["MirroredStrategy", 2, tf.distribute.MirroredStrategy])

@@ -1,4 +1,4 @@
-"""Whatever is got wrong is answered by one error that explains itself, before it costs anything.
+"""Every wrong use ends in one error that explains itself, before it costs anything.
 
 Each wrong use ends in one kind of `GantapeError` that says what, where, got and do, with no line of TensorFlow's or Keras' own
 code in what is printed, and leaves a run that is on the disk as it was.

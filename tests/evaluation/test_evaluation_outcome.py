@@ -1,4 +1,4 @@
-"""What a task made, judged from outside: controls whose verdict is known, on every data set that is at hand."""
+"""What a task made, judged from outside: controls whose result is known, on every data set that is at hand."""
 
 import os
 from pathlib import Path

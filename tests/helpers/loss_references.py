@@ -18,8 +18,8 @@ Draw = Callable[[str, tuple[int, ...]], Array]
 
 
 @attrs.frozen
-class Game:
-    """A loss, and what its two players minimise."""
+class LossReference:
+    """A loss, and what the discriminator and the generator minimise, in NumPy."""
 
     loss: losses.AdversarialLoss
     discriminator: Callable[[Array, Array, Draw], Values]
@@ -72,7 +72,7 @@ def highest(values: Array, k: int) -> Array:
 
 
 def _swapped(of_pair: Callable[[Array, Array, Draw], Values]) -> Callable[[Array, Array], Values]:
-    """A relativistic generator plays the discriminator's game with the kinds exchanged."""
+    """What a relativistic generator minimises: the loss of the discriminator, with real and generated scores exchanged."""
 
     def values(r: Array, g: Array) -> Values:
         found = of_pair(g, r, lambda name, shape: np.zeros(shape))
@@ -93,40 +93,46 @@ def average_hinge(r: Array, g: Array, draw: Draw) -> Values:
     return hinge(r - g.mean(), g - r.mean(), draw)
 
 
-GAMES: dict[str, Game] = {
-    "minimax": Game(losses.Minimax(), classical, lambda r, g: {"adversarial": -minus_log_sigmoid(-g)}),
-    "non-saturating": Game(losses.NonSaturating(), classical, lambda r, g: {"adversarial": minus_log_sigmoid(g)}),
-    "least squares": Game(
+REFERENCES: dict[str, LossReference] = {
+    "minimax": LossReference(losses.Minimax(), classical, lambda r, g: {"adversarial": -minus_log_sigmoid(-g)}),
+    "non-saturating": LossReference(losses.NonSaturating(), classical, lambda r, g: {"adversarial": minus_log_sigmoid(g)}),
+    "least squares": LossReference(
         losses.LeastSquares(),
         lambda r, g, draw: {"real": (r - 1.0) ** 2 / 2.0, "fake": g**2 / 2.0},
         lambda r, g: {"adversarial": (g - 1.0) ** 2 / 2.0},
     ),
-    "Pearson": Game(
+    "Pearson": LossReference(
         losses.LeastSquares.pearson(),
         lambda r, g, draw: {"real": (r - 1.0) ** 2 / 2.0, "fake": (g + 1.0) ** 2 / 2.0},
         lambda r, g: {"adversarial": g**2 / 2.0},
     ),
-    "Wasserstein": Game(losses.Wasserstein(), lambda r, g, draw: {"real": -r, "fake": g}, lambda r, g: {"adversarial": -g}),
-    "hinge": Game(losses.Hinge(), hinge, lambda r, g: {"adversarial": -g}),
-    "noisy labels": Game(losses.NoisyLabels(), noisy_labels(0.05), lambda r, g: {"adversarial": cross_entropy(0.0, g)}),
-    "clean labels": Game(losses.NoisyLabels(0.0), noisy_labels(0.0), lambda r, g: {"adversarial": cross_entropy(0.0, g)}),
-    "pairing": Game(losses.RelativisticPairing(), pairing, _swapped(pairing)),
-    "average": Game(losses.RelativisticAverage(), average, _swapped(average)),
-    "average hinge": Game(losses.RelativisticAverageHinge(), average_hinge, _swapped(average_hinge)),
-    "smoothing": Game(
+    "Wasserstein": LossReference(
+        losses.Wasserstein(), lambda r, g, draw: {"real": -r, "fake": g}, lambda r, g: {"adversarial": -g}
+    ),
+    "hinge": LossReference(losses.Hinge(), hinge, lambda r, g: {"adversarial": -g}),
+    "noisy labels": LossReference(
+        losses.NoisyLabels(), noisy_labels(0.05), lambda r, g: {"adversarial": cross_entropy(0.0, g)}
+    ),
+    "clean labels": LossReference(
+        losses.NoisyLabels(0.0), noisy_labels(0.0), lambda r, g: {"adversarial": cross_entropy(0.0, g)}
+    ),
+    "pairing": LossReference(losses.RelativisticPairing(), pairing, _swapped(pairing)),
+    "average": LossReference(losses.RelativisticAverage(), average, _swapped(average)),
+    "average hinge": LossReference(losses.RelativisticAverageHinge(), average_hinge, _swapped(average_hinge)),
+    "smoothing": LossReference(
         losses.OneSidedSmoothing(losses.NonSaturating()),
         lambda r, g, draw: {"real": cross_entropy(0.9, r), "fake": cross_entropy(0.0, g)},
         lambda r, g: {"adversarial": minus_log_sigmoid(g)},
     ),
-    "label noise": Game(
+    "label noise": LossReference(
         losses.LabelNoise(losses.Minimax(), 0.2), label_noise(0.2), lambda r, g: {"adversarial": -minus_log_sigmoid(-g)}
     ),
-    "smoothing of label noise": Game(
+    "smoothing of label noise": LossReference(
         losses.OneSidedSmoothing(losses.LabelNoise(losses.NonSaturating()), 0.8),
         label_noise(0.05, 0.8),
         lambda r, g: {"adversarial": minus_log_sigmoid(g)},
     ),
-    "top half": Game(
+    "top half": LossReference(
         losses.TopK(losses.NonSaturating(), decay=0.0),
         classical,
         lambda r, g: {"adversarial": minus_log_sigmoid(highest(g, max(1, round(g.size / 2))))},

@@ -1,4 +1,4 @@
-"""Small tasks, data and runs, from which wrong uses are made."""
+"""Small tasks, data and runs for the tests of wrong uses."""
 
 import json
 import shutil

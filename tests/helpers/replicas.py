@@ -1,6 +1,6 @@
 """Trains small tasks on 1, 2 and 4 virtual devices, and writes down what became of them: a program, run by the tests.
 
-TensorFlow has to be told of virtual devices before it is used, so that they need a process of their own.
+Virtual devices have to be configured before TensorFlow is used, so they need a process of their own.
 
     python tests/helpers/replicas.py RESULTS.npz
     PYTHONPATH=scripts python tests/helpers/replicas.py recipe NAME STEPS
@@ -60,7 +60,7 @@ def made(task_class: type[Any], strategy: Any, **hyperparameters: Any) -> Any:
 
 
 def weights_of(task: Any) -> dict[str, Any]:
-    """What is compared: all that is learnt, and moments, counters and probabilities."""
+    """What is compared: all that is learnt, and the counters, averages and probabilities."""
     names = [name for name in task.part_names() if "metrics" not in name]
     return {
         f"{name}.{place}": np.array(variable.numpy() if not hasattr(variable.value, "values") else variable.value.values[0])
@@ -130,7 +130,7 @@ def in_half_precision(replicas: int) -> dict[str, list[float]]:
     return {name: [float(copy) for copy in copies(variable)] for name, variable in found.items()}
 
 
-def refusals() -> dict[str, str]:
+def errors_of_wrong_uses() -> dict[str, str]:
     """What wrong uses are answered."""
     strategy = strategy_of(2)
     odd = made(Plain, strategy)
@@ -152,7 +152,7 @@ def refusals() -> dict[str, str]:
 
 def train_recipe(name: str, steps: int) -> None:
     """Train a recipe of the scripts on two replicas, and print what the newest row says."""
-    from cli.recipes import RECIPES
+    from gantape.commands.recipes import RECIPES
 
     recipe: Any = dict(RECIPES)[name]
     strategy = strategy_of(2)
@@ -189,7 +189,7 @@ def main(file: str) -> None:
     for replicas in (0, 2):
         rows[f"half|{replicas}"] = in_half_precision(replicas)
     np.savez(file, **found)
-    Path(file).with_suffix(".json").write_text(json.dumps({"rows": rows, "refusals": refusals()}))
+    Path(file).with_suffix(".json").write_text(json.dumps({"rows": rows, "errors": errors_of_wrong_uses()}))
 
 
 if __name__ == "__main__":

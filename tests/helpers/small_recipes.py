@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 import gantape as gt
-from cli.recipes import RECIPES
+from gantape.commands.recipes import RECIPES
 
 SMALL = {"width": 2, "latent_size": 6, "discriminator_updates": 2}
 

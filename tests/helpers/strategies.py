@@ -1,4 +1,4 @@
-"""What Hypothesis draws: moments, schedules, batches, scores."""
+"""What Hypothesis draws: states of runs, schedules, batches, scores."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,8 +29,8 @@ def schedules() -> st.SearchStrategy[gt.When]:
 
 
 @st.composite
-def successive_moments(draw: Callable[..., Any]) -> tuple[gt.RunState, gt.RunState]:
-    """Two moments, the first not after the second."""
+def successive_states(draw: Callable[..., Any]) -> tuple[gt.RunState, gt.RunState]:
+    """Two states, the first not after the second."""
     step, epoch = draw(st.tuples(steps, st.integers(0, 50)))
     seconds = draw(st.floats(0, 1e5))
     ahead, epochs_ahead = draw(st.tuples(st.integers(0, 300), st.integers(0, 5)))

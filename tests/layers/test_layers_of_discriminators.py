@@ -1,4 +1,4 @@
-"""Spectral norm, minibatch deviation and packs: against NumPy, saved and loaded, and in compiled games."""
+"""Spectral norm, minibatch deviation and packs: against NumPy, saved and loaded, and in compiled steps."""
 
 from pathlib import Path
 from typing import Any

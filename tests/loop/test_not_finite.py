@@ -1,4 +1,4 @@
-"""What is not finite stops the run within the call, is named, and leaves what is needed to look at it; or is left out."""
+"""A number that is not finite stops the run within the call, and is named; or the update is skipped."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is recognised and what is left alone: classifier, codes, cycles and identity, against NumPy and finite differences."""
+"""Auxiliary losses: classifier, codes, cycles and identity, against NumPy and finite differences."""
 
 import math
 from typing import Any

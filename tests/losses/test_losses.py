@@ -10,7 +10,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from loss_references import GAMES
+from loss_references import REFERENCES
 from strategies import scores
 
 import gantape as gt
@@ -18,7 +18,7 @@ from gantape import losses
 
 NOISE = gt.RandomStreams(5)
 PAIRED = {"pairing"}
-every_game = pytest.mark.parametrize("game", GAMES)
+every_loss = pytest.mark.parametrize("name", REFERENCES)
 
 
 def draw(name: str, shape: Any) -> Any:
@@ -36,48 +36,48 @@ def assert_means(terms: Any, expected: dict[str, Any], size: float = 0.0) -> Non
         assert abs(float(terms[name]) - values.mean()) <= 1e-6 * (1.0 + np.abs(values).mean() + size)
 
 
-def assert_game(game: str, real: Any, fake: Any) -> None:
-    """Both players' terms are those of NumPy."""
-    played, given_real = GAMES[game], None
+def assert_matches(name: str, real: Any, fake: Any) -> None:
+    """The terms of both networks are those of NumPy."""
+    reference, given_real = REFERENCES[name], None
     size = 0.0
-    if played.loss.generator_sees_real:
+    if reference.loss.generator_sees_real:
         given_real, size = tf.constant(real), float(max(np.abs(real).max(), np.abs(fake).max()))
     exact = real.astype(np.float64), fake.astype(np.float64)
-    terms = played.loss.discriminator(tf.constant(real), tf.constant(fake), NOISE)
-    assert_means(terms, played.discriminator(*exact, draw), size)
-    assert_means(played.loss.generator(given_real, tf.constant(fake), NOISE), played.generator(*exact), size)
+    terms = reference.loss.discriminator(tf.constant(real), tf.constant(fake), NOISE)
+    assert_means(terms, reference.discriminator(*exact, draw), size)
+    assert_means(reference.loss.generator(given_real, tf.constant(fake), NOISE), reference.generator(*exact), size)
 
 
-@every_game
-def test_a_loss_is_the_mean_of_its_formula(game: str) -> None:
+@every_loss
+def test_a_loss_is_the_mean_of_its_formula(name: str) -> None:
     @given(data=st.data(), real=scores())
     def law(data: st.DataObject, real: Any) -> None:
-        count = len(real) if game in PAIRED else data.draw(st.integers(1, 5))
+        count = len(real) if name in PAIRED else data.draw(st.integers(1, 5))
         fake = data.draw(arrays.arrays(np.float32, (count, *real.shape[1:]), elements=st.floats(-50, 50, width=32)))
-        assert_game(game, real, fake)
+        assert_matches(name, real, fake)
 
     law()
 
 
-@every_game
-def test_large_scores_give_finite_and_right_losses_and_gradients(game: str) -> None:
-    loss = GAMES[game].loss
+@every_loss
+def test_large_scores_give_finite_and_right_losses_and_gradients(name: str) -> None:
+    loss = REFERENCES[name].loss
     real, fake = np.array([[1e4], [-1e4], [0.0]], np.float32), np.array([[-1e4], [1e4], [2.0]], np.float32)
-    assert_game(game, real, fake)
+    assert_matches(name, real, fake)
     variables = tf.constant(real), tf.constant(fake)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(variables)
-        totals = [sum(player(*variables, NOISE).values()) for player in (loss.discriminator, loss.generator)]
+        totals = [sum(of_network(*variables, NOISE).values()) for of_network in (loss.discriminator, loss.generator)]
     for total in totals:
         for gradient in tape.gradient(total, variables, unconnected_gradients="zero"):
             assert np.isfinite(gradient).all()
             assert np.abs(gradient).max() <= 1e4
 
 
-@every_game
-def test_gradients_are_finite_differences(game: str) -> None:
+@every_loss
+def test_gradients_are_finite_differences(name: str) -> None:
     keras.config.set_floatx("float64")
-    loss = GAMES[game].loss
+    loss = REFERENCES[name].loss
 
     # Away from the corners of the hinge at ±1, and from ties of the highest scores.
     sides = st.sampled_from([-1.0, 1.0, 4.0])
@@ -91,16 +91,16 @@ def test_gradients_are_finite_differences(game: str) -> None:
         numbers=arrays.arrays(np.float64, 8, elements=far).filter(
             lambda drawn: (
                 np.diff(np.sort(drawn[4:])).min() > 1e-3
-                and (game not in corners or np.abs(np.abs(corners[game](drawn[:4], drawn[4:])) - 1.0).min() > 1e-3)
+                and (name not in corners or np.abs(np.abs(corners[name](drawn[:4], drawn[4:])) - 1.0).min() > 1e-3)
             )
         )
     )
     def law(numbers: Any) -> None:
         small, start = 1e-5, numbers[:, None]
-        for player in (loss.discriminator, loss.generator):
+        for of_network in (loss.discriminator, loss.generator):
 
-            def function(scores: Any, player: Any = player) -> Any:
-                return sum(player(scores[:4], scores[4:], NOISE).values())
+            def function(scores: Any, of_network: Any = of_network) -> Any:
+                return sum(of_network(scores[:4], scores[4:], NOISE).values())
 
             with tf.GradientTape() as tape:
                 point = tf.constant(start)
@@ -117,22 +117,22 @@ def test_gradients_are_finite_differences(game: str) -> None:
 
 # Noise belongs to places in the batch.
 @pytest.mark.parametrize(
-    "game", [name for name in GAMES if name not in ("noisy labels", "label noise", "smoothing of label noise")]
+    "name", [name for name in REFERENCES if name not in ("noisy labels", "label noise", "smoothing of label noise")]
 )
-def test_the_order_of_a_batch_does_not_matter(game: str) -> None:
-    loss = GAMES[game].loss
+def test_the_order_of_a_batch_does_not_matter(name: str) -> None:
+    loss = REFERENCES[name].loss
     real, fake, order = np.random.default_rng(1).normal(size=(3, 32)).astype(np.float32)
     order = np.argsort(order)
-    for player in (loss.discriminator, loss.generator):
-        one, other = player(real, fake, NOISE), player(real[order], fake[order], NOISE)
+    for of_network in (loss.discriminator, loss.generator):
+        one, other = of_network(real, fake, NOISE), of_network(real[order], fake[order], NOISE)
         for name in one:
             np.testing.assert_allclose(one[name], other[name], rtol=1e-5)
 
 
 @pytest.mark.parametrize("xla", [False, True], ids=["graph", "xla"])
-@every_game
-def test_every_mode_computes_the_same(game: str, xla: bool) -> None:
-    loss = GAMES[game].loss
+@every_loss
+def test_every_mode_computes_the_same(name: str, xla: bool) -> None:
+    loss = REFERENCES[name].loss
     real, fake = tf.constant([[0.3], [-2.0]]), tf.constant([[1.5], [0.2]])
 
     def play() -> Any:
@@ -144,29 +144,29 @@ def test_every_mode_computes_the_same(game: str, xla: bool) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float64"])
-@every_game
-def test_scores_may_have_another_float_type_than_keras(game: str, dtype: str) -> None:
+@every_loss
+def test_scores_may_have_another_float_type_than_keras(name: str, dtype: str) -> None:
     """Terms are in float32 at least: what float16 holds of a square of 1000 is infinity."""
-    played = GAMES[game]
+    reference = REFERENCES[name]
     real, fake = np.array([[0.25], [-1000.0]]), np.array([[1024.0], [0.5]])
     scores = tf.constant(real, dtype), tf.constant(fake, dtype)
     for terms, expected in (
-        (played.loss.discriminator(*scores, NOISE), played.discriminator(real, fake, draw)),
-        (played.loss.generator(*scores, NOISE), played.generator(real, fake)),
+        (reference.loss.discriminator(*scores, NOISE), reference.discriminator(real, fake, draw)),
+        (reference.loss.generator(*scores, NOISE), reference.generator(real, fake)),
     ):
         for name, values in expected.items():
             assert terms[name].dtype == ("float64" if dtype == "float64" else "float32")
             np.testing.assert_allclose(terms[name], values.mean(), rtol=1e-5, atol=1e-30)
 
 
-@pytest.mark.parametrize("game", [name for name, played in GAMES.items() if played.loss.generator_sees_real])
-def test_a_relativistic_loss_knows_differences_only(game: str) -> None:
+@pytest.mark.parametrize("name", [name for name, reference in REFERENCES.items() if reference.loss.generator_sees_real])
+def test_a_relativistic_loss_knows_differences_only(name: str) -> None:
     """Adding a number to all scores changes nothing, and a generator needs the scores of real examples."""
-    loss = GAMES[game].loss
+    loss = REFERENCES[name].loss
     real, fake = tf.constant([[0.5], [-2.0]]), tf.constant([[1.5], [0.25]])
-    for player in (loss.discriminator, loss.generator):
-        for name, term in player(real, fake, NOISE).items():
-            np.testing.assert_allclose(player(real + 8.0, fake + 8.0, NOISE)[name], term, rtol=1e-6)
+    for of_network in (loss.discriminator, loss.generator):
+        for name, term in of_network(real, fake, NOISE).items():
+            np.testing.assert_allclose(of_network(real + 8.0, fake + 8.0, NOISE)[name], term, rtol=1e-6)
     with pytest.raises(gt.errors.LossError, match="needs the scores of real examples"):
         loss.generator(None, fake, NOISE)
 
@@ -175,9 +175,9 @@ def test_a_relativistic_loss_knows_differences_only(game: str) -> None:
 def test_pairs_have_one_shape(shape: tuple[int, ...]) -> None:
     """Broadcasting would pair every example with every other, silently."""
     loss = losses.RelativisticPairing()
-    for player in (loss.discriminator, loss.generator):
+    for of_network in (loss.discriminator, loss.generator):
         with pytest.raises(gt.errors.ShapeError, match="do not have the same shape"):
-            player(tf.zeros([2, 1]), tf.zeros(shape), NOISE)
+            of_network(tf.zeros([2, 1]), tf.zeros(shape), NOISE)
 
 
 def test_the_best_score_of_a_smoothed_target_is_finite() -> None:

@@ -82,8 +82,8 @@ def test_a_page_is_written_no_more_often_than_its_cost_allows(tmp_path: Path, mo
     task = make(Classifier)
     for second in range(1, 141):
         now[0] = max(now[0], 100.0 + second)
-        moment = gt.RunState(step=second, seconds=float(second))
-        action(gt.Progress(task, moment, 1.0, 0.5, gt.History(), None, dict))
+        state = gt.RunState(step=second, seconds=float(second))
+        action(gt.Progress(task, state, 1.0, 0.5, gt.History(), None, dict))
     pauses = np.diff(written)
     assert 5.0 <= pauses[0] <= 7.0  # the first page is dear, and not taken for the usual one
     assert (pauses[1:] >= 0.2 * TIMES_ITS_COST).all()

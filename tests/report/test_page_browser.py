@@ -86,7 +86,8 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "hyperparameters": {"latent_size": 64, "a_name_that_is_long_and_has_no_end_" + "x" * 80: 1.0},
         "data": {"name": "digits train", "checksum": "blake2b:" + "0123456789abcdef" * 4},
         "modes_tried": [{"mode": "graph", "compile_seconds": 12.5, "seconds_per_step": 0.1, "failure": "", "chosen": True}],
-        "command_line": "scripts/train_gan.py --a-flag " + "x" * 120,
+        "command_line": "python scripts/train_gan.py --a-flag " + "x" * 120,
+        "program": ["python", "scripts/train_gan.py"],
         "health": [{"name": "mode collapse", "words": "samples are alike", "advice": "a penalty", "step": 300}],
     }
     measured = {"name": "inception_score", "value": 8.123, "count": 1000, "interval": [8.0, 8.2], "floor": 9.5, "warning": ""}

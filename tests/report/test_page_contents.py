@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -160,7 +161,16 @@ def test_the_verdict_comes_first_then_what_lasts_then_what_is_past(tmp_path: Pat
     assert messages(RunFiles(tmp_path, record={"status": "finished"})) == ()
 
 
-def test_judged_figures_and_commands_of_a_script_are_shown(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("program", "sample"),
+    [
+        (["python", "scripts/train_gan.py"], "python scripts/sample.py"),
+        (["gantape", "train-gan"], "gantape sample"),
+        (["python", "-m", "gantape", "train-gan"], "python -m gantape sample"),
+    ],
+    ids=["script", "command", "module"],
+)
+def test_judged_figures_and_commands_of_a_program_are_shown(program: list[str], sample: str, tmp_path: Path) -> None:
     (tmp_path / "generator.keras").write_bytes(b"")
     measured = {
         "name": "frechet_distance",
@@ -177,7 +187,8 @@ def test_judged_figures_and_commands_of_a_script_are_shown(tmp_path: Path) -> No
             "status": "finished",
             "task": "DCGAN",
             "test": {"accuracy": 0.9},
-            "command_line": "scripts/train_gan.py --seed 1",
+            "command_line": f"{shlex.join(program)} --seed 1",
+            "program": program,
         },
         evaluation={"measurements": [measured, "nonsense"], "findings": ["diverging: it grows"]},
     )
@@ -185,8 +196,9 @@ def test_judged_figures_and_commands_of_a_script_are_shown(tmp_path: Path) -> No
     assert [(tile.label, tile.value) for tile in facts.tiles(run)] == [("Fréchet distance", "0.5"), ("real score", "1.25")]
     assert [message.title for message in messages(run)] == ["Diverging: it grows"]
     texts = [command.text for command in facts.commands(run)]
-    assert f"python scripts/train_gan.py --resume {tmp_path}" in texts
-    assert f"python scripts/sample.py {tmp_path} --seed 1" in texts
+    assert texts[0] == f"{shlex.join(program)} --seed 1"
+    assert f"{shlex.join(program)} --resume {tmp_path}" in texts
+    assert f"{sample} {tmp_path} --seed 1" in texts
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"step": "x"}', '{"learning_rates": [1]}', '{"started": 3}', '{"error": 1}'])

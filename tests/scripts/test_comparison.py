@@ -1,4 +1,4 @@
-"""The games that are written twice: both versions run, and a task takes fewer lines than a `train_step`."""
+"""The tasks that are written twice: both versions run, and a task takes fewer lines than a `train_step`."""
 
 from pathlib import Path
 from typing import Any

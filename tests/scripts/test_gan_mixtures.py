@@ -1,4 +1,4 @@
-"""The games on mixtures of Gaussians: their judge on samples whose numbers are known, their learning rates, their table."""
+"""GANs on mixtures of Gaussians: their figures for samples where these are known, their learning rates, their table."""
 
 from pathlib import Path
 from typing import Any

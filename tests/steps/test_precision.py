@@ -10,7 +10,7 @@ from tiny import BatchNormGan, Classifier, identical, labelled, make, points, we
 from tiny import PointGan as Gan
 
 import gantape as gt
-from cli.recipes import RECIPES
+from gantape.commands.recipes import RECIPES
 from gantape.errors import HyperparameterError, TaskError
 from gantape.layers import BatchNorm, FastConv2D, FastConv2DTranspose, LayerNorm, MinibatchDeviation, SpectralNorm, in_float32
 from gantape.steps.loss_scale import LossScale

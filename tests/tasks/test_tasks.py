@@ -1,4 +1,4 @@
-"""A task is a class of typed hyper-parameters and parts that exist when the constructor returns; any game can be one."""
+"""A task is a class of typed hyper-parameters and parts that exist when the constructor returns; any training can be one."""
 
 import attrs
 import keras

@@ -1,4 +1,4 @@
-"""Every recipe plays its game: one trace for each kind of step, the same in graph and in XLA, and each network moved by its own
+"""Every recipe trains: one trace for each kind of step, the same in graph and in XLA, and each network moved by its own
 update alone."""
 
 import inspect
@@ -12,8 +12,8 @@ import tensorflow as tf
 from small_recipes import BATCH_SIZE, batches, few, small
 
 import gantape as gt
-from cli.recipes import RECIPES
 from gantape import zoo
+from gantape.commands.recipes import RECIPES
 from gantape.steps.step import Step
 from gantape.testing import assert_resumes_exactly
 

@@ -32,6 +32,7 @@ SHOWN_ELSEWHERE = (
         "validation",
         "versions",
         "command_line",
+        "program",
         "arguments",
         "health",
         "outcome",
@@ -204,15 +205,17 @@ def commands(run: RunFiles) -> tuple[Command, ...]:
     """How to go on with the run, to make more samples, and to judge them."""
     place, found = shlex.quote(str(run.folder)), []
     line = str(run.record.get("command_line") or "")
-    program = shlex.split(line)[0] if line else ""
+    program = texts(run.record.get("program"))
     if line:
-        found.append(Command("It was trained by", f"python {line}"))
+        found.append(Command("It was trained by", line))
     if program:
-        scripts = PurePath(program).parent
-        found.append(Command("Go on with it", f"python {shlex.quote(program)} --resume {place}"))
-        if PurePath(program).name == "train_gan.py" and (run.folder / "generator.keras").is_file():
-            found.append(Command("Make more samples", f"python {shlex.quote(str(scripts / 'sample.py'))} {place} --seed 1"))
-            found.append(Command("Judge its samples", f"python {shlex.quote(str(scripts / 'evaluate.py'))} {place}"))
+        *start, last = program
+        this = PurePath(last)  # a script, or the name of a program after `gantape`
+        sample, evaluate = (shlex.join([*start, str(this.with_name(name + this.suffix))]) for name in ("sample", "evaluate"))
+        found.append(Command("Go on with it", f"{shlex.join(program)} --resume {place}"))
+        if this.stem in ("train_gan", "train-gan") and (run.folder / "generator.keras").is_file():
+            found.append(Command("Make more samples", f"{sample} {place} --seed 1"))
+            found.append(Command("Judge its samples", f"{evaluate} {place}"))
     elif run.record:
         task = f"{run.task}(...)"
         lines = [

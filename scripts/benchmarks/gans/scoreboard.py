@@ -108,9 +108,9 @@ def plot(cells: Sequence[dict[str, Any]], path: Path) -> None:
     from matplotlib.figure import Figure
 
     rows = list(dict.fromkeys(cell["row"] for cell in cells))
-    figure = Figure(figsize=(7, 1.0 + 0.4 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(5, 1.2 + 0.35 * len(rows)), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot(xscale="log", xlabel="Fréchet distance or reverse KL, as a multiple of what real examples reach")
+    axes = figure.add_subplot(xscale="log", xlabel="Fréchet distance or reverse KL,\nas a multiple of what real examples reach")
     for place, row in enumerate(rows):
         for cell in (cell for cell in cells if cell["row"] == row):
             shown = next(result for result in measurements(cell) if result.name in ("Fréchet distance", "reverse KL"))
@@ -118,4 +118,4 @@ def plot(cells: Sequence[dict[str, Any]], path: Path) -> None:
     axes.axvline(1.0, color="black", linewidth=0.8)
     axes.set_yticks(range(len(rows)), rows)
     axes.invert_yaxis()
-    figure.savefig(path, dpi=80)
+    figure.savefig(path, dpi=160)

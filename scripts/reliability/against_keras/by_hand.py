@@ -1,4 +1,4 @@
-"""A game trained by a loop written by hand with `tf.GradientTape`."""
+"""A gan trained by a loop written by hand with `tf.GradientTape`."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import gantape as gt
 from reliability.against_keras.cases import precision_of
-from reliability.against_keras.games import LATENT, Game, draw_real, make_discriminator, make_generator
+from reliability.against_keras.gans import LATENT, DrawnGAN, draw_real, make_discriminator, make_generator
 from reliability.against_keras.optimizers_of_cases import make_optimizer
 from reliability.against_keras.outcomes import TrainingOutcome, variables_of
 
@@ -90,14 +90,14 @@ def penalty(name: str, discriminator: Any, real: Tensor, fake: Tensor, rng: gt.R
 class LoopByHand:
     """The loop: one step updates the discriminator on its batches, then the generator on the last of them."""
 
-    def __init__(self, game: Game) -> None:
-        self.game = game
-        self.generator = make_generator(game)
-        self.discriminator = make_discriminator(game)
-        self.averaged = make_generator(game) if game.decay or game.half_life else None
+    def __init__(self, gan: DrawnGAN) -> None:
+        self.gan = gan
+        self.generator = make_generator(gan)
+        self.discriminator = make_discriminator(gan)
+        self.averaged = make_generator(gan) if gan.decay or gan.half_life else None
         if self.averaged is not None:
             self.averaged.set_weights(self.generator.get_weights())
-        self.g_optimizer, self.d_optimizer = make_optimizer(game), make_optimizer(game)
+        self.g_optimizer, self.d_optimizer = make_optimizer(gan), make_optimizer(gan)
         self.g_optimizer.build(self.generator.trainable_variables)
         self.d_optimizer.build(self.discriminator.trainable_variables)
         self.logged: dict[str, list[float]] = {}
@@ -105,7 +105,7 @@ class LoopByHand:
     def train(self) -> TrainingOutcome:
         """All steps of all epochs; the logged values are means over the steps of an epoch."""
         rows, step = [], 0
-        for epoch in range(self.game.epochs):
+        for epoch in range(self.gan.epochs):
             self.logged = {}
             for batches in self._batches(epoch):
                 self._step(batches, step)
@@ -117,43 +117,43 @@ class LoopByHand:
 
     def _batches(self, epoch: int) -> Iterator[list[Tensor]]:
         """The batches of each step; a partial last batch, and batches that do not fill a step, are left out."""
-        size, (for_d, for_g) = self.game.batch_size, self.game.accumulate
-        order = gt.data.shuffled(self.game.examples, self.game.seed, epoch)
-        ordered = draw_real(self.game)[order]
+        size, (for_d, for_g) = self.gan.batch_size, self.gan.accumulate
+        order = gt.data.shuffled(self.gan.examples, self.gan.seed, epoch)
+        ordered = draw_real(self.gan)[order]
         batches = [tf.constant(ordered[start : start + size]) for start in range(0, len(order) - size + 1, size)]
-        width = max(for_d * self.game.repeats, for_g)
+        width = max(for_d * self.gan.repeats, for_g)
         for start in range(0, len(batches) - width + 1, width):
             yield batches[start : start + width]
 
     def _step(self, batches: list[Tensor], step: int) -> None:
-        rng = gt.RandomStreams(self.game.seed, step)
-        for_d, for_g = self.game.accumulate
-        mine = batches[len(batches) - for_d * self.game.repeats :]
+        rng = gt.RandomStreams(self.gan.seed, step)
+        for_d, for_g = self.gan.accumulate
+        mine = batches[len(batches) - for_d * self.gan.repeats :]
         for first in range(0, len(mine), for_d):
             places = range(first, first + for_d)
             results = [self._d_gradients(mine[i], rng.stream("discriminator", i), step) for i in places]
             self._apply("discriminator", results, self.discriminator, self.d_optimizer)
-            for variable in self.discriminator.trainable_variables if self.game.clip_weights else []:
-                variable.assign(tf.clip_by_value(variable, -self.game.clip_weights, self.game.clip_weights))
+            for variable in self.discriminator.trainable_variables if self.gan.clip_weights else []:
+                variable.assign(tf.clip_by_value(variable, -self.gan.clip_weights, self.gan.clip_weights))
         offset = len(mine) - for_g
         streams = [
-            rng.stream("discriminator", i + offset) if self.game.shared and i + offset >= 0 else rng.stream("generator", i)
+            rng.stream("discriminator", i + offset) if self.gan.shared and i + offset >= 0 else rng.stream("generator", i)
             for i in range(for_g)
         ]
         newest = batches[len(batches) - for_g :]
         results = [self._g_gradients(batch, stream) for batch, stream in zip(newest, streams, strict=True)]
         self._apply("generator", results, self.generator, self.g_optimizer)
         if self.averaged is not None:
-            self._follow(step, for_g * self.game.batch_size)
+            self._follow(step, for_g * self.gan.batch_size)
 
     def _d_gradients(self, real: Tensor, rng: gt.RandomStreams, step: int) -> tuple[Tensor, list[Tensor]]:
-        game, discriminator = self.game, self.discriminator
+        gan, discriminator = self.gan, self.discriminator
         fake = self.generator(self._latents(rng), training=True)
         with tf.GradientTape() as tape:
             r, g = self._scores(real, fake)
-            loss = noisy_labels(r, g, rng) if game.loss == "noisy labels" else LOSSES[game.loss][0](r, g)
-            for place, name in enumerate(game.penalties):
-                every = game.lazy if place == 0 else 1
+            loss = noisy_labels(r, g, rng) if gan.loss == "noisy labels" else LOSSES[gan.loss][0](r, g)
+            for place, name in enumerate(gan.penalties):
+                every = gan.lazy if place == 0 else 1
                 if step % every == 0:
                     stream = rng.stream("gradient_penalty" if name == "one-sided" else name)
                     loss += every * penalty(name, discriminator, real, fake, stream)
@@ -162,19 +162,19 @@ class LoopByHand:
         return loss, tape.gradient(loss, discriminator.trainable_variables)
 
     def _g_gradients(self, real: Tensor, rng: gt.RandomStreams) -> tuple[Tensor, list[Tensor]]:
-        game = self.game
+        gan = self.gan
         with tf.GradientTape() as tape:
             fake = self.generator(self._latents(rng), training=True)
-            if game.loss in ("pairing", "average", "average hinge"):
+            if gan.loss in ("pairing", "average", "average hinge"):
                 r, g = self._scores(real, fake)
             else:
                 r, g = None, self.discriminator(fake, training=True)
-            loss = entropy(0.0)(g) if game.loss == "noisy labels" else LOSSES[game.loss][1](r, g)
+            loss = entropy(0.0)(g) if gan.loss == "noisy labels" else LOSSES[gan.loss][1](r, g)
             loss += sum(self.generator.losses)
         return loss, tape.gradient(loss, self.generator.trainable_variables)
 
     def _scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        if self.game.joint:
+        if self.gan.joint:
             g, r = tf.split(self.discriminator(tf.concat([fake, real], 0), training=True), 2)
             return r, g
         return self.discriminator(real, training=True), self.discriminator(fake, training=True)
@@ -183,27 +183,27 @@ class LoopByHand:
         gradients = [sum(parts) / len(parts) for parts in zip(*[found for _, found in results], strict=True)]
         self._log(**{f"{name}/loss": mean([loss for loss, _ in results])})
         self._log(**{f"{name}/gradient_norm": tf.linalg.global_norm(gradients)})
-        if self.game.clip:
-            gradients, _ = tf.clip_by_global_norm(gradients, self.game.clip)
+        if self.gan.clip:
+            gradients, _ = tf.clip_by_global_norm(gradients, self.gan.clip)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
 
     def _follow(self, step: int, examples: int) -> None:
-        game = self.game
-        decay = 0.5 ** (examples / game.half_life) if game.half_life else game.decay
+        gan = self.gan
+        decay = 0.5 ** (examples / gan.half_life) if gan.half_life else gan.decay
         decay = min(decay, (1.0 + step) / (10.0 + step))
         for mine, current in zip(self.averaged.variables, self.generator.variables, strict=True):
             if "float" in str(mine.dtype):
                 mine.assign(decay * mine + (1.0 - decay) * current)
 
     def _latents(self, rng: gt.RandomStreams) -> Tensor:
-        return rng.normal("latent", (self.game.batch_size, LATENT))
+        return rng.normal("latent", (self.gan.batch_size, LATENT))
 
     def _log(self, **values: Tensor) -> None:
         for name, value in values.items():
             self.logged.setdefault(name, []).append(float(value))
 
 
-def train_by_hand(game: Game) -> TrainingOutcome:
+def train_by_hand(gan: DrawnGAN) -> TrainingOutcome:
     """Train by the loop written by hand."""
-    with precision_of(game):
-        return LoopByHand(game).train()
+    with precision_of(gan):
+        return LoopByHand(gan).train()

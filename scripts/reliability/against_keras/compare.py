@@ -1,4 +1,4 @@
-"""Comparisons of a case, and of a game."""
+"""Comparisons of a case, and of a gan."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,16 +8,16 @@ import attrs
 from reliability.against_keras.by_hand import train_by_hand
 from reliability.against_keras.cases import Case
 from reliability.against_keras.exclusions import EXCLUSIONS
-from reliability.against_keras.games import Game, train_game
+from reliability.against_keras.gans import DrawnGAN, train_gan
 from reliability.against_keras.outcomes import Difference, Tolerance, differences
 from reliability.against_keras.supervised import train_by_gantape, train_by_keras
 
 
-def compare(case: Case | Game, trained: Case | Game | None = None) -> list[Difference]:
-    """In what gantape's training and evaluation of a case differ from Keras', or a game's from those of a loop by hand.
+def compare(case: Case | DrawnGAN, trained: Case | DrawnGAN | None = None) -> list[Difference]:
+    """In what gantape's training and evaluation of a case differ from Keras', or a gan's from those of a loop by hand.
 
     Args:
-        case: The case, or the game.
+        case: The case, or the gan.
         trained: What gantape trains instead: with a planted difference, one is to be found.
     """
     tolerance = Tolerance.of(case.policy)
@@ -25,10 +25,10 @@ def compare(case: Case | Game, trained: Case | Game | None = None) -> list[Diffe
         return differences(train_by_gantape(trained or case), train_by_keras(case), tolerance)
     if case.decay or case.half_life:
         tolerance = attrs.evolve(tolerance, variables=max(tolerance.variables, 1e-7))  # gantape averages by float32 shares
-    return differences(train_game(trained or case), train_by_hand(case), tolerance)
+    return differences(train_gan(trained or case), train_by_hand(case), tolerance)
 
 
-def smallest(case: Case | Game) -> Case | Game:
+def smallest(case: Case | DrawnGAN) -> Case | DrawnGAN:
     """A case that still fails, as near to the defaults as can be had by changing one field at a time."""
     for simpler in _simpler(case):
         if fails(simpler):
@@ -36,7 +36,7 @@ def smallest(case: Case | Game) -> Case | Game:
     return case
 
 
-def fails(case: Case | Game) -> bool:
+def fails(case: Case | DrawnGAN) -> bool:
     """Whether gantape and Keras differ, or gantape raises an error."""
     if isinstance(case, Case) and any(exclusion.holds(case) for exclusion in EXCLUSIONS):
         return False

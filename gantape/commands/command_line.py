@@ -1,0 +1,251 @@
+"""The command line of the programs that train: flags, parsing in two stages, the log, and exit codes."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Protocol, TypeVar, get_args
+
+import attrs
+import keras
+import tyro
+from loguru import logger
+
+import gantape as gt
+from gantape.checkpoints.run_directory import RunDirectory
+from gantape.commands.devices import Devices
+from gantape.commands.flags_of_runs import CommandLine, resume_if_restarted, value_of, whole_command_line
+from gantape.commands.program import program_name
+from gantape.commands.training_data import Data, load
+from gantape.compiler.programs import Mode
+from gantape.distribute.replicas import scope_of
+from gantape.distribute.workers import restart
+from gantape.errors import ResumeError, RunDirectoryError, WorkerLostError, summary
+from gantape.loop.duration import Duration
+from gantape.report import write_html_report
+
+DataOrFolder = Annotated[str, tyro.conf.arg(metavar=f"{{{','.join(get_args(Data))},FOLDER}}")]
+OptionalInt = Annotated[int | None, tyro.conf.arg(metavar="INT")]
+OptionalFloat = Annotated[float | None, tyro.conf.arg(metavar="FLOAT")]
+OptionalPath = Annotated[Path | None, tyro.conf.arg(metavar="PATH")]
+
+RECORD = gt.every(steps=100) | gt.at_end()
+DEFAULT_MINUTES = 5.0
+WRONG_USE = 2
+EXIT_CODES = {"SIGINT": 130, "SIGTERM": 143}
+
+
+@attrs.frozen
+class Options:
+    """How to train.
+
+    Args:
+        data: The training data: "auto" is MNIST if available, else the embedded digits; for tasks of images without labels
+            also a folder of images.
+        steps: Number of steps. Give at most one of --steps, --epochs and --minutes; the default is 5 minutes.
+        epochs: Number of passes over the data.
+        minutes: Minutes to train, including compilation.
+        batch_size: Examples in a batch; by default 64, or 16 for image translation.
+        mode: How steps are compiled; "auto" tries the compiled modes and keeps the one that finishes the run first.
+        steps_per_call: The maximum number of steps per call from Python; the default depends on the mode.
+        run_dir: The output directory; by default runs/, the task's name and the time.
+        resume: The directory of a run to resume from its newest checkpoint. The run's own flags apply; flags given now
+            override them. --steps, --epochs and --minutes count the whole run.
+        changed: Hyper-parameters that are changed on purpose in a resumed run, separated by commas, such as learning_rate.
+        checkpoint_seconds: Seconds between checkpoints. One is also saved at the end.
+        devices: Where to train.
+    """
+
+    data: DataOrFolder = "auto"
+    steps: OptionalInt = None
+    epochs: OptionalInt = None
+    minutes: OptionalFloat = None
+    batch_size: OptionalInt = None
+    mode: Mode = "auto"
+    steps_per_call: OptionalInt = None
+    run_dir: OptionalPath = None
+    resume: OptionalPath = None
+    changed: str = ""
+    checkpoint_seconds: float = 180.0
+    devices: Devices = attrs.field(factory=Devices)
+
+    def __attrs_post_init__(self) -> None:
+        Duration.of(**self.length)
+        self.devices.check(self.run_dir or self.resume)
+        self.checkpoints()
+        if self.resume is None and self.run_dir is not None and (self.run_dir / "run.json").exists():
+            RunDirectory(self.run_dir).create()
+
+    @property
+    def length(self) -> dict[str, Any]:
+        """The rule for stopping, as `Loop.run` takes it."""
+        given = {"steps": self.steps, "epochs": self.epochs, "minutes": self.minutes}
+        return given if any(value is not None for value in given.values()) else {"minutes": DEFAULT_MINUTES}
+
+    def batches(self, shape: Sequence[int] | None = None, *, batch_size: int = 64, **options: Any) -> Any:
+        """The batches of the chosen data; `batch_size` is the default, and images of a folder are resized to `shape`."""
+        return load(self.data, batch_size if self.batch_size is None else self.batch_size, shape, **options)
+
+    def compiler(self) -> gt.StepCompiler:
+        """The chosen compiler."""
+        return gt.StepCompiler(self.mode, self.steps_per_call, strategy=self.devices.strategy())
+
+    def checkpoints(self, best: gt.Best | None = None) -> gt.Checkpoints:
+        """When checkpoints are saved, and which of them is kept besides the newest."""
+        return gt.Checkpoints(every=gt.every(seconds=self.checkpoint_seconds), best=best)
+
+    def directory(self, task: str) -> Path:
+        """The run's directory."""
+        return self.resume or self.run_dir or Path("runs", f"{task}-{datetime.now():%Y-%m-%d-%H%M%S}")
+
+    def loop(
+        self, task: gt.Task, seed: int, run_dir: Path, callbacks: tuple[gt.Callback, ...], best: gt.Best | None = None
+    ) -> gt.Loop:
+        """A new loop, or the loop of a resumed run."""
+        callbacks = (*callbacks, gt.Callback(CommandLine(), gt.at_start()))
+        if self.resume is None:
+            return gt.Loop(
+                task,
+                compiler=self.compiler(),
+                run_dir=run_dir,
+                seed=seed,
+                callbacks=callbacks,
+                checkpoints=self.checkpoints(best),
+            )
+        changed = tuple(name.strip().replace("-", "_") for name in self.changed.split(",") if name.strip())
+        loop = gt.Loop.resume(
+            self.resume,
+            task,
+            compiler=self._other_compiler(),
+            callbacks=callbacks,
+            checkpoints=self.checkpoints(best),
+            changed=changed,
+        )
+        if seed != loop.seed:
+            raise ResumeError(
+                "the run has another seed.", where="--seed", got=f"{seed}, the run has {loop.seed}", do="leave --seed out."
+            )
+        return loop
+
+    def train(self, loop: gt.Loop, data: gt.data.Batches, validation: gt.data.Batches | None = None) -> gt.History:
+        """Train for the rest of the run."""
+        left = self._left(loop.state)
+        if left:
+            return loop.run(data, validation=validation, record=RECORD, **left)
+        return loop.finish(data, validation=validation, record=RECORD)
+
+    def _left(self, done: gt.RunState) -> dict[str, Any]:
+        """The remaining length, as `Loop.run` takes it; empty if nothing is left."""
+        (name, whole), *_ = [(name, value) for name, value in self.length.items() if value is not None]
+        left = whole - {"steps": done.step, "epochs": done.epoch, "minutes": done.seconds / 60.0}[name]
+        return {name: left} if left > 0 else {}
+
+    def _other_compiler(self) -> gt.StepCompiler | None:
+        """The compiler, if flags of this command ask for one; otherwise a resumed run keeps its mode."""
+        asked = any(argument.startswith(("--mode", "--steps-per-call")) for argument in sys.argv[1:])
+        return self.compiler() if asked or self.devices.strategy() is not None else None
+
+
+class TaskChoice(Protocol):
+    """The flags that choose the task, which are parsed first because the other flags depend on them."""
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
+
+    @property
+    def task_class(self) -> type[gt.Task]:
+        """The class to train."""
+
+
+C = TypeVar("C", bound=TaskChoice)
+
+
+def parse(choice: type[C], description: str | None) -> tuple[C, Options, Any]:
+    """Parse the command line: first the choice, then all flags, including the hyper-parameters of the chosen task.
+
+    The seed of Keras is set in between, so that the task's initial weights follow from it.
+
+    Returns:
+        The choice, the options and the task.
+    """
+    name = program_name()
+    resume_if_restarted()
+    given = [
+        *whole_command_line(),
+        *[f"{flag}={value}" for flag in ("--resume", "--changed") if (value := value_of(flag, sys.argv))],
+    ]
+    chosen, _ = tyro.cli(choice, prog=name, args=given, return_unknown_args=True, add_help=False)
+    devices, _ = tyro.cli(Devices, prog=name, args=given, return_unknown_args=True, add_help=False)
+    strategy = devices.strategy()
+    keras.utils.set_random_seed(chosen.seed)
+    arguments = attrs.make_class(
+        "Arguments",
+        {
+            "choice": attrs.field(type=choice),
+            "run": attrs.field(type=Options),
+            "task": attrs.field(type=chosen.task_class),
+        },
+    )
+    with scope_of(strategy):
+        found: Any = tyro.cli(arguments, prog=name, args=given, description=description, config=(tyro.conf.OmitArgPrefixes,))
+    return found.choice, found.run, found.task
+
+
+def complete_record(run_dir: Path, facts: Mapping[str, Any]) -> None:
+    """Add facts to the record of a run that has ended, and to its page."""
+    RunDirectory(run_dir).add_facts(facts)
+    write_html_report(run_dir)
+
+
+def load_generator(file: Path) -> Any:
+    """Load a generator from an untrusted file without running code from it.
+
+    Raises:
+        RunDirectoryError: If it cannot be read, or would run code.
+    """
+    try:
+        return keras.saving.load_model(file, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises what its layers raise
+        raise RunDirectoryError(
+            "the generator cannot be read.",
+            where=str(file),
+            got=summary(error)[:300],
+            do="name the directory of a run of train-gan; its layers have to be those of Keras.",
+        ) from None
+
+
+def run_program(main: Callable[[], int]) -> None:
+    """Run a program: show the log, print gantape's errors without a traceback, and exit with the program's code."""
+    logger.remove()
+    logger.add(
+        lambda line: print(line, file=sys.stderr, end=""),
+        format="{time:HH:mm:ss} {level: <7} {message}",
+        # Rows are in metrics.csv and in the progress line; the closing message reports the end of the run.
+        filter={"": "INFO", "gantape.callbacks.recorder": "WARNING", "gantape.loop": "WARNING"},
+    )
+    logger.enable("gantape")
+    try:
+        code = main()
+    except WorkerLostError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        restart()
+    except gt.GantapeError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        code = WRONG_USE
+    except KeyboardInterrupt:
+        code = EXIT_CODES["SIGINT"]
+    except BrokenPipeError:
+        code = 0
+    finally:
+        _flush_quietly()
+    sys.exit(code)
+
+
+def _flush_quietly() -> None:
+    """Flush standard output. Its reader, such as `head`, may have exited, and Python would print a traceback at exit."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

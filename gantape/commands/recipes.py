@@ -1,0 +1,112 @@
+"""The GANs that the programs know by name: task, data and report."""
+
+import functools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+
+import gantape as gt
+from gantape import evaluation, report, zoo
+
+Kind = Literal["images", "labels", "pairs", "unpaired"]
+Name = Literal[
+    "dcgan",
+    "lsgan",
+    "wgan",
+    "wgan-gp",
+    "dragan",
+    "sngan-hinge",
+    "ragan",
+    "r3gan",
+    "pacgan",
+    "cgan",
+    "projection",
+    "acgan",
+    "infogan",
+    "pix2pix",
+    "cyclegan",
+]
+
+FolderName = Literal["image-gan"]
+
+
+@attrs.frozen
+class Recipe:
+    """A task and its data.
+
+    Args:
+        task_class: The class to train.
+        kind: The contents of a batch: images, images and labels, images and their outlines, or images and others' outlines.
+        note: Known failures, for `--help` and docs/outcomes.md, such as "fails on digits with one seed in three".
+    """
+
+    task_class: type[gt.Task]
+    kind: Kind = "images"
+    note: str = ""
+
+    def batches(self, load: Callable[..., gt.data.ArrayBatches]) -> gt.data.ArrayBatches:
+        """The batches, from a function that takes `batch_size`, `labels` and `pixels` as `gantape.data.mnist` does."""
+        batch_size = 64 if self.kind in ("images", "labels") else 16
+        data = load(batch_size=batch_size, labels=self.kind == "labels", pixels=getattr(self.task_class, "pixels", (-1.0, 1.0)))
+        if self.kind in ("pairs", "unpaired"):
+            data = gt.data.with_outlines(data)
+        return gt.data.unpaired(data) if self.kind == "unpaired" else data
+
+    def judged(self, task: Any, name: str) -> evaluation.Outcome:
+        """Judge the samples of a trained task with `judge_outcome`, which uses no network.
+
+        Args:
+            task: The task.
+            name: The data that it was trained on, one of `training_data.NAMES`.
+        """
+        labelled = attrs.evolve(self, kind="labels") if self.kind == "images" else self
+        load = getattr(gt.data, name)
+        train, test = (labelled.batches(functools.partial(load, split=split)) for split in ("train", "test"))
+        return evaluation.judge_outcome(task, train, test)
+
+    def image_shape(self, task: Any) -> tuple[int, ...] | None:
+        """Height, width and channels of the training images; `None` if the task is for digits only."""
+        return task.generator.output_shape[1:] if self.kind in ("images", "labels") else None
+
+    def callbacks(self, run_dir: Path, data: gt.data.ArrayBatches, seed: int, record: gt.When) -> tuple[gt.Callback, ...]:
+        """The callbacks that write the report."""
+        if self.kind in ("images", "labels"):
+            return report.report_adversarial(run_dir, record=record, latent_seed=seed)
+        examples = data.prepare(next(iter(data.examples_in_order())))
+        return report.report_images(run_dir, record=record, seed=seed, models=self._models(), examples=examples)
+
+    def _models(self) -> dict[str, str]:
+        parts: Any = self.task_class.part_names()
+        named = {"averaged_generator": "generator.keras", "discriminator": "discriminator.keras"}
+        translators = {name: f"{name}.keras" for name in ("to_a", "to_b", "judge_a", "judge_b")}
+        return {part: file for part, file in {**named, **translators}.items() if part in parts}
+
+
+RECIPES: dict[Name, Recipe] = {
+    "dcgan": Recipe(zoo.DCGAN),
+    "lsgan": Recipe(zoo.LSGAN),
+    "wgan": Recipe(zoo.WGAN),
+    "wgan-gp": Recipe(zoo.WGANGP),
+    "dragan": Recipe(zoo.DRAGAN),
+    "sngan-hinge": Recipe(zoo.SNGAN),
+    "ragan": Recipe(zoo.RaGAN),
+    "r3gan": Recipe(zoo.R3GAN),
+    "pacgan": Recipe(zoo.PacGAN),
+    "cgan": Recipe(zoo.CGAN, "labels"),
+    "projection": Recipe(zoo.ProjectionGAN, "labels"),
+    "acgan": Recipe(zoo.ACGAN, "labels"),
+    "infogan": Recipe(zoo.InfoGAN),
+    "pix2pix": Recipe(zoo.Pix2Pix, "pairs"),
+    "cyclegan": Recipe(zoo.CycleGAN, "unpaired", "varies too little after two minutes on the embedded digits"),
+}
+FOLDER_RECIPES: dict[FolderName, Recipe] = {"image-gan": Recipe(zoo.ImageGAN)}
+"""Recipes for folders of images, whose size is a hyper-parameter."""
+
+
+def task_help(recipes: Mapping[Name, Recipe] = RECIPES) -> str:
+    """The help text of `--task`, with known failures by recipe."""
+    notes = [f"{name} {recipe.note}" for name, recipe in recipes.items() if recipe.note]
+    known = f" Known to fail: {'; '.join(notes)}." if notes else ""
+    return f'The kind of GAN; "image-gan" needs a folder of images, --data FOLDER.{known}'

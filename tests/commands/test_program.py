@@ -1,0 +1,61 @@
+"""The command `gantape`: its programs, by what they are called in help, errors and advice."""
+
+import sys
+
+import pytest
+
+from gantape.commands import dispatch, main
+from gantape.commands.program import program_name, program_words, whole_command
+
+
+@pytest.mark.parametrize(
+    ("started", "words", "other", "name"),
+    [
+        ("scripts/train_gan.py", "python scripts/train_gan.py", "python scripts/train_classifier.py", "train_gan.py"),
+        ("gantape train-gan", "gantape train-gan", "gantape train-classifier", "gantape train-gan"),
+        (
+            "python -m gantape train-gan",
+            "python -m gantape train-gan",
+            "python -m gantape train-classifier",
+            "python -m gantape train-gan",
+        ),
+    ],
+)
+def test_programs_are_started_as_this_one_was(
+    started: str, words: str, other: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [started, "--run-dir", "a run"])
+    assert program_words() == tuple(words.split(" "))
+    assert program_words("train-classifier") == tuple(other.split(" "))
+    assert program_name() == name
+    assert whole_command() == f"{words} --run-dir 'a run'"
+
+
+@pytest.mark.parametrize(
+    ("started", "words"),
+    [("/bin/gantape", "gantape"), ("gantape/__main__.py", "python -m gantape")],
+    ids=["command", "module"],
+)
+def test_a_program_gets_the_flags_after_its_name(started: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[str]] = []
+    monkeypatch.setattr(dispatch, "run_program", lambda _: seen.append(list(sys.argv)))
+    for name in dispatch.PROGRAMS:
+        monkeypatch.setattr(sys, "argv", [started, name, "--help", "sample"])
+        main()
+    assert seen == [[f"{words} {name}", "--help", "sample"] for name in dispatch.PROGRAMS]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "shown"),
+    [(["--help"], 0, "train-classifier"), (["--version"], 0, "."), ([], 2, "PROGRAM"), (["train_gan"], 2, "train-gan")],
+    ids=["help", "version", "nothing", "unknown"],
+)
+def test_help_and_errors_list_the_programs(
+    arguments: list[str], code: int, shown: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["gantape", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == code
+    printed = capsys.readouterr()
+    assert shown in (printed.err if code else printed.out)
