@@ -1,13 +1,16 @@
 """The compiled steps of a task, and the means of what they report."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import attrs
 
-from gantape.certificate import Certificate, certify
+from gantape.certificate import Certificate
+from gantape.certificate.saved import variables_restored
+from gantape.certificate.trials import certify
 from gantape.compiler import StepCompiler
-from gantape.compiler.autotune import compile_steps
+from gantape.compiler.autotune import Tuner
 from gantape.compiler.compiled import CompiledSteps
 from gantape.compiler.programs import NamedMode
 from gantape.compiler.trials import RunLength, TuningResult
@@ -33,13 +36,25 @@ class Compilation:
         self._task = task
         self._step = step
         self._compiler = compiler
+        self._tuner: Tuner | None = None
         self._choice: TuningResult | None = None
         self.steps: CompiledSteps | None = None
 
     def compiled(self, reader: PeekableReader, first_step: int, length: RunLength) -> CompiledSteps:
-        """The compiled steps for a run."""
+        """The compiled steps for a run; mode "auto" may choose another mode for a much longer one."""
         if self.steps is None:
-            self._choice, self.steps = compile_steps(self._compiler, self._whole_step(), reader, first_step, length)
+            step, mode = self._whole_step(), self._compiler.mode
+            if mode == "auto" and self._compiler.strategy is None:
+                self._tuner = Tuner(self._compiler, step)
+                self._choice, self.steps = self._tuner.choose(reader, first_step, length)
+            else:
+                self.steps = self._compiler.compile(step, "graph" if mode == "auto" else mode, reader.peek(1))
+        elif self._tuner is not None:
+            totals = self.steps.totals()
+            self._choice, self.steps = self._tuner.choose(reader, first_step, length)
+            if self.steps.totals() != totals:  # another mode continues them, or trials have reset them
+                self.steps.reset()
+                self.steps.restore(totals)
         return self.steps
 
     def means(self) -> dict[str, float]:
@@ -64,6 +79,10 @@ class Compilation:
         assert self.steps is not None
         facts = describe_run(self._task, state, self.steps, self._choice, speed)
         return facts | {"seed": self._step.seed, "gradient_norms": self._step.gradient_norms, "stopped_by": stopped_by}
+
+    def restored(self) -> AbstractContextManager[None]:
+        """A context after which the task's variables have the same values as before."""
+        return variables_restored(self._task.variables)
 
     def certify(self, stack: BatchStack, first_step: int, modes: Sequence[NamedMode]) -> Certificate:
         """Compare the steps from a state on in several modes; see `Loop.certify`."""

@@ -15,12 +15,12 @@ from gantape.callbacks.display import with_display
 from gantape.callbacks.recorder import Recorder
 from gantape.callbacks.runner import CallbackRunner
 from gantape.callbacks.trained import TrainedLayers
-from gantape.certificate import MODES, Certificate, variables_restored
+from gantape.certificate import Certificate
 from gantape.checkpoints.manager import CheckpointManager
 from gantape.checkpoints.run_record import RunRecord
 from gantape.checkpoints.settings import Checkpoints
 from gantape.compiler import StepCompiler
-from gantape.compiler.programs import NamedMode
+from gantape.compiler.programs import MODES, NamedMode
 from gantape.data import Batches
 from gantape.distribute.workers import Workers
 from gantape.history import History
@@ -241,7 +241,7 @@ class Loop:
             CompileError: If the step cannot be traced.
         """
         check_certified(steps, modes, self.compiler)
-        with variables_restored(self.task.variables):
+        with self._compilation.restored():
             stack = self._iterator.look_ahead(data, self._state, steps, self._step.batches_per_step, in_step=self._whole)
             return self._compilation.certify(stack, self._state.step, modes)
 

@@ -27,6 +27,7 @@ CORE = [
     "conditioning",
     "tasks",
     "inspection",
+    "certificate",
     "callbacks",
     "checkpoints",
     "loop",
