@@ -15,7 +15,7 @@ from gantape.compiler.compiled import CompiledSteps
 from gantape.compiler.programs import NamedMode
 from gantape.compiler.trials import RunLength, TuningResult
 from gantape.data import BatchStack, PeekableReader
-from gantape.inspection import Inspection
+from gantape.inspection import inspect
 from gantape.loop.duration import Speed
 from gantape.loop.summary import describe_run, explain_run
 from gantape.state import RunState
@@ -70,8 +70,9 @@ class Compilation:
         with self._compiler.scope():
             self._task.metrics.reset()
 
-    def explain(self, seen: Inspection | None = None) -> str:
-        """Mode, traces, measurements of "auto", networks, updates and memory as text, and what was seen of the updates."""
+    def explain(self, data: Any = None) -> str:
+        """Mode, traces, networks, updates and memory as text; see `Loop.explain`."""
+        seen = None if data is None else inspect(self._task, data, self._step.seed)
         return explain_run(self._task, self._compiler.mode, self.steps, self._choice, seen)
 
     def facts(self, state: RunState, speed: Speed, stopped_by: str) -> dict[str, Any]:

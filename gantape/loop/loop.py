@@ -24,7 +24,6 @@ from gantape.compiler.programs import MODES, NamedMode
 from gantape.data import Batches
 from gantape.distribute.workers import Workers
 from gantape.history import History
-from gantape.inspection import inspect
 from gantape.loop.averages import OptimizerAverages
 from gantape.loop.checks import check_arguments, check_certified, check_epochs, check_fills_steps
 from gantape.loop.compilation import Compilation
@@ -216,8 +215,7 @@ class Loop:
 
     def explain(self, data: Any = None) -> str:
         """Mode, traces, networks, updates and memory as tables; for a batch or a source of batches, what `inspect` sees too."""
-        seen = None if data is None else inspect(self.task, data, self.seed)
-        return self._compilation.explain(seen)
+        return self._compilation.explain(data)
 
     def evaluate(self, data: Batches) -> dict[str, float]:
         """Means of losses and metrics over every example of `data`, without training.
