@@ -18,7 +18,7 @@ from gantape.errors import TaskError
 from gantape.inspection.calls import tensors_in
 from gantape.inspection.clues import Clue
 from gantape.inspection.gradients import Measured, measure
-from gantape.inspection.graph import TracedCall, TracedUpdate, operations_of, trace, trace_update
+from gantape.inspection.graph import TracedCall, TracedUpdate, trace, trace_again, trace_update
 from gantape.inspection.networks import Network, networks_of
 from gantape.inspection.operations import clues_in_operations, clues_in_traces, distinct
 from gantape.inspection.seen import Inspection
@@ -32,7 +32,7 @@ from gantape.types import Batch, Variable
 
 WHERE = "gantape.inspect"
 
-Traces: TypeAlias = tuple[Mapping[str, TracedUpdate], Mapping[str, Sequence[Any]]]
+Traces: TypeAlias = tuple[Mapping[str, TracedUpdate], Mapping[str, tuple[Sequence[Any], bool]]]
 """Every update in a first trace, and its operations in a second."""
 
 
@@ -66,7 +66,7 @@ def inspect(task: Task, batch: Batch | Batches, seed: int = 0) -> Inspection:
         seen = tuple(
             _seen(update, measured[update.name], traces, found, lambda: _restored(task, updates)) for update in updates
         )
-    between = (*failed, *clues_between(updates, measured, networks))
+    between = (*failed, *clues_between(updates, measured, networks, seen))
     shapes = ", ".join(describe(leaf) for leaf in tensors_in(found))
     return Inspection(repr(task), f"a batch of {shapes}", seen, between, time.perf_counter() - started)
 
@@ -102,7 +102,7 @@ def _traces(
     """Two traces of all updates; none, and the reason, if a loss cannot be traced."""
     try:
         first = trace(updates, batch, seed, functools.partial(trace_update, networks=networks))
-        return (first, trace(updates, batch, seed, operations_of)), ()
+        return (first, trace(updates, batch, seed, trace_again)), ()
     except Exception as error:  # whatever the user's code raises, such as AttributeError for `.numpy()`
         failure = explain_failure(error, "graph", tuple(update.name for update in updates))
         return None, (Clue(f"the step can run in eager mode only: {failure.got}", failure.where, failure.do),)
@@ -116,7 +116,7 @@ def _seen(update: Update, measured: Measured, traces: Traces | None, batch: Batc
     if traces and traced:
         examples = next((tensor.shape[0] for tensor in tensors_in(batch) if tensor.shape.rank), 0)
         clues += clues_in_operations(traced, examples)
-        clues += clues_in_traces(traced.forward, traces[1][update.name])
+        clues += clues_in_traces(traced.forward, *traces[1][update.name], f'Update "{update.name}"')
     names = tuple(network.name for network in moves)
     return SeenUpdate(
         update.name,

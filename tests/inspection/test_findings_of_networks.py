@@ -169,6 +169,33 @@ class Halves(gt.Task):
 
 def test_a_network_that_nobody_moves():
     (clue,) = gt.inspect(Halves(moved=("decoder",)), batch()).all_findings
-    assert "encoder can be trained" in clue.what
+    assert "encoder begins with random weights" in clue.what
+    trained = Halves(moved=("decoder",))
+    trained.encoder.layers[0].bias.assign([0.1, 0.0, 0.2])
+    assert not gt.inspect(trained, batch()).all_findings
     assert not gt.inspect(Halves(moved=("decoder",), frozen=True), batch()).all_findings
     assert not gt.inspect(Halves(moved=("encoder", "decoder")), batch()).all_findings
+
+
+class Distilled(gt.Task):
+    """A student with dropout, and a teacher with dropout that predicts."""
+
+    def build_teacher(self):
+        return keras.Sequential([keras.Input((4,)), layers.Dense(8), layers.Dropout(0.5), layers.Dense(1)])
+
+    def build_student(self):
+        return self.build_teacher()
+
+    def build_optimizer(self):
+        return keras.optimizers.SGD(0.1)
+
+    def loss(self, batch, rng):
+        difference = self.student(batch[0], training=True) - self.teacher(batch[0])
+        return gt.Losses({"error": tf.reduce_mean(tf.square(difference))})
+
+    def updates(self):
+        return (gt.Update("student", self.loss, (self.student,), self.optimizer),)
+
+
+def test_a_teacher_that_predicts_and_stands_still_is_meant():
+    assert not gt.inspect(Distilled(), batch()).all_findings
