@@ -54,7 +54,7 @@ class CallRecord:
 @contextlib.contextmanager
 def recorded_calls(networks: Sequence[Network]) -> Iterator[CallRecord]:
     """A context that records the calls of networks and of the layers in them."""
-    known = {id(network.model): network for network in networks}
+    known = {id(network.model): network for network in networks if network.model is not None}
     record = CallRecord()
     open_calls: list[tuple[Network | None, Any]] = []
 

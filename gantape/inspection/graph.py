@@ -1,9 +1,11 @@
 """The graph of a task's losses: who feeds whom, where gradients are cut off, and what a tape keeps in memory."""
 
+import random
 from collections.abc import Callable, Container, Sequence
 from typing import Any, TypeVar
 
 import attrs
+import numpy as np
 import tensorflow as tf
 
 from gantape.inspection.calls import RecordedCall, recorded_calls, tensors_in
@@ -81,13 +83,12 @@ def trace(
     return found
 
 
-def operations_of(update: Update, batch: Batch, rng: RandomStreams) -> list[Any]:
-    """The operations of a loss, while a graph is traced."""
+def trace_again(update: Update, batch: Batch, rng: RandomStreams) -> tuple[list[Any], bool]:
+    """The operations of a loss, while a graph is traced, and whether Python or NumPy drew random numbers for them."""
     graph: Any = tf.compat.v1.get_default_graph()
-    first = len(graph.get_operations())
+    first, before = len(graph.get_operations()), _python_states()
     add_up(list(_terms(update.losses(batch, rng)).values()))
-    operations: list[Any] = graph.get_operations()[first:]
-    return operations
+    return graph.get_operations()[first:], _python_states() != before
 
 
 def trace_update(update: Update, batch: Batch, rng: RandomStreams, networks: Sequence[Network]) -> TracedUpdate:
@@ -168,3 +169,9 @@ def _reads(graph: Any, variables: Sequence[Variable]) -> list[Any]:
 
 def _terms(losses: Losses) -> dict[str, Any]:
     return losses.computed() | ({} if losses.added is None else {"added": losses.added})
+
+
+def _python_states() -> tuple[Any, ...]:
+    """The states from which Python and NumPy draw random numbers."""
+    state: Any = np.random.get_state()
+    return random.getstate(), state[1].tobytes(), state[2:]

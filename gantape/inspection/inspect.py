@@ -4,7 +4,7 @@ import contextlib
 import functools
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,13 +12,13 @@ import tensorflow as tf
 
 from gantape.compiler.failures import explain_failure
 from gantape.data import Batches, Position
-from gantape.data.conversion import call_for_data
+from gantape.data.conversion import call_for_data, source_for
 from gantape.distribute.replicas import check_made_in_scope
-from gantape.errors import TaskError
+from gantape.errors import DataError, TaskError, listed
 from gantape.inspection.calls import tensors_in
 from gantape.inspection.clues import Clue
 from gantape.inspection.gradients import Measured, measure
-from gantape.inspection.graph import TracedCall, TracedUpdate, operations_of, trace, trace_update
+from gantape.inspection.graph import TracedCall, TracedUpdate, trace, trace_again, trace_update
 from gantape.inspection.networks import Network, networks_of
 from gantape.inspection.operations import clues_in_operations, clues_in_traces, distinct
 from gantape.inspection.seen import Inspection
@@ -26,13 +26,14 @@ from gantape.inspection.update import NetworkCall, Role, SeenUpdate
 from gantape.inspection.weights import Kept, clues_between, clues_of_update
 from gantape.random.rng import RandomStreams
 from gantape.shapes import describe
+from gantape.steps.cuts import why_no_gradient
 from gantape.steps.step import Update
 from gantape.tasks.task import Task
-from gantape.types import Batch, Variable
+from gantape.types import Batch, Tensor, Variable
 
 WHERE = "gantape.inspect"
 
-Traces: TypeAlias = tuple[Mapping[str, TracedUpdate], Mapping[str, Sequence[Any]]]
+Traces: TypeAlias = tuple[Mapping[str, TracedUpdate], Mapping[str, tuple[Sequence[Any], bool]]]
 """Every update in a first trace, and its operations in a second."""
 
 
@@ -47,6 +48,7 @@ def inspect(task: Task, batch: Batch | Batches, seed: int = 0) -> Inspection:
         seed: The seed of random numbers, and of the order of a source.
 
     Raises:
+        DataError: If `batch` is no batch.
         TaskError: If `task` is not a task, or was made for several devices.
         TensorError: If the batch does not fit the task.
         LossError: If a loss does not return named scalars.
@@ -55,7 +57,7 @@ def inspect(task: Task, batch: Batch | Batches, seed: int = 0) -> Inspection:
         raise TaskError("this is not a task.", where=f"{WHERE}, argument `task`", got=repr(task), do="give an instance of one.")
     check_made_in_scope(task.variables, None, f"{WHERE}, argument `task`")
     started = time.perf_counter()
-    found = _first_batch(batch, seed) if isinstance(batch, Batches) else tf.nest.map_structure(tf.convert_to_tensor, batch)
+    found = _first_batch(batch, seed) if isinstance(batch, Batches) else _as_tensors(batch)
     task.check_batch(found)
     updates = task.updates()
     networks = networks_of(task, updates)
@@ -66,7 +68,7 @@ def inspect(task: Task, batch: Batch | Batches, seed: int = 0) -> Inspection:
         seen = tuple(
             _seen(update, measured[update.name], traces, found, lambda: _restored(task, updates)) for update in updates
         )
-    between = (*failed, *clues_between(updates, measured, networks))
+    between = (*failed, *clues_between(updates, measured, networks, seen))
     shapes = ", ".join(describe(leaf) for leaf in tensors_in(found))
     return Inspection(repr(task), f"a batch of {shapes}", seen, between, time.perf_counter() - started)
 
@@ -78,6 +80,18 @@ def _first_batch(data: Batches, seed: int) -> Batch:
     return (
         batch if stack.augment is None else call_for_data(stack.augment, batch, tf.constant(0, tf.int64), 0, where=where, do=do)
     )
+
+
+def _as_tensors(batch: Batch) -> Batch:
+    try:
+        return tf.nest.map_structure(tf.convert_to_tensor, batch)
+    except (TypeError, ValueError):
+        raise DataError(
+            "this is neither a batch of tensors or arrays nor a source of batches.",
+            where=f"{WHERE}, argument `batch`",
+            got=type(batch).__name__,
+            do=source_for(batch),
+        ) from None
 
 
 @contextlib.contextmanager
@@ -102,7 +116,7 @@ def _traces(
     """Two traces of all updates; none, and the reason, if a loss cannot be traced."""
     try:
         first = trace(updates, batch, seed, functools.partial(trace_update, networks=networks))
-        return (first, trace(updates, batch, seed, operations_of)), ()
+        return (first, trace(updates, batch, seed, trace_again)), ()
     except Exception as error:  # whatever the user's code raises, such as AttributeError for `.numpy()`
         failure = explain_failure(error, "graph", tuple(update.name for update in updates))
         return None, (Clue(f"the step can run in eager mode only: {failure.got}", failure.where, failure.do),)
@@ -111,12 +125,13 @@ def _traces(
 def _seen(update: Update, measured: Measured, traces: Traces | None, batch: Batch, kept: Kept) -> SeenUpdate:
     moves = [network for network in measured.networks if network.moved_by(update)]
     traced = traces[0][update.name] if traces else None
-    clues = list(_missing(update, measured, moves, traced))
+    rng = RandomStreams(0).stream(update.name)
+    clues = list(_missing(update, measured, moves, lambda: update.losses(batch, rng).total))
     clues += clues_of_update(update, measured, kept)
     if traces and traced:
         examples = next((tensor.shape[0] for tensor in tensors_in(batch) if tensor.shape.rank), 0)
         clues += clues_in_operations(traced, examples)
-        clues += clues_in_traces(traced.forward, traces[1][update.name])
+        clues += clues_in_traces(traced.forward, *traces[1][update.name], f'Update "{update.name}"')
     names = tuple(network.name for network in moves)
     return SeenUpdate(
         update.name,
@@ -148,14 +163,17 @@ def _calls(measured: Measured, traced: TracedUpdate | None, moves: Sequence[str]
     return tuple(found)
 
 
-def _missing(update: Update, measured: Measured, moves: Sequence[Network], traced: TracedUpdate | None) -> Iterator[Clue]:
+def _missing(update: Update, measured: Measured, moves: Sequence[Network], loss: Callable[[], Tensor]) -> Iterator[Clue]:
     """Networks that are to be moved and get no gradient, and terms that move nothing."""
     where = f'Update "{update.name}"'
     for network in moves:
-        if all(gradient is None for gradient in measured.total(network)):
-            path = traced.paths.get(network.name) if traced else None
+        moved = {id(variable) for variable in network.moved_by(update)}
+        pairs = zip(network.variables, measured.total(network), strict=True)
+        missing = [variable for variable, gradient in pairs if gradient is None and id(variable) in moved]
+        if missing:
+            which = "" if len(missing) == len(moved) else f" for {listed([variable.path for variable in missing])}"
             yield Clue(
-                f"{network.name} is to be moved and gets no gradient{f': {path}' if path else ''}.",
+                f"{network.name} is to be moved and gets no gradient{which}: {why_no_gradient(loss, missing)}.",
                 where,
                 "call it inside the loss, and use operations that have gradients; or take it out of `variables`.",
             )

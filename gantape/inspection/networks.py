@@ -6,6 +6,7 @@ import attrs
 import keras
 
 from gantape._tensorflow import sublayers
+from gantape.errors import listed
 from gantape.steps.step import Update
 from gantape.tasks.holdings import holdings_of
 from gantape.tasks.task import Task
@@ -14,20 +15,27 @@ from gantape.types import Model, Variable
 
 @attrs.frozen(eq=False)
 class Network:
-    """A model of a task.
+    """A model of a task, or the variables that updates move and no model holds.
 
     Args:
-        name: The name of its part, such as `generator` or `critics/1`.
-        model: The model.
+        name: The name of its part, such as `generator` or `critics/1`; the names of variables without a model.
+        model: The model, if it is one.
+        bare: The variables, if there is no model.
     """
 
     name: str
-    model: Model
+    model: Model | None
+    bare: Sequence[Variable] = ()
 
     @property
     def variables(self) -> list[Variable]:
         """Its trainable variables."""
-        return list(self.model.trainable_variables)
+        return list(self.bare if self.model is None else self.model.trainable_variables)
+
+    @property
+    def all_variables(self) -> list[Variable]:
+        """All its variables."""
+        return list(self.bare if self.model is None else self.model.variables)
 
     def moved_by(self, update: Update) -> list[Variable]:
         """The variables that an update moves."""
@@ -54,7 +62,13 @@ def networks_of(task: Task, updates: Sequence[Update]) -> list[Network]:
             covered |= own
     known = {id(model) for model in found.values()}
     found |= {model.name: model for update in updates for model in update.models if id(model) not in known}
-    return [Network(name, model) for name, model in found.items() if not _only_joins(model, list(found.values()))]
+    networks = [Network(name, model) for name, model in found.items() if not _only_joins(model, list(found.values()))]
+    covered = {id(variable) for network in networks for variable in network.variables}
+    bare = {
+        id(variable): variable for update in updates for variable in update.trainable_variables if id(variable) not in covered
+    }
+    name = listed([variable.path for variable in bare.values()], most=2)
+    return [*networks, Network(name, None, tuple(bare.values()))] if bare else networks
 
 
 def _only_joins(model: Model, models: Sequence[Model]) -> bool:

@@ -4,13 +4,15 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from gantape.inspection.clues import Clue
 from gantape.inspection.graph import TracedUpdate
 from gantape.steps.lines import line_of_operation
 
 _MOVES_AXES = frozenset({"ExpandDims", "StridedSlice", "Reshape", "Pack", "Transpose"})
 _SAME_VALUES = frozenset({"Identity", "Cast", "Reshape", "StopGradient", "Squeeze", "ExpandDims"})
-_BY_NATURE = frozenset({"Const", "ReadVariableOp", "Placeholder"})
+_BY_NATURE = frozenset({"Const", "ReadVariableOp"})
 _SQUASHES = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
 
 
@@ -27,47 +29,57 @@ def clues_in_operations(traced: TracedUpdate, examples: int) -> Iterator[Clue]:
         yield from _random(operation)
 
 
-def clues_in_traces(first: Sequence[Any], second: Sequence[Any]) -> Iterator[Clue]:
-    """Constants of the user's that are not the same in two traces: Python made them while the loss was traced.
+def clues_in_traces(first: Sequence[Any], second: Sequence[Any], drew: bool, where: str) -> Iterator[Clue]:
+    """Numbers that Python made while the loss was traced: constants of the user's that are not the same in two traces.
 
     Args:
         first: The operations of the first trace.
-        second: Those of the second. After the first difference in kind nothing is compared.
+        second: Those of the second. After the first difference in kind no constants are compared.
+        drew: Whether Python or NumPy drew random numbers during a trace; they may also have chosen between operations.
+        where: The update, for what has no line.
     """
-    for one, other in itertools.takewhile(lambda pair: pair[0].type == pair[1].type, zip(first, second, strict=False)):
-        if one.type == "Const" and _value(one) != _value(other):
-            line = line_of_operation(one)
-            if line:
-                yield Clue(
-                    "a number that Python makes while the loss is traced is another in a second trace: in a compiled step it "
-                    "is a constant, and never changes again.",
-                    line,
-                    "draw random numbers from `rng`; keep what changes in a keras.Variable, or compute it from `rng.step`.",
-                )
+    pairs = list(zip(first, second, strict=False))
+    alike = list(itertools.takewhile(lambda pair: pair[0].type == pair[1].type, pairs))
+    changed = [one for one, other in alike if one.type == "Const" and _value(one) != _value(other)]
+    lines = list(filter(None, map(line_of_operation, changed)))
+    if drew and not lines:
+        lines = [next(filter(None, (line_of_operation(one) for one, _ in pairs[len(alike) :])), where)]
+    for line in lines:
+        yield Clue(
+            "a number that Python makes while the loss is traced is another in a second trace: in a compiled step it "
+            "is a constant, and never changes again.",
+            line,
+            "draw random numbers from `rng`; keep what changes in a keras.Variable, or compute it from `rng.step`.",
+        )
 
 
 def _broadcast(operation: Any, examples: int) -> Iterator[Clue]:
     """`batch 1` with `batch`: every example meets every other. Axes that the author added for that are meant."""
-    if len(operation.inputs) != 2 or len(operation.outputs) != 1 or examples < 2:
-        return
     tensors = [*operation.inputs, *operation.outputs]
-    if not all(tensor.shape.is_fully_defined() for tensor in tensors):
+    if examples < 2 or len(operation.outputs) != 1 or not all(tensor.shape.is_fully_defined() for tensor in tensors):
         return
     shapes = [tensor.shape.as_list() for tensor in tensors]
-    (larger, long), (_, short) = sorted(zip(operation.inputs, shapes[:2], strict=True), key=lambda pair: -len(pair[1]))
-    place = len(long) - len(short)
-    meets = place > 0 and len(short) > 0 and long[0] == short[0] == examples and long[place] == 1
-    grows = meets and len(shapes[2]) == len(long) and shapes[2][place] == examples
-    by_nature = any(_source(tensor).type in _BY_NATURE - {"Placeholder"} for tensor in operation.inputs)
-    if not grows or by_nature or _axis_was_added(larger, len(short)):
-        return
-    line = line_of_operation(operation)
-    if line:
-        yield Clue(
-            f"{long} with {short} makes {shapes[2]}: every example meets every other of the batch.",
-            line,
-            "bring both to one shape: values[:, tf.newaxis], or tf.squeeze(outputs, axis=1).",
-        )
+    for (one, shape), (other, short) in itertools.permutations(list(zip(tensors, shapes, strict=True))[:-1], 2):
+        place = len(shape) - len(short)
+        meets = place > 0 and len(short) > 0 and shape[0] == short[0] == examples and shape[place] == 1
+        if not meets or not _is_broadcast(shapes[:-1], shapes[-1]) or _source(other).type in _BY_NATURE:
+            continue
+        line = line_of_operation(operation)
+        if line and not _axis_was_added(one, len(short)):
+            yield Clue(
+                f"{shape} with {short} makes {shapes[-1]}: every example meets every other of the batch.",
+                line,
+                "bring both to one shape: values[:, tf.newaxis], or tf.squeeze(outputs, axis=1).",
+            )
+            return
+
+
+def _is_broadcast(shapes: Sequence[Sequence[int]], result: Sequence[int]) -> bool:
+    """Whether an operation works element by element."""
+    try:
+        return list(np.broadcast_shapes(*map(tuple, shapes))) == list(result)
+    except ValueError:
+        return False
 
 
 def _axis_was_added(tensor: Any, rank: int) -> bool:

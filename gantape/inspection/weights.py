@@ -12,8 +12,8 @@ from gantape.inspection.calls import RecordedCall, tensors_in
 from gantape.inspection.clues import Clue
 from gantape.inspection.gradients import Measured, cosine, norm
 from gantape.inspection.networks import Network
+from gantape.inspection.update import SeenUpdate
 from gantape.steps.step import Update
-from gantape.types import Variable
 
 AGAINST = -0.8
 """Two terms pull a network apart if the cosine of the angle between their gradients is below this."""
@@ -25,7 +25,7 @@ Kept = Callable[[], AbstractContextManager[None]]
 def clues_of_update(update: Update, measured: Measured, kept: Kept) -> Iterator[Clue]:
     """Findings in what one update computes."""
     where = f'Update "{update.name}"'
-    yield from _unsaid_training(where, measured, kept)
+    yield from _unsaid_training(update, measured, kept)
     yield from _standing_statistics(where, measured)
     for network in measured.networks:
         length = norm(measured.total(network))
@@ -37,20 +37,36 @@ def clues_of_update(update: Update, measured: Measured, kept: Kept) -> Iterator[
             )
 
 
-def clues_between(updates: Sequence[Update], measured: Mapping[str, Measured], networks: Sequence[Network]) -> Iterator[Clue]:
-    """Findings that need more than one update."""
+def clues_between(
+    updates: Sequence[Update], measured: Mapping[str, Measured], networks: Sequence[Network], seen: Sequence[SeenUpdate]
+) -> Iterator[Clue]:
+    """Findings that need more than one update.
+
+    Args:
+        updates: The updates.
+        measured: What was measured of each.
+        networks: The networks of the task.
+        seen: What each update calls and moves.
+    """
     for one, other in itertools.combinations(updates, 2):
         for network in networks:
             if {id(variable) for variable in network.moved_by(one)} & {id(variable) for variable in network.moved_by(other)}:
                 yield from _pulled_apart(one, other, network, measured)
     ever = {id(variable) for update in updates for variable in update.trainable_variables}
-    yield from _unmoved(updates, measured, networks, ever)
+    copied = {id(variable) for update in updates if update.average for variable in update.average.copy.variables}
+    still = [network for network in networks if not {id(variable) for variable in network.variables} & (ever | copied)]
+    yield from _unmoved(still, measured, seen)
     yield from _twins([network for network in networks if any(id(variable) in ever for variable in network.variables)])
 
 
-def _unsaid_training(where: str, measured: Measured, kept: Kept) -> Iterator[Clue]:
-    for network in {id(call.network): call.network for call in measured.record.calls if call.training is None}.values():
-        call = next(call for call in measured.record.calls if call.network is network and call.training is None)
+def _unsaid_training(update: Update, measured: Measured, kept: Kept) -> Iterator[Clue]:
+    """Networks that the update moves: others may be meant to predict, as a teacher does."""
+    where = f'Update "{update.name}"'
+    unsaid = {id(call.network): call for call in reversed(measured.record.calls) if call.training is None}
+    for call in reversed(unsaid.values()):
+        network = call.network
+        if not network.moved_by(update):
+            continue
         if _minds_training(call, kept):
             yield Clue(
                 f"{network.name} is called without `training`, and does not do the same in training and in prediction: "
@@ -114,21 +130,33 @@ def _pulled_apart(one: Update, other: Update, network: Network, measured: Mappin
             return
 
 
-def _unmoved(
-    updates: Sequence[Update], measured: Mapping[str, Measured], networks: Sequence[Network], ever: set[int]
-) -> Iterator[Clue]:
-    copied = {id(variable) for update in updates if update.average for variable in update.average.copy.variables}
+def _unmoved(networks: Sequence[Network], measured: Mapping[str, Measured], seen: Sequence[SeenUpdate]) -> Iterator[Clue]:
+    """New networks between those that are moved. One with trained weights, or one that only sets a target, is meant."""
     for network in networks:
-        own: list[Variable] = network.variables
-        if not own or any(id(variable) in ever | copied for variable in own):
-            continue
-        reached = [name for name, found in measured.items() if network in found.networks and norm(found.total(network))]
-        if reached:
-            yield Clue(
-                f"{network.name} can be trained, the gradient of the loss reaches it, and no update moves it.",
-                f'Update "{reached[0]}"',
-                "name it in the `variables` of an update; if it is to stay as it is, set trainable = False where it is built.",
-            )
+        for update in seen:
+            found = measured[update.name]
+            reached = network in found.networks and norm(found.total(network))
+            if reached and _is_new_network(network) and _is_linked(network.name, update):
+                yield Clue(
+                    f"{network.name} begins with random weights, the gradient of the loss reaches it, and no update moves it.",
+                    f'Update "{update.name}"',
+                    "name it in the `variables` of an update; if it is to stay as it is, build it with trainable = False.",
+                )
+                break
+
+
+def _is_new_network(network: Network) -> bool:
+    """Whether the biases of a network are all zero, as they are before any training."""
+    biases = [variable for variable in network.variables if variable.path.endswith("bias")]
+    return bool(biases) and not any(np.any(np.array(variable.numpy())) for variable in biases)
+
+
+def _is_linked(name: str, update: SeenUpdate) -> bool:
+    """Whether a network is given what a moved one returns, or the other way round."""
+    pairs = [
+        (update.calls[int(origin[1:])].network, call.network) for call in update.calls for origin in call.of if "#" in origin
+    ]
+    return any((one == name and other in update.moves) or (other == name and one in update.moves) for one, other in pairs)
 
 
 def _twins(networks: Sequence[Network]) -> Iterator[Clue]:

@@ -72,7 +72,7 @@ def _network_rows(networks: Sequence[Network], updates: Sequence[Update]) -> lis
         movers = [name for name, variables in moved.items() if variables]
         movers += [f"average of {update.name}" for update in updates if update.average and update.average.copy is network.model]
         trained = {id(variable): variable for variables in moved.values() for variable in variables}
-        sizes = [f"{sum(map(_size, variables)):,}" for variables in (network.model.variables, trained.values())]
+        sizes = [f"{sum(map(_size, variables)):,}" for variables in (network.all_variables, trained.values())]
         shapes = [_shapes(getattr(network.model, name, None)) for name in ("input_shape", "output_shape")]
         rows.append((network.name, *sizes, *shapes, ", ".join(movers) or "no update"))
     return rows
@@ -92,7 +92,7 @@ def _update_row(update: Update, networks: Sequence[Network]) -> tuple[str, ...]:
 
 def _memory(task: Task, networks: Sequence[Network]) -> str:
     groups: dict[str, Sequence[Any]] = {
-        "networks": [variable for network in networks for variable in network.model.variables],
+        "networks": [variable for network in networks for variable in network.all_variables],
         "optimizers": [variable for update in task.updates() for variable in update.optimizer.variables],
         "others": task.variables,
     }

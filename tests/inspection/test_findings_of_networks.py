@@ -169,6 +169,69 @@ class Halves(gt.Task):
 
 def test_a_network_that_nobody_moves():
     (clue,) = gt.inspect(Halves(moved=("decoder",)), batch()).all_findings
-    assert "encoder can be trained" in clue.what
+    assert "encoder begins with random weights" in clue.what
+    trained = Halves(moved=("decoder",))
+    trained.encoder.layers[0].bias.assign([0.1, 0.0, 0.2])
+    assert not gt.inspect(trained, batch()).all_findings
     assert not gt.inspect(Halves(moved=("decoder",), frozen=True), batch()).all_findings
     assert not gt.inspect(Halves(moved=("encoder", "decoder")), batch()).all_findings
+
+
+class Distilled(gt.Task):
+    """A student with dropout, and a teacher with dropout that predicts."""
+
+    def build_teacher(self):
+        return keras.Sequential([keras.Input((4,)), layers.Dense(8), layers.Dropout(0.5), layers.Dense(1)])
+
+    def build_student(self):
+        return self.build_teacher()
+
+    def build_optimizer(self):
+        return keras.optimizers.SGD(0.1)
+
+    def loss(self, batch, rng):
+        difference = self.student(batch[0], training=True) - self.teacher(batch[0])
+        return gt.Losses({"error": tf.reduce_mean(tf.square(difference))})
+
+    def updates(self):
+        return (gt.Update("student", self.loss, (self.student,), self.optimizer),)
+
+
+def test_a_teacher_that_predicts_and_stands_still_is_meant():
+    assert not gt.inspect(Distilled(), batch()).all_findings
+
+
+class Line(gt.Task):
+    """Two variables without a model, of which the loss may forget one, and a layer that is used in part."""
+
+    used: tuple[str, ...]
+
+    def build_slope(self):
+        return keras.Variable([[1.0], [0.0], [2.0], [0.5]], name="slope")
+
+    def build_offset(self):
+        return keras.Variable([0.0], name="offset")
+
+    def build_optimizer(self):
+        return keras.optimizers.SGD(0.1)
+
+    def loss(self, batch, rng):
+        outputs = batch[0] @ self.slope
+        if "offset" in self.used:
+            outputs = outputs + self.offset
+        return gt.Losses({"error": tf.reduce_mean(tf.square(batch[1][:, None] - outputs))})
+
+    def updates(self):
+        return (gt.Update("line", self.loss, (self.slope, self.offset), self.optimizer),)
+
+
+def test_variables_without_a_model():
+    seen = gt.inspect(Line(used=("slope", "offset")), batch())
+    assert not seen.all_findings
+    task = Line(used=("slope", "offset"))
+    with tf.GradientTape() as tape:
+        loss = task.loss(tuple(map(tf.constant, batch())), None).total
+    gradients = tape.gradient(loss, [task.slope.value, task.offset.value])
+    assert seen["line"].norms["error"]["slope, offset"] == pytest.approx(float(tf.linalg.global_norm(gradients)), rel=1e-4)
+    (clue,) = gt.inspect(Line(used=("slope",)), batch()).all_findings
+    assert "gets no gradient for offset: the loss does not call it" in clue.what

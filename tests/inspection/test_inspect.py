@@ -9,7 +9,7 @@ import tensorflow as tf
 from tiny import BatchNormGan, Classifier, PointGan, identical, labelled, make, points, weights
 
 import gantape as gt
-from gantape.errors import HyperparameterError, LossError, TaskError
+from gantape.errors import DataError, HyperparameterError, LossError, TaskError
 
 layers = keras.layers
 
@@ -138,3 +138,9 @@ def test_what_is_no_task_and_what_is_no_update_is_refused(seen):
         gt.inspect(PointGan, points())
     with pytest.raises(HyperparameterError, match="discriminator, generator"):
         seen["critic"]
+
+
+@pytest.mark.parametrize("batch", [tf.data.Dataset.range(4).batch(2), None, object()], ids=["dataset", "none", "object"])
+def test_what_is_no_batch_is_refused(batch):
+    with pytest.raises(DataError, match="from_dataset"):
+        gt.inspect(make(Classifier), batch)
