@@ -109,4 +109,4 @@ def task_help(recipes: Mapping[Name, Recipe] = RECIPES) -> str:
     """The help text of `--task`, with known failures by recipe."""
     notes = [f"{name} {recipe.note}" for name, recipe in recipes.items() if recipe.note]
     known = f" Known to fail: {'; '.join(notes)}." if notes else ""
-    return f'The kind of GAN; "image-gan" needs a folder of images, --data FOLDER.{known}'
+    return f'The kind of GAN; "image-gan" is for a folder of images, --data FOLDER.{known}'
