@@ -136,6 +136,8 @@ class Probes:
             graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
 
             def follow(kind: str, inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
+                if graph is not None and tf.executing_eagerly():
+                    return None  # lifted out of the graph
                 replaced = perturb(kind, inputs, outputs) if perturb else None
                 seen.note(kind, outputs, replaced or outputs, graph)
                 return replaced
