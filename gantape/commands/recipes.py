@@ -99,7 +99,7 @@ RECIPES: dict[Name, Recipe] = {
     "acgan": Recipe(zoo.ACGAN, "labels"),
     "infogan": Recipe(zoo.InfoGAN),
     "pix2pix": Recipe(zoo.Pix2Pix, "pairs"),
-    "cyclegan": Recipe(zoo.CycleGAN, "unpaired", "varies too little after two minutes on the embedded digits"),
+    "cyclegan": Recipe(zoo.CycleGAN, "unpaired"),
 }
 FOLDER_RECIPES: dict[FolderName, Recipe] = {"image-gan": Recipe(zoo.ImageGAN), "resnet-gan": Recipe(zoo.ResNetGAN)}
 """Recipes for folders of images, whose size is a hyper-parameter."""
