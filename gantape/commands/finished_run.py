@@ -68,7 +68,7 @@ def trained_task(path: Path, part: str = "") -> gt.Task:
             do="name the directory of a finished run, and with --part one of its networks.",
         )
     averaged = name == "generator" and isinstance(task, gt.AdversarialTask)
-    _give_weights(task, "averaged_generator" if averaged else name, file)
+    _give_weights(task, "averaged_generator" if averaged else name, load_generator(file).get_weights())
     return task
 
 
@@ -83,10 +83,9 @@ def _made(task_class: type[gt.Task], record: Mapping[str, Any]) -> gt.Task:
         raise _of_another_task(task_class, error) from None
 
 
-def _give_weights(task: gt.Task, part: str, file: Path) -> None:
-    saved = load_generator(file).get_weights()
+def _give_weights(task: gt.Task, part: str, weights: list[Any]) -> None:
     try:
-        getattr(task, part).set_weights(saved)
+        getattr(task, part).set_weights(weights)
     except (AttributeError, TypeError, ValueError) as error:
         raise _of_another_task(type(task), error) from None
 
@@ -141,9 +140,9 @@ class FinishedRun:
         Raises:
             RunDirectoryError: If the generator is missing or belongs to another task.
         """
-        task_class = self.task_class
+        task_class, weights = self.task_class, load_generator(self.path / self.generator).get_weights()
         task = _made(task_class, self.record)
-        _give_weights(task, "averaged_generator", self.path / self.generator)
+        _give_weights(task, "averaged_generator", weights)
         return task
 
     def data(self) -> tuple[gt.data.ArrayBatches, gt.data.ArrayBatches]:

@@ -14,6 +14,7 @@ from gantape.inspection.origins import Origins
 from gantape.random.rng import RandomStreams
 from gantape.steps.cuts import PathOfGradient, handles, path_of_gradient
 from gantape.steps.losses import Losses, add_up
+from gantape.steps.shared import sharing
 from gantape.steps.step import Update
 from gantape.types import Batch, Variable
 
@@ -75,8 +76,9 @@ def trace(
     found: dict[str, T] = {}
 
     def losses(batch: Batch, step: Any) -> None:
-        for update in updates:
-            found[update.name] = look(update, batch, RandomStreams(seed, step).stream(update.name, 0))
+        with sharing():
+            for update in updates:
+                found[update.name] = look(update, batch, RandomStreams(seed, step).stream(update.name, 0))
 
     specs = tf.nest.map_structure(lambda leaf: tf.TensorSpec(leaf.shape, leaf.dtype) if tf.is_tensor(leaf) else leaf, batch)
     tf.function(losses).get_concrete_function(specs, tf.TensorSpec([], tf.int64))

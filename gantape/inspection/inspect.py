@@ -27,6 +27,7 @@ from gantape.inspection.weights import Kept, clues_between, clues_of_update
 from gantape.random.rng import RandomStreams
 from gantape.shapes import describe
 from gantape.steps.cuts import why_no_gradient
+from gantape.steps.shared import sharing
 from gantape.steps.step import Update
 from gantape.tasks.task import Task
 from gantape.types import Batch, Tensor, Variable
@@ -63,7 +64,8 @@ def inspect(task: Task, batch: Batch | Batches, seed: int = 0) -> Inspection:
     networks = networks_of(task, updates)
     with _restored(task, updates):
         rng = RandomStreams(seed, tf.constant(0, tf.int64))
-        measured = {update.name: measure(update, found, rng.stream(update.name, 0), networks) for update in updates}
+        with sharing():
+            measured = {update.name: measure(update, found, rng.stream(update.name, 0), networks) for update in updates}
         traces, failed = _traces(updates, found, seed, networks)
         seen = tuple(
             _seen(update, measured[update.name], traces, found, lambda: _restored(task, updates)) for update in updates
