@@ -30,7 +30,7 @@ CORE = [
     "checkpoints",
     "loop",
 ]
-LEAVES = ["layers", "report", "zoo", "evaluation", "testing", "export", "commands", "__main__"]
+LEAVES = ["layers", "ejection", "eject", "report", "zoo", "evaluation", "testing", "export", "commands", "__main__"]
 
 
 def test_every_part_has_its_place() -> None:

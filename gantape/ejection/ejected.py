@@ -1,0 +1,52 @@
+"""A loop by hand, and how it compares with the task."""
+
+import difflib
+
+import attrs
+
+
+@attrs.frozen
+class Check:
+    """The comparison of the file with `Loop.run`, both run eagerly for a few steps.
+
+    Args:
+        steps: How many.
+        difference: The largest difference between the weights of the networks afterwards.
+    """
+
+    steps: int
+    difference: float
+
+    @property
+    def equal(self) -> bool:
+        """Whether they are equal bit for bit."""
+        return self.difference == 0.0
+
+    def __str__(self) -> str:
+        if not self.steps:
+            return "It was not compared with gantape's loop."
+        found = "equal bit for bit" if self.equal else f"equal up to {self.difference:.1e}"
+        return f"After {self.steps} steps in eager mode, its weights and those of `gantape.Loop` were {found}."
+
+
+@attrs.frozen
+class Ejected:
+    """A task written out as a loop by hand. Printed, it is the program.
+
+    Args:
+        text: The program.
+        notes: What it leaves out or does otherwise.
+        check: The comparison with the task.
+    """
+
+    text: str
+    notes: tuple[str, ...]
+    check: Check
+
+    def diff(self, other: "Ejected") -> str:
+        """The lines that differ in another program, as a unified diff."""
+        pairs = (self.text.splitlines(), other.text.splitlines())
+        return "\n".join(difflib.unified_diff(*pairs, "this", "other", lineterm="", n=2))
+
+    def __str__(self) -> str:
+        return self.text
