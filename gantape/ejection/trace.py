@@ -8,30 +8,17 @@ import contextlib
 import functools
 import sys
 import traceback
-import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
-import keras
 import tensorflow as tf
 
-from gantape._tensorflow import layer_calls
 from gantape.ejection.graph import Block, Node, literal
 from gantape.errors import EjectError
 from gantape.random.rng import RandomStreams
 
 PACKAGE = __name__.partition(".")[0]
-MODULES = {"tf": tf, "tf.nn": tf.nn, "tf.math": tf.math, "tf.linalg": tf.linalg, "tf.image": tf.image, "tf.signal": tf.signal}
-KERAS_MODULES = {"keras.ops": keras.ops, "keras.losses": keras.losses, "keras.activations": keras.activations}
-BINARY = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "matmul": "@"}
-COMPARED = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
-LOGICAL = {"and": "&", "or": "|", "xor": "^"}
-UNARY = {"__neg__": "-{}", "__abs__": "abs({})", "__invert__": "~{}"}
-READ = ("__bool__", "__float__", "__int__", "__index__", "__len__", "__iter__", "__array__", "numpy")
-OPAQUE = ("cond", "while_loop", "map_fn", "scan", "switch_case", "case", "py_function", "numpy_function")
-STATIC = ("is_tensor", "get_static_value", "executing_eagerly", "as_dtype", "function")
-_EAGER = type(tf.constant(0)).__mro__[1]
 
 
 class Trace:
@@ -51,7 +38,7 @@ class Trace:
         self._ranks: dict[int, int] = {}
         self._block: tuple[int, ...] = ()
         self._tapes = 0
-        self._depth = 0
+        self.depth = 0
 
     def input(self, tensor: Any, code: str) -> None:
         """Give a tensor that the loss receives its name."""
@@ -80,20 +67,20 @@ class Trace:
 
     def call(self, function: Callable[..., Any], code: str, arguments: Any, keywords: Any, pure: bool = True) -> Any:
         """Call a function and record it; a call inside another is not recorded."""
-        if self._depth:
+        if self.depth:
             return function(*arguments, **keywords)
         self._name_results()
-        self._depth += 1
+        self.depth += 1
         try:
             result = function(*arguments, **keywords)
         finally:
-            self._depth -= 1
+            self.depth -= 1
         leaves = [leaf for leaf in tf.nest.flatten(result) if tf.is_tensor(leaf)]
         if leaves and all(id(leaf) in self.known for leaf in leaves):
             return result
         operands: list[Any] = []
-        texts = [self._code(value, operands) for value in arguments]
-        texts += [f"{name}={self._code(value, operands)}" for name, value in keywords.items()]
+        texts = [self.code(value, operands) for value in arguments]
+        texts += [f"{name}={self.code(value, operands)}" for name, value in keywords.items()]
         self.record(code if "{}" in code else f"{code}({', '.join(texts)})", operands, result, pure)
         return result
 
@@ -118,11 +105,11 @@ class Trace:
     @contextlib.contextmanager
     def silent(self) -> Iterator[None]:
         """A context in which nothing is recorded."""
-        self._depth += 1
+        self.depth += 1
         try:
             yield
         finally:
-            self._depth -= 1
+            self.depth -= 1
 
     @contextlib.contextmanager
     def tape(self, tape: Any, options: dict[str, Any]) -> Iterator[Any]:
@@ -140,17 +127,18 @@ class Trace:
         self.known[id(tensor)] = node
         self._alive.append(tensor)  # so that no other tensor gets its identity
 
-    def _code(self, value: Any, operands: list[Any]) -> str:
+    def code(self, value: Any, operands: list[Any]) -> str:
+        """The code of an argument; the calls that it needs are added to the operands."""
         if id(value) in self.names:
             return self.names[id(value)]
         if tf.is_tensor(value):
             operands.append(self.node_of(value))
             return "{}"
         if isinstance(value, list | tuple) and not isinstance(value, tf.TensorShape):
-            inner = ", ".join(self._code(member, operands) for member in value)
+            inner = ", ".join(self.code(member, operands) for member in value)
             return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' if len(value) == 1 else ''})"
         if isinstance(value, dict):
-            return "{{" + ", ".join(f"{name!r}: {self._code(member, operands)}" for name, member in value.items()) + "}}"
+            return "{{" + ", ".join(f"{name!r}: {self.code(member, operands)}" for name, member in value.items()) + "}}"
         return literal(value, user_line(), self.constants).replace("{", "{{").replace("}", "}}")
 
     def _name_results(self) -> None:
@@ -214,31 +202,6 @@ class TracedStreams(RandomStreams):
         return self.trace.call(lambda _, *rest: draw(*rest), f"{kind}_numbers", (place, shape, *given), {}, pure=False)
 
 
-@contextlib.contextmanager
-def recording(trace: Trace) -> Iterator[None]:
-    """A context in which calls of tf, of keras, of layers and of operators are recorded. Everything is put back afterwards."""
-    with contextlib.ExitStack() as stack:
-        for prefix, module in {**MODULES, **KERAS_MODULES}.items():
-            for name, value in list(vars(module).items()):
-                if isinstance(value, types.FunctionType) and not name.startswith("_") and name not in STATIC:
-                    _replace(stack, module, name, _recorded(trace, value, f"{prefix}.{name}"))
-        _replace(stack, tf, "GradientTape", _tapes(trace, tf.GradientTape))
-        _replace(stack, keras.losses.Loss, "__call__", _recorded_loss(trace, keras.losses.Loss.__call__))
-        for kind, sign in {**BINARY, **COMPARED, **LOGICAL}.items():
-            for name in (f"__{kind}__", f"__r{kind}__"):
-                if hasattr(tf.Tensor, name):
-                    _replace(stack, tf.Tensor, name, _operator(trace, getattr(tf.Tensor, name), sign, name == f"__r{kind}__"))
-        for name, code in UNARY.items():
-            _replace(stack, tf.Tensor, name, _unary(trace, getattr(tf.Tensor, name), code))
-        _replace(stack, tf.Tensor, "__getitem__", _item(trace, tf.Tensor.__getitem__))
-        for name in READ:
-            owner = _EAGER if name in vars(_EAGER) else tf.Tensor
-            if name in vars(owner):
-                _replace(stack, owner, name, _refused(trace, vars(owner)[name], name))
-        stack.enter_context(layer_calls(functools.partial(_layer, trace)))
-        yield
-
-
 def user_line() -> str:
     """File and line of the newest call outside of gantape, TensorFlow and Keras; of gantape's, if there is none."""
     frames = [(frame, line) for frame, line in traceback.walk_stack(sys._getframe(1))]
@@ -248,124 +211,3 @@ def user_line() -> str:
             if not any(module == name or module.startswith(f"{name}.") for name in (*skipped, "contextlib", "functools")):
                 return f"{frame.f_code.co_filename}, line {line}, in {frame.f_code.co_name}"
     return "the loss"
-
-
-def _replace(stack: contextlib.ExitStack, owner: Any, name: str, value: Any) -> None:
-    own = name in vars(owner)
-    before = vars(owner).get(name)
-    setattr(owner, name, value)
-    stack.callback(setattr, owner, name, before) if own else stack.callback(delattr, owner, name)
-
-
-def _recorded(trace: Trace, function: Any, code: str) -> Any:
-    @functools.wraps(function)
-    def call(*arguments: Any, **keywords: Any) -> Any:
-        if code.rpartition(".")[2] in OPAQUE and not trace._depth:
-            raise EjectError(
-                "a function that calls others cannot be written out.",
-                where=user_line(),
-                got=code,
-                do="use operations on whole tensors.",
-            )
-        return trace.call(function, code, arguments, keywords)
-
-    return call
-
-
-def _recorded_loss(trace: Trace, function: Any) -> Any:
-    @functools.wraps(function)
-    def call(loss: Any, *arguments: Any, **keywords: Any) -> Any:
-        if trace._depth:
-            return function(loss, *arguments, **keywords)
-        name = _part_name(trace, loss, "loss")
-        return trace.call(functools.partial(function, loss), name, arguments, keywords)
-
-    return call
-
-
-def _layer(trace: Trace, layer: Any, call: Any, arguments: Any, keywords: Any) -> Any:
-    if trace._depth:
-        return call(*arguments, **keywords)
-    return trace.call(call, _part_name(trace, layer, "layer"), arguments, keywords, pure=False)
-
-
-def _part_name(trace: Trace, part: Any, kind: str) -> str:
-    if id(part) not in trace.names:
-        raise EjectError(
-            f"the loss calls a {kind} that is no part of the task.",
-            where=user_line(),
-            got=f"{type(part).__name__} {getattr(part, 'name', '')}",
-            do="return it from a build_ method.",
-        )
-    return trace.names[id(part)]
-
-
-def _tapes(trace: Trace, original: Any) -> Any:
-    def make(persistent: bool = False, watch_accessed_variables: bool = True) -> Any:
-        tape = original(persistent=persistent, watch_accessed_variables=watch_accessed_variables)
-        if trace._depth:
-            return tape
-        options = {"persistent": True} if persistent else {}
-        return trace.tape(tape, options if watch_accessed_variables else options | {"watch_accessed_variables": False})
-
-    return make
-
-
-def _operator(trace: Trace, function: Any, sign: str, reflected: bool) -> Any:
-    @functools.wraps(function)
-    def call(tensor: Any, other: Any) -> Any:
-        if trace._depth:
-            return function(tensor, other)
-        with trace.silent():
-            result = function(tensor, other)
-        if result is NotImplemented:
-            return result
-        operands: list[Any] = []
-        sides = (other, tensor) if reflected else (tensor, other)
-        left, right = (trace._code(side, operands) for side in sides)
-        trace.record(f"{left} {sign} {right}", operands, result, operator=True)
-        return result
-
-    return call
-
-
-def _unary(trace: Trace, function: Any, code: str) -> Any:
-    @functools.wraps(function)
-    def call(tensor: Any, *rest: Any, **keywords: Any) -> Any:
-        if trace._depth:
-            return function(tensor, *rest, **keywords)
-        with trace.silent():
-            result = function(tensor, *rest, **keywords)
-        trace.record(code, [trace.node_of(tensor)], result, operator=True)
-        return result
-
-    return call
-
-
-def _item(trace: Trace, function: Any) -> Any:
-    @functools.wraps(function)
-    def call(tensor: Any, key: Any, *rest: Any) -> Any:
-        if trace._depth:
-            return function(tensor, key, *rest)
-        with trace.silent():
-            result = function(tensor, key, *rest)
-        operands: list[Any] = [trace.node_of(tensor)]
-        trace.record(f"{{}}[{trace._code(key, operands)}]", operands, result, operator=True)
-        return result
-
-    return call
-
-
-def _refused(trace: Trace, function: Any, name: str) -> Any:
-    @functools.wraps(function)
-    def call(tensor: Any, *arguments: Any, **keywords: Any) -> Any:
-        if trace._depth or id(tensor) not in trace.known or (name in ("__iter__", "__len__") and tensor.shape.rank):
-            return function(tensor, *arguments, **keywords)
-        raise EjectError(
-            "Python reads a number out of a tensor, which differs from batch to batch.",
-            where=user_line(),
-            got=f"{name} of a tensor of shape {tuple(tensor.shape)}",
-            do="compute with tensors throughout: tf.where instead of if, no float(), bool() or numpy().",
-        )
-
-    return call

@@ -12,9 +12,10 @@ from gantape.data.batches import Batches
 from gantape.ejection import program
 from gantape.ejection.ejected import Check, Ejected
 from gantape.ejection.graph import Node, code_of, constructor
+from gantape.ejection.hooks import recording
 from gantape.ejection.networks import network
 from gantape.ejection.prove import compared, formatted, unchanged
-from gantape.ejection.trace import Trace, TracedStreams, recording
+from gantape.ejection.trace import Trace, TracedStreams
 from gantape.errors import EjectError
 from gantape.random.rng import RandomStreams
 from gantape.steps.added import added_losses
@@ -153,8 +154,8 @@ class _Writer:
         return {name: self.parts[name] for name in found.values()}
 
     def _constants(self, text: str) -> list[tuple[str, Any]]:
-        values = {name.upper(): value for name, value in self.task.hyperparameters.items() if isinstance(value, float)}
-        return [(name, value) for name, value in values.items() if name in text]
+        numbers = [(name.upper(), value) for name, value in self.task.hyperparameters.items() if isinstance(value, float)]
+        return [number for number in numbers if number[0] in text]
 
     def _optimizer(self, update: Update) -> str:
         return f"{update.name}_optimizer"
@@ -291,9 +292,11 @@ def _clipped(options: GradientOptions) -> list[str]:
 
 def _limited(options: GradientOptions) -> list[str]:
     limit = options.clip_weights
-    if limit is None:
-        return []
-    return ["    for variable in variables:", f"        variable.assign(tf.clip_by_value(variable, -{limit!r}, {limit!r}))"]
+    return (
+        []
+        if limit is None
+        else ["    for variable in variables:", f"        variable.assign(tf.clip_by_value(variable, -{limit!r}, {limit!r}))"]
+    )
 
 
 def _refusal(what: str, where: str, got: str, do: str) -> EjectError:
