@@ -18,6 +18,7 @@ from gantape.compiler import StepCompiler
 from gantape.errors import BackendError as _BackendError
 from gantape.errors import GantapeError
 from gantape.history import History
+from gantape.inspection import inspect
 from gantape.loop import Loop
 from gantape.metrics import MetricSet
 from gantape.random.rng import RandomStreams
@@ -67,6 +68,7 @@ __all__ = [
     "distribute",
     "errors",
     "every",
+    "inspect",
     "load_best",
     "losses",
 ]

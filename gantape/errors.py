@@ -14,6 +14,7 @@
     ├── MetricError            a metric is unknown, used twice, or given the wrong arguments
     ├── DataError              a source of batches cannot be used
     │   └── DataNotFoundError  a data set is neither on disk nor available elsewhere
+    ├── ExportError            a model cannot be written for another runtime, or computes something else there
     ├── ScheduleError          a schedule or the length of a run is invalid
     ├── CompileError           the task's code cannot be compiled in this mode
     │   └── RetraceError       a step was traced more often than allowed

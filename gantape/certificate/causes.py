@@ -14,10 +14,10 @@ import tensorflow as tf
 from gantape._tensorflow import layer_calls, operations
 from gantape.certificate.result import Certificate
 from gantape.certificate.rounding import MARGIN, SAMPLES, distance, draws, draws_by_seed, perturbing
-from gantape.compiler.failures import inside, line_of_frames
 from gantape.compiler.signature import Signature
 from gantape.data.batches import BatchStack, take_batch
 from gantape.distribute.replicas import shard
+from gantape.steps.lines import frames_below_gantape, line_of_frames
 from gantape.steps.step import Step
 from gantape.types import Batch
 
@@ -136,6 +136,8 @@ class Probes:
             graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
 
             def follow(kind: str, inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
+                if graph is not None and tf.executing_eagerly():
+                    return None  # lifted out of the graph
                 replaced = perturb(kind, inputs, outputs) if perturb else None
                 seen.note(kind, outputs, replaced or outputs, graph)
                 return replaced
@@ -198,4 +200,4 @@ def _line_of(tensor: Any, *, eager: bool) -> str:
             frame = frame.f_back
     else:
         frames = [(frame.filename, frame.lineno, frame.name) for frame in tensor.op.traceback]
-    return line_of_frames(inside(frames))
+    return line_of_frames(frames_below_gantape(frames))

@@ -3,7 +3,7 @@
 import itertools
 import operator
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
 import attrs
 import numpy as np
@@ -22,8 +22,6 @@ from gantape.errors import CompileError, GantapeError, summary
 from gantape.steps.step import Step
 from gantape.tasks import Task
 from gantape.tasks.variables import named_variables
-
-MODES: tuple[NamedMode, ...] = get_args(NamedMode)
 
 REPORT = "report "
 

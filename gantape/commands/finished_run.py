@@ -63,9 +63,9 @@ def trained_task(path: Path, part: str = "") -> gt.Task:
     if not file.is_file():
         raise RunDirectoryError(
             "this run has not saved such a network.",
-            where=str(file),
+            where=str(file) if name else "--part",
             got=f"a run of {record['task']}, {record['status']}, with {', '.join(_networks(path)) or 'no networks'}",
-            do="name the directory of a finished run, and one of its networks.",
+            do="name the directory of a finished run, and with --part one of its networks.",
         )
     averaged = name == "generator" and isinstance(task, gt.AdversarialTask)
     _give_weights(task, "averaged_generator" if averaged else name, file)

@@ -22,6 +22,7 @@ from gantape.commands.announcements import (
     say,
 )
 from gantape.commands.command_line import EXIT_CODES, RECORD, OptionalInt, complete_record, parse
+from gantape.commands.inspecting import inspecting
 from gantape.commands.judging import BEST, judging, save_best_generator
 from gantape.commands.program import program_words
 from gantape.commands.recipes import FOLDER_RECIPES, RECIPES, FolderName, Name, Recipe, task_help
@@ -41,6 +42,8 @@ class GANChoice:
             best.keras. The judge, a classifier, is trained first, once, which takes about two minutes.
         health_checks: Check a few samples regularly, in less than 1 % of the time, and report failures in the log and in
             run.json. Not for cyclegan, which has no latents.
+        inspect: Say before the first step what each update calls, watches and moves, and what is probably not meant; draw it
+            into report.html.
     """
 
     task: Annotated[Name | FolderName, tyro.conf.arg(help=task_help())] = "dcgan"
@@ -48,6 +51,7 @@ class GANChoice:
     seed: int = 0
     judge_every: OptionalInt = None
     health_checks: bool = True
+    inspect: bool = False
 
     @property
     def recipe(self) -> Recipe:
@@ -92,6 +96,8 @@ def main() -> int:
         callbacks = (*callbacks, judging(choice.recipe, options.data, when))
     if choice.health_checks and isinstance(task, gt.AdversarialTask):
         callbacks = (*callbacks, evaluation.watch_health(data, seed=choice.seed))
+    if choice.inspect:
+        callbacks = (inspecting(data, choice.seed), *callbacks)
     loop = options.loop(task, choice.seed, run_dir, callbacks, BEST if choice.judge_every else None)
     if options.devices.chief:
         say(opening_lines(choice.task, data, options, loop))

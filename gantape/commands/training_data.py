@@ -1,16 +1,21 @@
-"""The training data of the programs: MNIST, Fashion MNIST or digits by name, or a folder of images."""
+"""The training data of the programs: MNIST, Fashion MNIST, digits or photographs by name, or a folder of images."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import attrs
+from loguru import logger
+
 import gantape as gt
 from gantape.commands.program import program_name
 from gantape.errors import DataNotFoundError
 
-Data = Literal["auto", "mnist", "fashion_mnist", "digits"]
+Data = Literal["auto", "mnist", "fashion_mnist", "digits", "photographs"]
 NAMES = ("mnist", "fashion_mnist", "digits")
-"""Data that `gantape.data` loads by name."""
+"""Digits and clothes, for which a classifier can judge samples."""
+
+DIGITS_SHAPE = (28, 28, 1)
 
 
 def name_of(description: str) -> str | None:
@@ -23,14 +28,18 @@ def load(data: str, batch_size: int, shape: Sequence[int] | None, **options: Any
     """The batches of some data.
 
     Args:
-        data: A name, or a folder of images.
-        batch_size: Examples in a batch.
-        shape: Height, width and channels that images of a folder are resized to; `None` if only names are allowed.
+        data: A name, or a folder of images. "auto" is MNIST or digits for images of 28×28×1, photographs for others.
+        batch_size: Examples in a batch. A folder with fewer images makes a smaller batch, which the log says.
+        shape: Height, width and channels that photographs and images of a folder are resized to; `None` if only digits are
+            allowed.
         options: `labels`, `pixels` and `split`, as `gantape.data.mnist` takes them.
 
     Raises:
         DataNotFoundError: If there is no such data.
     """
+    if data == "photographs" or (data == "auto" and shape is not None and tuple(shape) != DIGITS_SHAPE):
+        height, _, channels = shape or DIGITS_SHAPE
+        return gt.data.photographs(batch_size=batch_size, size=height, channels=channels, **options)
     if data in get_args(Data):
         by_name = gt.data.mnist_or_digits if data == "auto" else getattr(gt.data, data)
         return by_name(batch_size=batch_size, **options)
@@ -42,4 +51,8 @@ def load(data: str, batch_size: int, shape: Sequence[int] | None, **options: Any
             do=f"give one of {', '.join(get_args(Data))}" + ("." if shape is None else ", or a folder of images."),
         )
     height, width, channels = shape
-    return gt.data.image_folder(data, batch_size=batch_size, size=(height, width), channels=channels, **options)
+    found = gt.data.image_folder(data, batch_size=batch_size, size=(height, width), channels=channels, **options)
+    if found.examples >= batch_size:
+        return found
+    logger.warning("{} images, fewer than a batch of {}: a batch is {} images.", found.examples, batch_size, found.examples)
+    return attrs.evolve(found, batch_size=found.examples)

@@ -40,6 +40,12 @@ LEAST_RUN_IN_COMPILES = 10.0
 """XLA is tried if the rest of a run takes this many times as long as tracing and compiling the graph. XLA takes up to twice as
 long to compile: if it is no faster, the trial then costs no more than a fifth of the run."""
 
+XLA_COMPILES, CANDIDATES = 2.0, 3
+"""XLA takes up to this many times as long to compile as the graph; another look at so many modes takes its share of the run."""
+
+MUCH_LONGER = 4.0
+"""A mode is measured again if it was measured for less than one part in so many of the time that is right for a run."""
+
 HOPELESS, CALL_OVERHEAD = 2.0, 0.01
 """A mode is not measured further if its first step takes longer than this factor times the best mode's step, plus these seconds
 for the overhead of a call."""
@@ -49,75 +55,106 @@ LONGEST_FAILURE = 300
 """Characters of a failure that are kept."""
 
 
-def compile_steps(
-    compiler: StepCompiler, step: StepFunction, reader: PeekableReader, first_step: int, length: RunLength
-) -> tuple[TuningResult | None, CompiledSteps]:
-    """Compile a step function in the compiler's mode; in mode "auto" on one device, in the one that ends the run soonest.
-
-    Returns:
-        The trials, if there were any, and the compiled step.
-    """
-    if compiler.mode == "auto" and compiler.strategy is None:
-        return choose_mode(compiler, step, reader.peek(TRIAL_STEPS * step.batches_per_step), first_step, length)
-    return None, compiler.compile(step, "graph" if compiler.mode == "auto" else compiler.mode, reader.peek(1))
-
-
-def choose_mode(
-    compiler: StepCompiler, step: StepFunction, stack: BatchStack, first_step: int, length: RunLength
-) -> tuple[TuningResult, CompiledSteps]:
-    """Try the compiled modes and choose the one that ends the run soonest.
+class Tuner:
+    """Tries the compiled modes and chooses the one that ends a run soonest.
 
     A mode is tried only if it can pay off: XLA not in a run that is short compared with compiling, and the loop in XLA not if a
-    step is long.
+    step is long. A later run that is much longer is worth another look: at modes that were not tried, and at those that were
+    measured for a fraction of the time that is right for it.
 
     Args:
         compiler: Compiles the candidates.
         step: The step function.
-        stack: Batches of the run, enough for a step.
-        first_step: The number of the run's next step.
-        length: The length of the run.
-
-    Returns:
-        The choice, and the step compiled in its mode.
-
-    Raises:
-        CompileError: If no mode can run the step.
     """
-    known = _recall(compiler.autotune_cache, key := _key(compiler, step, stack))
-    if known:
-        choice = TuningResult(known, length)
-        logger.info("modes, measured earlier:\n{}", choice.table())
-        return choice, compiler.compile(step, choice.mode, stack)
-    tried: dict[NamedMode, tuple[Trial, CompiledSteps]] = {}
 
-    def attempt(mode: NamedMode) -> Trial:
-        compiled = compiler.compile(step, mode, stack)
-        best = min((found.seconds_per_step for found, _ in tried.values()), default=float("inf"))
-        tried[mode] = (_measure(compiled, stack, first_step, length, best), compiled)
-        return tried[mode][0]
+    def __init__(self, compiler: StepCompiler, step: StepFunction) -> None:
+        self._compiler = compiler
+        self._step = step
+        self._trials: dict[NamedMode, Trial] = {}
+        self._compiled: dict[NamedMode, CompiledSteps] = {}
 
-    graph = attempt("graph")
-    if graph.failure or _remaining(graph, length) > LEAST_RUN_IN_COMPILES * graph.compile_seconds:
-        xla = attempt("xla")
-        if not xla.failure and xla.seconds_per_step < LONGEST_STEP_TO_LOOP:
-            attempt("xla-loop")
-    choice = TuningResult(tuple(measurement for measurement, _ in tried.values()), length)
-    if all(measurement.failure for measurement in choice.measurements):
+    def choose(self, reader: PeekableReader, first_step: int, length: RunLength) -> tuple[TuningResult, CompiledSteps]:
+        """Choose the mode of a run.
+
+        Args:
+            reader: Reads the run's batches.
+            first_step: The number of the run's next step.
+            length: The length of the run.
+
+        Returns:
+            The choice, and the step compiled in its mode.
+
+        Raises:
+            CompileError: If no mode can run the step.
+        """
+        stack = reader.peek(1)
+        key = _key(self._compiler, self._step, stack)
+        begins = not self._trials
+        if begins:
+            self._trials = {found.mode: found for found in _recall(self._compiler.autotune_cache, key)}
+        again, started, before = bool(self._trials), time.perf_counter(), dict(self._trials)
+        for mode in ("graph", "xla", "xla-loop"):
+            if self._worthwhile(mode, length) if again else self._promising(mode, length):
+                self._try(mode, reader.peek(TRIAL_STEPS * self._step.batches_per_step), first_step, length)
+        choice = TuningResult(tuple(self._trials.values()), length, frozenset(self._compiled))
+        _check(choice)
+        if self._trials != before:
+            _remember(self._compiler.autotune_cache, key, choice.measurements)
+            if again:
+                spent = time.perf_counter() - started
+                logger.info("this run is longer than those that were measured: another look at the modes took {:.1f} s", spent)
+            logger.info("modes tried:\n{}", choice.table())
+        elif begins:
+            logger.info("modes, measured earlier:\n{}", choice.table())
+        if choice.mode not in self._compiled:
+            self._compiled[choice.mode] = self._compiler.compile(self._step, choice.mode, stack)
+        return choice, self._compiled[choice.mode]
+
+    def _promising(self, mode: NamedMode, length: RunLength) -> bool:
+        """Whether a mode is tried when nothing is known."""
+        graph, xla = self._trials.get("graph"), self._trials.get("xla")
+        if mode == "xla":
+            return bool(graph and (graph.failure or graph.remaining(length) > LEAST_RUN_IN_COMPILES * graph.compile_seconds))
+        return mode == "graph" or _short_in_xla(xla)
+
+    def _worthwhile(self, mode: NamedMode, length: RunLength) -> bool:
+        """Whether a mode is tried (again), after other runs: if it can be the best, and takes a small share of this run."""
+        best = min(self._trials.values(), key=lambda found: found.seconds_per_step)
+        share = SHARE_OF_RUN * best.remaining(length)
+        known, graph = self._trials.get(mode), self._trials.get("graph", best)
+        if mode == "xla-loop" and not _short_in_xla(self._trials.get("xla")):
+            return False
+        if known and (_hopeless(known, best.seconds_per_step) or known.measured > min(LONGEST_TRIAL, share) / MUCH_LONGER):
+            return False
+        compiling = known.compile_seconds if known else XLA_COMPILES * graph.compile_seconds
+        return (0.0 if mode in self._compiled else compiling) + LONGEST_TRIAL < share / CANDIDATES
+
+    def _try(self, mode: NamedMode, stack: BatchStack, first_step: int, length: RunLength) -> None:
+        best = min((found.seconds_per_step for other, found in self._trials.items() if other != mode), default=float("inf"))
+        compiled = self._compiled.get(mode) or self._compiler.compile(self._step, mode, stack)
+        self._compiled[mode] = compiled
+        found = _measure(compiled, stack, first_step, length, best)
+        if not found.failure and mode in self._trials:
+            found = attrs.evolve(found, compile_seconds=max(found.compile_seconds, self._trials[mode].compile_seconds))
+        self._trials[mode] = found
+
+
+def _short_in_xla(xla: Trial | None) -> bool:
+    return xla is not None and not xla.failure and xla.seconds_per_step < LONGEST_STEP_TO_LOOP
+
+
+def _hopeless(found: Trial, best: float) -> bool:
+    return bool(found.failure) or found.seconds_per_step > HOPELESS * best + CALL_OVERHEAD
+
+
+def _check(choice: TuningResult) -> None:
+    if all(found.failure for found in choice.measurements):
         raise CompileError(
             "the step runs in none of the compiled modes.",
             where='gantape.StepCompiler, mode "auto"',
             got="; ".join(f"{found.mode}: {found.failure}" for found in choice.measurements),
             do='fix the first failure; mode="eager" runs the same code line by line.',
         )
-    _remember(compiler.autotune_cache, key, choice.measurements)
-    logger.info("modes tried:\n{}", choice.table())
-    return choice, tried[choice.mode][1]
-
-
-def _remaining(measurement: Trial, length: RunLength) -> float:
-    if length.steps is not None:
-        return length.steps * measurement.seconds_per_step
-    return length.seconds if length.seconds is not None else float("inf")
 
 
 def _measure(compiled: CompiledSteps, stack: BatchStack, first_step: int, length: RunLength, best: float) -> Trial:
@@ -133,8 +170,10 @@ def _measure(compiled: CompiledSteps, stack: BatchStack, first_step: int, length
         return time.perf_counter() - started
 
     started = time.perf_counter()
+    new = not program.names
     try:
-        program.trace(stack.first(width))
+        if new:
+            program.trace(stack.first(width))
     except CompileError as error:
         if compiled.mode == "graph":
             raise  # it runs in no mode
@@ -143,16 +182,17 @@ def _measure(compiled: CompiledSteps, stack: BatchStack, first_step: int, length
     try:
         program.run(stack.first(width), first_step)
         compiled.means()
-        compile_seconds = program.compile_seconds = time.perf_counter() - started
+        compile_seconds = time.perf_counter() - started
+        program.compile_seconds = compile_seconds if new else program.compile_seconds
         found = Trial(compiled.mode, compile_seconds, seconds(1))
         spent = found.seconds_per_step
-        hopeless = found.seconds_per_step > HOPELESS * best + CALL_OVERHEAD
-        while not hopeless and spent < min(LONGEST_TRIAL, SHARE_OF_RUN * _remaining(found, length)):
+        hopeless = _hopeless(found, best)
+        while not hopeless and spent < min(LONGEST_TRIAL, SHARE_OF_RUN * found.remaining(length)):
             count = max(1, min(most, int(LONGEST_TRIAL / 4 / found.seconds_per_step)))
             taken = seconds(count)
             found = attrs.evolve(found, seconds_per_step=min(found.seconds_per_step, taken / count))
             spent += taken
-        return found
+        return attrs.evolve(found, measured=spent)
     except CompileError as error:
         return _failed(compiled, started, error)
     finally:

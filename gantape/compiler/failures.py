@@ -2,31 +2,14 @@
 
 import itertools
 import re
-import sysconfig
 import traceback
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
-
-import tensorflow as tf
+from typing import Any
 
 from gantape.errors import CompileError, GantapeError
-
-_PACKAGE = Path(__file__).parent.parent
-_SITE = sysconfig.get_paths()["purelib"]
-_LIBRARY_FOLDERS = (
-    _SITE,
-    sysconfig.get_paths()["stdlib"],
-    str(_PACKAGE / ""),
-    "<",
-)
-_TENSORFLOW = str(Path(tf.__file__).parent)
-_ZOO = str(_PACKAGE / "zoo")
+from gantape.steps.lines import PACKAGE, SITE, line_of_error, line_of_frames
 
 _LONGEST_LINE = 600
-
-Frame: TypeAlias = tuple[str, int | str, str]
-"""File, line and function."""
 
 _ADVICE = (
     (r"'numpy'|numpy\(\)|NumPy array", "a traced tensor has no value yet: stay with TensorFlow operations."),
@@ -71,12 +54,12 @@ def explain_failure(error: Exception, mode: str, due: tuple[str, ...], graph: An
 
 def _users_line(error: Exception) -> str:
     """The innermost line outside of libraries, from the traceback in a message or the exception; else what raised it."""
-    written = re.findall(r'File "([^"]+)", line (\d+), in (\S+)', str(error))
-    raised = [(frame.filename, frame.lineno or 0, frame.name) for frame in traceback.extract_tb(error.__traceback__)]
-    line = line_of_frames(inside(written)) or line_of_frames(inside(raised))
+    line = line_of_error(error)
     if line:
         return line
-    ends = [frame for frame in [*raised, *written] if not frame[0].startswith(str(_PACKAGE)) and "autograph" not in frame[0]]
+    written = re.findall(r'File "([^"]+)", line (\d+), in (\S+)', str(error))
+    raised = [(frame.filename, frame.lineno or 0, frame.name) for frame in traceback.extract_tb(error.__traceback__)]
+    ends = [frame for frame in [*raised, *written] if not frame[0].startswith(str(PACKAGE)) and "autograph" not in frame[0]]
     ends = [frame for frame in ends if frame[2] != "error_handler"]  # the wrapper of Keras and TensorFlow around everything
     return "no line of your own code" + (f", but {ends[-1][2]} of {_library(ends[-1][0])}" if ends else "")
 
@@ -89,41 +72,10 @@ def _line_of_node(text: str, graph: Any) -> str:
     return next(filter(None, lines), "")
 
 
-def inside(frames: Sequence[Frame]) -> Sequence[Frame]:
-    """The frames below gantape's own: a line that calls the loop is not the line that fails."""
-    own = [frame[0].startswith(str(_PACKAGE)) and not frame[0].startswith(_ZOO) for frame in frames]
-    place = own.index(True) if any(own) else -1
-    return frames[place + 1 :]
-
-
-def line_of_frames(frames: Sequence[Frame], *, innermost: bool = False) -> str:
-    """The innermost line of user code among the frames of a traceback, as text; an empty text if there is none.
-
-    Args:
-        frames: File, line and function of each frame.
-        innermost: Whether only the line that calls TensorFlow counts; it may be that of another library.
-    """
-    for file, number, function in reversed(frames):
-        if Path("/", file).is_file():
-            file = f"/{file.lstrip('/')}"  # XLA leaves the first slash out
-        if "autograph_generated" in file or file.startswith("<"):
-            continue
-        if file.startswith(_ZOO) or not file.startswith(_LIBRARY_FOLDERS):
-            return _named((file, number, function))
-        if innermost and not file.startswith(_TENSORFLOW):
-            return ""
-    return ""
-
-
 def _library(file: str) -> str:
     """The name of the package that a file belongs to."""
     place = Path(file)
-    return place.relative_to(_SITE).parts[0] if place.is_relative_to(_SITE) else place.stem
-
-
-def _named(frame: Frame) -> str:
-    file, number, function = frame
-    return f"{file}:{number}, in {'a lambda' if function in ('None', None) else function}"
+    return place.relative_to(SITE).parts[0] if place.is_relative_to(SITE) else place.stem
 
 
 def _essence(text: str) -> str:

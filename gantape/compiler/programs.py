@@ -13,7 +13,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import tensorflow as tf
@@ -27,6 +27,7 @@ from gantape.errors import GantapeError
 from gantape.types import Batch, Tensor
 
 NamedMode = Literal["eager", "graph", "xla", "xla-loop"]
+MODES: tuple[NamedMode, ...] = get_args(NamedMode)
 Mode = Literal["auto", "eager", "graph", "xla", "xla-loop"]
 
 

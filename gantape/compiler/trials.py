@@ -24,20 +24,34 @@ class Trial:
         compile_seconds: Seconds until the first step was done.
         seconds_per_step: Seconds of a later step; infinite if the mode cannot run the step.
         failure: Why it cannot.
+        measured: Seconds of the steps that were measured.
     """
 
     mode: NamedMode
     compile_seconds: float
     seconds_per_step: float
     failure: str = ""
+    measured: float = 0.0
 
-    def cost(self, length: RunLength) -> float:
-        """The cost to minimise: the seconds of the whole run; for a run of given seconds, those that each step takes of it."""
+    def cost(self, length: RunLength, *, compiled: bool = False) -> float:
+        """The cost to minimise: the seconds of the whole run; for a run of given seconds, those that each step takes of it.
+
+        Args:
+            length: The length of the run.
+            compiled: Whether the mode is compiled already.
+        """
+        compile_seconds = 0.0 if compiled else self.compile_seconds
         if length.steps is not None:
-            return self.compile_seconds + length.steps * self.seconds_per_step
+            return compile_seconds + length.steps * self.seconds_per_step
         if length.seconds is not None:
-            return self.seconds_per_step / max(length.seconds - self.compile_seconds, 1e-9)
+            return self.seconds_per_step / max(length.seconds - compile_seconds, 1e-9)
         return self.seconds_per_step
+
+    def remaining(self, length: RunLength) -> float:
+        """The seconds of a run in this mode, without compiling."""
+        if length.steps is not None:
+            return length.steps * self.seconds_per_step
+        return length.seconds if length.seconds is not None else float("inf")
 
 
 @attrs.frozen(eq=False)
@@ -47,15 +61,17 @@ class TuningResult:
     Args:
         measurements: The trials, in order.
         length: The length of the run.
+        compiled: The modes that are compiled already.
     """
 
     measurements: tuple[Trial, ...]
     length: RunLength
+    compiled: frozenset[NamedMode] = frozenset()
 
     @property
     def mode(self) -> NamedMode:
         """The mode that ends the run soonest."""
-        return min(self.measurements, key=lambda measurement: measurement.cost(self.length)).mode
+        return min(self.measurements, key=lambda found: found.cost(self.length, compiled=found.mode in self.compiled)).mode
 
     def table(self) -> str:
         """The measurements as a small table."""

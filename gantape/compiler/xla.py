@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from gantape.compiler.failures import line_of_frames
 from gantape.errors import CompileError
+from gantape.steps.lines import line_of_frames
 
 _DROPPED = {
     "Assert": "an assertion, which XLA leaves out",

@@ -1,4 +1,4 @@
-"""Sources of batches: arrays in memory, any `tf.data.Dataset`, files, MNIST and similar images, mixtures of Gaussians."""
+"""Sources of batches: arrays in memory, any `tf.data.Dataset`, files, digits, photographs, mixtures of Gaussians."""
 
 from gantape.data.arrays import ArrayBatches, from_arrays, shuffled
 from gantape.data.augmented import AugmentedBatches, augmented
@@ -11,6 +11,7 @@ from gantape.data.layout import Layout
 from gantape.data.mixtures import grid, grid_centres, ring, ring_centres
 from gantape.data.online import OnlineBatches, online
 from gantape.data.pairs import outlines, unpaired, with_outlines
+from gantape.data.photographs import photographs
 from gantape.data.pixels import ScalePixels, scale_pixels
 from gantape.data.pydatasets import PyDatasetBatches, from_pydataset
 from gantape.data.records import RecordBatches, from_records
@@ -52,6 +53,7 @@ __all__ = [
     "mnist_or_digits",
     "online",
     "outlines",
+    "photographs",
     "ring",
     "ring_centres",
     "scale_pixels",

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 import tensorflow as tf
 
-from gantape.data.image_files import SUFFIXES, images_in, read_image
+from gantape.data.image_files import SUFFIXES, images_in, read_image, warn_of_sizes
 from gantape.data.indexed import Examples, IndexedBatches, Rows
 from gantape.data.pixels import scale_pixels
 from gantape.errors import DataError, DataNotFoundError, summary
@@ -102,7 +102,8 @@ def image_folder(
 
     Images are read when they are needed: only a few batches are in memory. Photographs are turned upright, transparent images
     laid on white, 16 bits scaled to 8; of an animation, the first picture counts. Names that begin with a dot are hidden, and
-    left out, as are other files; the log says how many. Links to folders are followed.
+    left out, as are other files; the log says how many, and how many
+    images are smaller than requested or lose half of their pixels by cropping. Links to folders are followed.
 
     Args:
         folder: The folder.
@@ -146,6 +147,7 @@ def image_folder(
             got=f"{names.count(None)} images in no subfolder, such as {files[names.index(None)]}",
             do=f"sort the images into subfolders of {folder}, one per class, or pass labels=False.",
         )
+    warn_of_sizes(folder, files, (sides[0], sides[1]))
     numbers = [classes.index(str(name)) for name in names] if labels else None
     source = ImageFiles(folder, files, numbers, classes if labels else (), (sides[0], sides[1]), channels)
     return IndexedBatches(source, batch_size, scale_pixels(*pixels), f"folder {folder.name}")

@@ -2,17 +2,21 @@
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from loguru import logger
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 ARCHIVE_OF_MAC = "__MACOSX"
 MOST_KINDS = 8
+MOST_MEASURED = 500
+TURNED_SIDEWAYS = (5, 6, 7, 8)
+"""Values of the EXIF tag for orientation with which height and width change places."""
 
 
 def images_in(folder: Path) -> list[str]:
@@ -68,6 +72,40 @@ def read_image(path: Path, channels: int) -> np.ndarray[Any, np.dtype[np.uint8]]
             upright = Image.alpha_composite(ground, upright)
         pixels = np.asarray(upright.convert(mode))
     return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def warn_of_sizes(folder: Path, files: Sequence[str], size: tuple[int, int]) -> None:
+    """Say in the log how many images are smaller than `size`, and how many lose half of their pixels or more by cropping.
+
+    Of many images, 500 are measured, at even distances in the list. Files that cannot be read are left to the reader.
+    """
+    measured = [found for file in files[:: -(-len(files) // MOST_MEASURED)] if (found := _size_of(folder / file))]
+    # What is left of an image after cropping to the requested proportions.
+    shares = [min(height * size[1], width * size[0]) / max(height * size[1], width * size[0]) for height, width in measured]
+    small = sum(height < size[0] or width < size[1] for height, width in measured)
+    cropped = sum(share <= 0.5 for share in shares)
+    if small:
+        logger.warning(
+            "{} of {} measured images are smaller than {}×{} pixels, and enlarged ones are blurred: "
+            "choose a smaller size, or leave them out.",
+            *(small, len(measured), *size),
+        )
+    if cropped:
+        logger.warning(
+            "{} of {} measured images lose half of their pixels or more when they are cropped to the proportions {}:{}: "
+            "crop them yourself if what matters is not at the centre.",
+            *(cropped, len(measured), *size),
+        )
+
+
+def _size_of(path: Path) -> tuple[int, int] | None:
+    """Height and width of an upright image, from the file's header; `None` if it cannot be read."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            width, height = image.size
+            return (width, height) if image.getexif().get(ExifTags.Base.Orientation) in TURNED_SIDEWAYS else (height, width)
+    except Exception:  # Pillow raises errors of many classes
+        return None
 
 
 def _is_hidden(name: str) -> bool:

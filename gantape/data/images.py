@@ -103,7 +103,7 @@ def _image_batches(
 
 
 def _load(name: Literal["mnist", "fashion_mnist"], split: Split) -> tuple[ImageArray, LabelArray]:
-    _check_split(split, name)
+    check_split(split, name)
     folder = os.environ.get(FOLDER_VARIABLE)
     path = Path(folder, f"{name}.npz") if folder else None
     if path is not None and path.is_file():
@@ -142,7 +142,7 @@ def _load_digits(split: Split) -> tuple[ImageArray, LabelArray]:
     from PIL import Image
     from sklearn.datasets import load_digits
 
-    _check_split(split, "digits")
+    check_split(split, "digits")
     found = load_digits()
     part = slice(None, -DIGITS_TEST_EXAMPLES) if split == "train" else slice(-DIGITS_TEST_EXAMPLES, None)
     # As in MNIST, the digit fills 20×20 pixels, with a margin of 4 pixels.
@@ -153,7 +153,8 @@ def _load_digits(split: Split) -> tuple[ImageArray, LabelArray]:
     return images, found.target[part].astype(np.int32)
 
 
-def _check_split(split: str, name: str) -> None:
+def check_split(split: str, name: str) -> None:
+    """Raise a `DataError` unless the split is "train" or "test"."""
     if split not in ("train", "test"):
         raise DataError(
             "there is no such split.",

@@ -75,7 +75,7 @@ def export_task(
         ExportError: If a file cannot be written, or computes something else than the model.
     """
     name = part or default_part(task)
-    return export_model(standalone(task, name, pixels=pixels), Path(folder) / name, formats=formats)
+    return _export_all(standalone(task, name, pixels=pixels), Path(folder) / name, formats)
 
 
 def export_model(model: Model, path: str | Path, *, formats: Iterable[FormatName] = _ALL) -> tuple[ExportedFile, ...]:
@@ -95,9 +95,12 @@ def export_model(model: Model, path: str | Path, *, formats: Iterable[FormatName
     Raises:
         ExportError: If a file cannot be written, or computes something else than the model.
     """
-    stem, named = Path(path), with_names(model)
+    return _export_all(with_names(model), Path(path), formats)
+
+
+def _export_all(model: Any, stem: Path, formats: Iterable[FormatName]) -> tuple[ExportedFile, ...]:
     stem.parent.mkdir(parents=True, exist_ok=True)
-    return tuple(_export(named, stem, name) for name in dict.fromkeys(formats))
+    return tuple(_export(model, stem, name) for name in dict.fromkeys(formats))
 
 
 def _export(model: Any, stem: Path, name: FormatName) -> ExportedFile:
@@ -143,7 +146,8 @@ def write_checked(model: Any, path: Path, chosen: Format) -> float:
             "the model cannot be written in this format, or not be loaded again.",
             where=where,
             got=summary(error)[:500],
-            do="choose another format, or replace the layer that it does not know.",
+            do="choose another format, or replace the layer that it does not know. For `.keras` files, register classes of "
+            "your own with keras.saving.register_keras_serializable, and use no lambda.",
         ) from error
     if not found <= TOLERANCE:
         raise ExportError(

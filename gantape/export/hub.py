@@ -90,7 +90,7 @@ def write_hub_folder(
             shutil.copyfile(source / name, target / name)
     described = {**_OF_KERAS, **_WRITTEN, **_COPIED}
     files = [(name, text) for name, text in described.items() if (target / name).exists()]
-    files += [(file.path.name, f"the model as {file.format}") for file in exported]
+    files += [(file.path.name, f"the model in the format {file.format}") for file in exported]
     card = target / CARD
     card.write_text(_card(run, named, metadata, files), encoding="utf-8")
     return card
@@ -182,7 +182,7 @@ def _card(run: RunFiles, model: Any, metadata: str, files: list[tuple[str, str]]
         version=__version__,
         facts=[(_line(name), _line(value)) for name, value in settings],
         figures=[(_line(name), f"{value:.4g}") for name, value in _figures(run)],
-        remarks=[_line(f"{message.title}. {message.text}").rstrip() for message in messages(run)],
+        remarks=[_line(f"{message.title.rstrip('.')}. {message.text}").rstrip() for message in messages(run)],
         files=files,
     )
 

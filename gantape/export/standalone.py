@@ -43,11 +43,13 @@ def standalone(task: Task, part: str = "", *, pixels: Range | None = None) -> Mo
     | `generator` of an adversarial task: the averaged one | `latents`, and the conditioning, such as `labels` | `images` |
     | `discriminator` of an adversarial task | `images`, and the conditioning | raw `scores` |
     | `model` of a supervised task | `images` or `inputs` | `probabilities` of a classifier, else `outputs` |
-    | any other model | `images` or `inputs` | `images` if its last activation has the range of the pixels, else `outputs` |
+    | any other model that makes images | `sources` or `inputs` | `images` |
+    | any other model | `images` or `inputs` | `outputs` |
 
     Images go in and come out as float32 from 0 to 1, with the axes `batch height width channels` and 1, 3 or 4 channels;
     they are scaled to the range of the task inside. Whatever is not an image keeps its values, and several inputs or outputs
-    keep their names. Inputs and outputs are dicts, and a batch may have any size.
+    keep their names. A model makes images if its last activation has the range of the pixels. Inputs and outputs are dicts, and
+    a batch may have any size.
 
     Args:
         task: The task, trained.
@@ -82,9 +84,7 @@ def default_part(task: Task) -> str:
 
 
 def with_names(model: Any) -> Model:
-    """A model that takes and returns dicts: the model itself if it does."""
-    if isinstance(_inputs(model), Mapping) and isinstance(model.output, Mapping):
-        return model
+    """A model that calls another with `training=False`, and takes and returns dicts."""
     return _other(model, None, (0.0, 1.0), model.name)
 
 
@@ -107,7 +107,7 @@ def _network(task: Task, name: str) -> Any:
 def _generator(task: AdversarialTask, network: Any, pixels: Range, title: str) -> Model:
     latents = keras.Input((task.latent_size,), dtype="float32", name="latents")
     inputs, conditioning = conditioning_inputs(task.condition, pixels)
-    made = network(called(task.condition.for_generator, latents, conditioning))
+    made = network(called(task.condition.for_generator, latents, conditioning), training=False)
     found = {"images": from_range(made, pixels)} if is_image(made) else {"outputs": made}
     return functional([latents, *inputs], found, title)
 
@@ -116,7 +116,7 @@ def _discriminator(task: AdversarialTask, network: Any, pixels: Range, title: st
     made = task.generate(task.latents(2, RandomStreams(0)), task.condition.for_grid(1, 2, None))
     examples = placeholder(made, "images" if is_image(made) else "inputs")
     inputs, conditioning = conditioning_inputs(task.condition, pixels)
-    outputs = network(called(task.condition.for_discriminator, to_range(examples, pixels), conditioning))
+    outputs = network(called(task.condition.for_discriminator, to_range(examples, pixels), conditioning), training=False)
     scores, *others = outputs if isinstance(outputs, list | tuple) else [outputs]
     named = {f"auxiliary_{place}": other for place, other in enumerate(others, 1)}
     return functional([examples, *inputs], {"scores": scores, **named}, title)
@@ -131,11 +131,12 @@ def _other(network: Any, losses: Any, pixels: Range, title: str) -> Model:
             got=f"a {type(network).__name__} that is not made of inputs and outputs",
             do="wrap it, inputs = keras.Input(shape), keras.Model(inputs, model(inputs)), and give that to export_model.",
         )
+    makes_images = is_image(network.outputs[0]) and RANGES.get(_last_operation(network, given)) == tuple(pixels)
     leaves = tf.nest.flatten(given)
-    single = "images" if is_image(leaves[0]) else "inputs"
+    single = "inputs" if not is_image(leaves[0]) else "sources" if makes_images else "images"
     inputs = [placeholder(leaf, single if given is leaf else leaf.name) for leaf in leaves]
     arguments = tf.nest.pack_sequence_as(given, [to_range(tensor, pixels) for tensor in inputs])
-    outputs = network(arguments)
+    outputs = network(arguments, training=False)  # Keras augments by default, also outside of training
     if isinstance(outputs, Mapping | list | tuple):
         by_name = outputs if isinstance(outputs, Mapping) else dict(zip(network.output_names, outputs, strict=True))
         chances = {name: probabilities(one, loss_of_output(losses, name, at)) for at, (name, one) in enumerate(by_name.items())}
@@ -144,9 +145,13 @@ def _other(network: Any, losses: Any, pixels: Range, title: str) -> Model:
     chance = probabilities(outputs, losses)
     if chance is not None:
         return functional(inputs, {"probabilities": chance}, title)
-    blank = tf.nest.map_structure(lambda one: tf.zeros([1, *(size or 16 for size in one.shape[1:])], one.dtype), arguments)
-    images = is_image(outputs) and RANGES.get(last_operation(network, blank)) == tuple(pixels)
-    return functional(inputs, {"images": from_range(outputs, pixels)} if images else {"outputs": outputs}, title)
+    return functional(inputs, {"images": from_range(outputs, pixels)} if makes_images else {"outputs": outputs}, title)
+
+
+def _last_operation(network: Any, inputs: Any) -> str:
+    """The kind of TensorFlow operation that makes the outputs of a network."""
+    blank = tf.nest.map_structure(lambda one: tf.zeros([1, *(size or 16 for size in one.shape[1:])], one.dtype), inputs)
+    return last_operation(network, blank)
 
 
 def _inputs(network: Any) -> Any:

@@ -110,7 +110,10 @@ def loss_of_output(losses: Any, name: str, place: int) -> Any:
 
 
 def functional(inputs: Sequence[Any], outputs: Mapping[str, Any], name: str) -> Model:
-    """A model that takes and returns dicts, without the inputs that its outputs do not depend on."""
+    """A model that takes and returns dicts, without the inputs that its outputs do not depend on.
+
+    No output has the name of an input, which ONNX does not allow: `x` is returned as `x_output` then.
+    """
     used = list(inputs)
     for tensor in inputs:
         rest = [other for other in used if other is not tensor]
@@ -118,5 +121,7 @@ def functional(inputs: Sequence[Any], outputs: Mapping[str, Any], name: str) -> 
             if rest:
                 keras.Model(rest, list(outputs.values()))
                 used = rest
-    model: Model = keras.Model({tensor.name: tensor for tensor in used}, dict(outputs), name=name)
+    given = {tensor.name: tensor for tensor in used}
+    made = {f"{key}_output" if key in given else key: tensor for key, tensor in outputs.items()}
+    model: Model = keras.Model(given, made, name=name)
     return model

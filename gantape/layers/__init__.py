@@ -1,12 +1,14 @@
-"""Keras layers that are faster or have correct second derivatives, and further layers for discriminators.
+"""Keras layers that are faster or have correct second derivatives, and further layers for GANs.
 
 `faster(model)` returns a model with the same weights and outputs. Which layers are faster, and in which mode, was measured: see
 `gantape.layers.choice`.
 """
 
+from gantape.layers.attention import SelfAttention, SkipLayerExcitation
 from gantape.layers.conversion import faster, for_inference, in_float32, plain
 from gantape.layers.convolutional import FastConv2D, FastConv2DTranspose
 from gantape.layers.groups import MinibatchDeviation, Pack
+from gantape.layers.modulation import ModulatedConv2D
 from gantape.layers.normalization import BatchNorm, LayerNorm
 from gantape.layers.spectral import SpectralNorm
 
@@ -16,7 +18,10 @@ __all__ = [
     "FastConv2DTranspose",
     "LayerNorm",
     "MinibatchDeviation",
+    "ModulatedConv2D",
     "Pack",
+    "SelfAttention",
+    "SkipLayerExcitation",
     "SpectralNorm",
     "faster",
     "for_inference",

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from gantape.errors import TaskError
+from gantape.errors import TaskError, summary
 from gantape.layers.convolutional import FastConv2D, FastConv2DTranspose
 from gantape.layers.normalization import BatchNorm, LayerNorm
 from gantape.layers.spectral import SpectralNorm
@@ -143,11 +143,11 @@ def _with_layers(
 
     try:
         changed = keras.models.clone_model(model, clone_function=copy, recursive=True)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:  # of a model class, of a lambda in a layer
         raise TaskError(
             "this model cannot be copied layer by layer.",
             where=f"{where}, argument `model`",
-            got=f'"{model.name}", {type(model).__name__}: {error}',
+            got=f'"{model.name}", {type(model).__name__}: {summary(error)}'[:500],
             do="pass a keras.Sequential, or a keras.Model made from inputs and outputs; in a class of your own, use "
             "gantape.layers.FastConv2D and FastConv2DTranspose directly.",
         ) from error

@@ -9,10 +9,10 @@ import tensorflow as tf
 from loguru import logger
 
 from gantape.callbacks import Callback
-from gantape.certificate import MODES
 from gantape.checkpoints.folder import DATA
 from gantape.checkpoints.settings import Checkpoints
 from gantape.compiler import StepCompiler
+from gantape.compiler.programs import MODES
 from gantape.data import Batches, BatchStack, Reader
 from gantape.data.conversion import source_for
 from gantape.distribute.replicas import check_made_in_scope

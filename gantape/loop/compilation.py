@@ -1,17 +1,21 @@
 """The compiled steps of a task, and the means of what they report."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import attrs
 
-from gantape.certificate import Certificate, certify
+from gantape.certificate import Certificate
+from gantape.certificate.saved import variables_restored
+from gantape.certificate.trials import certify
 from gantape.compiler import StepCompiler
-from gantape.compiler.autotune import compile_steps
+from gantape.compiler.autotune import Tuner
 from gantape.compiler.compiled import CompiledSteps
 from gantape.compiler.programs import NamedMode
 from gantape.compiler.trials import RunLength, TuningResult
 from gantape.data import BatchStack, PeekableReader
+from gantape.inspection import inspect
 from gantape.loop.duration import Speed
 from gantape.loop.summary import describe_run, explain_run
 from gantape.state import RunState
@@ -32,13 +36,25 @@ class Compilation:
         self._task = task
         self._step = step
         self._compiler = compiler
+        self._tuner: Tuner | None = None
         self._choice: TuningResult | None = None
         self.steps: CompiledSteps | None = None
 
     def compiled(self, reader: PeekableReader, first_step: int, length: RunLength) -> CompiledSteps:
-        """The compiled steps for a run."""
+        """The compiled steps for a run; mode "auto" may choose another mode for a much longer one."""
         if self.steps is None:
-            self._choice, self.steps = compile_steps(self._compiler, self._whole_step(), reader, first_step, length)
+            step, mode = self._whole_step(), self._compiler.mode
+            if mode == "auto" and self._compiler.strategy is None:
+                self._tuner = Tuner(self._compiler, step)
+                self._choice, self.steps = self._tuner.choose(reader, first_step, length)
+            else:
+                self.steps = self._compiler.compile(step, "graph" if mode == "auto" else mode, reader.peek(1))
+        elif self._tuner is not None:
+            totals = self.steps.totals()
+            self._choice, self.steps = self._tuner.choose(reader, first_step, length)
+            if self.steps.totals() != totals:  # another mode continues them, or trials have reset them
+                self.steps.reset()
+                self.steps.restore(totals)
         return self.steps
 
     def means(self) -> dict[str, float]:
@@ -54,15 +70,20 @@ class Compilation:
         with self._compiler.scope():
             self._task.metrics.reset()
 
-    def explain(self) -> str:
-        """Mode, traces, measurements of "auto" and the updates of a step, as text."""
-        return explain_run(self._task, self._compiler.mode, self.steps, self._choice)
+    def explain(self, data: Any = None) -> str:
+        """Mode, traces, networks, updates and memory as text; see `Loop.explain`."""
+        seen = None if data is None else inspect(self._task, data, self._step.seed)
+        return explain_run(self._task, self._compiler.mode, self.steps, self._choice, seen)
 
     def facts(self, state: RunState, speed: Speed, stopped_by: str) -> dict[str, Any]:
         """The task, mode and progress of a run, for the record."""
         assert self.steps is not None
         facts = describe_run(self._task, state, self.steps, self._choice, speed)
         return facts | {"seed": self._step.seed, "gradient_norms": self._step.gradient_norms, "stopped_by": stopped_by}
+
+    def restored(self) -> AbstractContextManager[None]:
+        """A context after which the task's variables have the same values as before."""
+        return variables_restored(self._task.variables)
 
     def certify(self, stack: BatchStack, first_step: int, modes: Sequence[NamedMode]) -> Certificate:
         """Compare the steps from a state on in several modes; see `Loop.certify`."""

@@ -15,12 +15,12 @@ from gantape.callbacks.display import with_display
 from gantape.callbacks.recorder import Recorder
 from gantape.callbacks.runner import CallbackRunner
 from gantape.callbacks.trained import TrainedLayers
-from gantape.certificate import MODES, Certificate, variables_restored
+from gantape.certificate import Certificate
 from gantape.checkpoints.manager import CheckpointManager
 from gantape.checkpoints.run_record import RunRecord
 from gantape.checkpoints.settings import Checkpoints
 from gantape.compiler import StepCompiler
-from gantape.compiler.programs import NamedMode
+from gantape.compiler.programs import MODES, NamedMode
 from gantape.data import Batches
 from gantape.distribute.workers import Workers
 from gantape.history import History
@@ -213,9 +213,9 @@ class Loop:
         logger.info("stopped by {} at step {} after {:.1f} s", self.history.stopped_by, self._state.step, self._state.seconds)
         return self.history
 
-    def explain(self) -> str:
-        """Mode, traces, compile seconds, measurements of "auto", number of variables and the updates of a step, as text."""
-        return self._compilation.explain()
+    def explain(self, data: Any = None) -> str:
+        """Mode, traces, networks, updates and memory as tables; for a batch or a source of batches, what `inspect` sees too."""
+        return self._compilation.explain(data)
 
     def evaluate(self, data: Batches) -> dict[str, float]:
         """Means of losses and metrics over every example of `data`, without training.
@@ -239,7 +239,7 @@ class Loop:
             CompileError: If the step cannot be traced.
         """
         check_certified(steps, modes, self.compiler)
-        with variables_restored(self.task.variables):
+        with self._compilation.restored():
             stack = self._iterator.look_ahead(data, self._state, steps, self._step.batches_per_step, in_step=self._whole)
             return self._compilation.certify(stack, self._state.step, modes)
 

@@ -9,10 +9,11 @@ import tensorflow as tf
 
 from gantape._tensorflow import with_autograph
 from gantape.distribute.replicas import cross_replica, examples_in, mean_of_replicas, run_per_replica
-from gantape.errors import GradientError, LossError
+from gantape.errors import GradientError, LossError, listed
 from gantape.random.rng import RandomStreams
 from gantape.steps.added import added_losses
 from gantape.steps.averaging import ExponentialMovingAverage
+from gantape.steps.cuts import why_no_gradient
 from gantape.steps.gradients import GradientOptions
 from gantape.steps.loss_scale import LossScale, applied_optimizer
 from gantape.steps.losses import Losses, check_returned
@@ -123,7 +124,7 @@ class Update:
             losses = self.losses(batch, rng, due)
             total = losses.total if self.scale is None else self.scale.scaled(losses.total)
         gradients = tape.gradient(total, [variable.value for variable in variables])
-        self._check(gradients, variables)
+        self._check(gradients, variables, lambda: self.losses(batch, rng, due).total)
         # The gradient of an embedding is an `IndexedSlices` of the rows that were looked up.
         gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         return losses, gradients if self.scale is None else self.scale.unscaled(gradients)
@@ -146,13 +147,13 @@ class Update:
         if self.average is not None:
             self.average.follow(step, examples)
 
-    def _check(self, gradients: Sequence[Any], variables: Sequence[Variable]) -> None:
-        missing = [variable.path for variable, gradient in zip(variables, gradients, strict=True) if gradient is None]
+    def _check(self, gradients: Sequence[Any], variables: Sequence[Variable], loss: Callable[[], Tensor]) -> None:
+        missing = [variable for variable, gradient in zip(variables, gradients, strict=True) if gradient is None]
         if missing:
             raise GradientError(
                 "the loss does not depend on some of the variables that it is to move.",
                 where=f'Update "{self.name}"',
-                got=f"no gradient for {', '.join(missing)}",
+                got=f"no gradient for {listed([variable.path for variable in missing])}: {why_no_gradient(loss, missing)}",
                 do="move only the models that the loss calls, and call them inside the loss; look for "
                 "tf.stop_gradient, .numpy(), tf.argmax and casts to integers on the way.",
             )

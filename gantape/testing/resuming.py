@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gantape.certificate import random_numbers_restored
+from gantape.certificate.saved import random_numbers_restored
 from gantape.checkpoints.settings import Checkpoints
 from gantape.compiler import StepCompiler
 from gantape.data import Batches

@@ -11,6 +11,7 @@ from gantape.zoo.games import LSGAN, PacGAN, RaGAN
 from gantape.zoo.images import ImageGAN
 from gantape.zoo.pool import ImagePool
 from gantape.zoo.regularised import DRAGAN, R3GAN, SNGAN
+from gantape.zoo.residual import ResNetGAN
 from gantape.zoo.translation import CycleGAN, Pix2Pix
 from gantape.zoo.wasserstein import WGAN, WGANGP
 
@@ -37,6 +38,7 @@ __all__ = [
     "Pix2Pix",
     "ProjectionGAN",
     "RaGAN",
+    "ResNetGAN",
     "SimCLR",
     "VariationalAutoencoder",
 ]

@@ -47,16 +47,10 @@ class ImageGAN(AdversarialTask):
     def check_hyperparameters(self) -> None:
         super().check_hyperparameters()
         require_positive(self, "width", "widest", "channels")
-        if self.image_size < 2 * SMALLEST or self.image_size & (self.image_size - 1):
-            raise HyperparameterError(
-                "the size of an image is not a power of two of at least 8.",
-                where=f"{type(self).__name__}, field `image_size`",
-                got=repr(self.image_size),
-                do="use 64, for example; images in a folder are resized.",
-            )
+        check_image_size(self.image_size, type(self).__name__)
 
     def build_generator(self) -> Model:
-        widths = self._widths()
+        widths = widths_of(self.image_size, self.width, self.widest)
         network = [
             keras.Input((self.latent_size,)),
             layers.Dense(SMALLEST * SMALLEST * widths[0], use_bias=False),
@@ -75,7 +69,7 @@ class ImageGAN(AdversarialTask):
 
     def build_discriminator(self) -> Model:
         network = [keras.Input((self.image_size, self.image_size, self.channels))]
-        for width in reversed(self._widths()):
+        for width in reversed(widths_of(self.image_size, self.width, self.widest)):
             network += [layers.Conv2D(width, 4, strides=2, padding="same"), layers.LeakyReLU(negative_slope=0.2)]
         network += [MinibatchDeviation(), layers.Conv2D(self.widest, 3, padding="same"), layers.LeakyReLU(negative_slope=0.2)]
         return faster(keras.Sequential([*network, layers.Flatten(), layers.Dense(1)], name="discriminator"))
@@ -83,7 +77,19 @@ class ImageGAN(AdversarialTask):
     def build_penalties(self) -> tuple[Penalty, ...]:
         return (Lazy(R1(self.penalty_weight), every=16),)
 
-    def _widths(self) -> list[int]:
-        """Channels of the layers from 4×4 to half the image size."""
-        doublings = (self.image_size // SMALLEST).bit_length() - 1
-        return [min(self.width * 2**halvings, self.widest) for halvings in reversed(range(doublings))]
+
+def check_image_size(size: int, task: str) -> None:
+    """Raise a `HyperparameterError` unless the size is a power of two of at least 8."""
+    if size < 2 * SMALLEST or size & (size - 1):
+        raise HyperparameterError(
+            "the size of an image is not a power of two of at least 8.",
+            where=f"{task}, field `image_size`",
+            got=repr(size),
+            do="use 64, for example; images in a folder are resized.",
+        )
+
+
+def widths_of(image_size: int, width: int, widest: int) -> list[int]:
+    """Channels of the layers from 4×4 to half the image size: each halving of the sides doubles them, up to `widest`."""
+    doublings = (image_size // SMALLEST).bit_length() - 1
+    return [min(width * 2**halvings, widest) for halvings in reversed(range(doublings))]

@@ -1,11 +1,11 @@
 """A WGAN-GP and a CycleGAN, as tasks of gantape and as Keras models with a `train_step`: lines and steps per second.
 
 Both have the same networks (`comparison/networks.py`) and the same data. Three ways of training take turns in long runs:
-gantape's loop, Keras' `fit` with many steps per execution, and the same `train_step` in a `tf.function`, called in a Python loop
-with batches of the same pipeline. A `train_step` gets one batch, which that of WGAN-GP uses in all five critic updates, as the
-example on keras.io does; gantape's reads a fresh one for each. That of CycleGAN shares one pass over one tape as the example
-does, and so does the task. Blank lines, docstrings and comments are not counted. Medians over runs without compilation are
-printed, with the range of the ratios of gantape to the faster of the other two in each round.
+gantape's loop, Keras' `fit` with many steps per execution, and the same `train_step` in a `tf.function`, called in a loop with
+batches of the same pipeline. A `train_step` gets one batch, which that of WGAN-GP uses in all five critic updates, as the
+example on keras.io does; gantape's reads a fresh one for each. That of CycleGAN shares one pass, as the example does, and so
+does the task. Blank lines, docstrings and comments are not counted. Medians over runs without compilation are printed, with the
+range of the ratios of gantape to the faster of the other two in each round.
 """
 
 import ast

@@ -26,6 +26,8 @@ CORE = [
     "losses",
     "conditioning",
     "tasks",
+    "inspection",
+    "certificate",
     "callbacks",
     "checkpoints",
     "loop",

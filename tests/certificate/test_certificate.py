@@ -8,12 +8,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from cli.recipes import RECIPES
 from small_recipes import batches, small
 from tiny import Classifier, LazyGan, PointGan, identical, labelled, layers, make, points, weights
 
 import gantape as gt
 from gantape._tensorflow import in_xla
+from gantape.commands.recipes import RECIPES
 from gantape.errors import DataError, HyperparameterError, LossError, ModesError
 from gantape.testing import assert_modes_agree
 

@@ -8,11 +8,13 @@ import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
+from loguru import logger
 from tiny import COMPILED, PointGan, identical, make, points, weights
 
 import gantape as gt
 from gantape.compiler import autotune
-from gantape.compiler.autotune import RunLength, Trial, TuningResult
+from gantape.compiler.autotune import LONGEST_TRIAL, SHARE_OF_RUN, Tuner
+from gantape.compiler.trials import RunLength, Trial, TuningResult
 from gantape.errors import CompileError
 
 seconds = st.floats(1e-6, 1e3)
@@ -49,11 +51,99 @@ def test_a_long_compile_is_worth_it_in_a_long_run_only():
     ("steps", "tried"), [(1000, ["graph"]), (1001, COMPILED), (None, COMPILED)], ids=["short", "long enough", "endless"]
 )
 def test_xla_is_tried_in_runs_that_are_long_beside_its_compiling_only(steps, tried, monkeypatch):
-    monkeypatch.setattr(autotune, "_measure", lambda compiled, *_: Trial(compiled.mode, 1.0, 0.01))
+    tuner, looks = fake_tuner(monkeypatch)
+    tuner.choose(reader(), 0, RunLength(steps=steps))
+    assert looks == list(tried)
+
+
+def reader():
+    return gt.data.PeekableReader(points().open(0, gt.data.Position()))
+
+
+def fake_tuner(monkeypatch, trials=None, cache=None):
+    """A tuner whose measurements are given, by default a second to compile and ten milliseconds a step, and what it tries."""
+    looks = []
+    given = {mode: Trial(mode, 1.0, 0.01, measured=LONGEST_TRIAL) for mode in COMPILED} | (trials or {})
+
+    def measure(compiled, *_):
+        looks.append(compiled.mode)
+        return given[compiled.mode]
+
+    monkeypatch.setattr(autotune, "_measure", measure)
     step = gt.Step(make(PointGan).updates(), seed=0, update_metrics=lambda _: None)
-    stack = gt.data.PeekableReader(points().open(0, gt.data.Position())).peek(1)
-    choice, _ = autotune.choose_mode(gt.StepCompiler("auto"), step, stack, 0, RunLength(steps=steps))
-    assert [found.mode for found in choice.measurements] == list(tried)
+    return Tuner(gt.StepCompiler("auto", autotune_cache=cache), step), looks
+
+
+def test_a_much_longer_run_is_worth_another_look(monkeypatch):
+    tuner, looks = fake_tuner(monkeypatch, {"xla": Trial("xla", 2.0, 0.005, measured=LONGEST_TRIAL)})
+    chosen = [tuner.choose(reader(), 0, RunLength(steps=steps))[1].mode for steps in (100, 1_000, 100_000, 10**6)]
+    assert chosen == ["graph", "graph", "xla", "xla"]
+    assert looks == ["graph", "xla", "xla-loop"]  # each once: they were measured long enough
+
+
+def test_a_mode_that_was_measured_briefly_is_measured_again_in_a_long_run(monkeypatch):
+    tuner, looks = fake_tuner(monkeypatch, {"graph": Trial("graph", 1.0, 0.01, measured=0.02)})
+    for steps in (100, 100, 10**6):
+        tuner.choose(reader(), 0, RunLength(steps=steps))
+    assert looks == ["graph", *COMPILED]
+
+
+@given(measured, st.integers(1, 10**7), st.floats(1.0, 1e5))
+def test_another_look_takes_a_small_share_of_the_run(measurements, first, longer):
+    given_trials = {found.mode: found for found in measurements}
+    with pytest.MonkeyPatch.context() as patch:
+        tuner, looks = fake_tuner(patch, given_trials)
+        known = tuner.choose(reader(), 0, RunLength(steps=first))[0].measurements
+        seen = len(looks)
+        length = RunLength(steps=int(first * longer))
+        tuner.choose(reader(), 0, length)
+    best = min(known, key=lambda found: found.seconds_per_step)
+    graph = next(found for found in known if found.mode == "graph")
+    compiled = {found.mode for found in known}
+    # XLA takes at most twice as long to compile as the graph
+    spent = sum(LONGEST_TRIAL + (0.0 if mode in compiled else 2.0 * graph.compile_seconds) for mode in looks[seen:])
+    assert spent <= SHARE_OF_RUN * best.remaining(length)
+
+
+def test_the_choice_of_a_short_run_is_not_kept_for_long_runs_of_other_processes(tmp_path, monkeypatch):
+    file = tmp_path / "modes.json"
+    fast = {"xla": Trial("xla", 2.0, 0.005, measured=LONGEST_TRIAL)}
+    chosen = []
+    for steps, seen in ((100, ["graph"]), (100, []), (100_000, ["xla", "xla-loop"]), (100_000, []), (100, [])):
+        tuner, looks = fake_tuner(monkeypatch, fast, cache=file)
+        chosen.append(tuner.choose(reader(), 0, RunLength(steps=steps))[1].mode)
+        assert looks == seen
+    assert chosen == ["graph", "graph", "xla", "xla", "graph"]
+
+
+def test_a_loop_goes_on_in_another_mode_in_a_much_longer_run(monkeypatch):
+    """It says so, and the means go on over the change."""
+    _, looks = fake_tuner(monkeypatch, {"xla": Trial("xla", 2.0, 0.001, measured=LONGEST_TRIAL)})
+    said = []
+    sink = logger.add(said.append, level="INFO")
+    logger.enable("gantape")
+
+    def trained(mode):
+        stop = gt.Callback(lambda progress: gt.Stop("seen enough"), gt.at(6))
+        loop = gt.Loop(make(PointGan), compiler=gt.StepCompiler(mode), callbacks=[stop], seed=2, progress=False)
+        loop.run(points(), steps=3, record=gt.at(6))
+        before = loop.explain()
+        loop.run(points(), minutes=60.0, record=gt.at(6))
+        return loop, before
+
+    try:
+        (auto, before), (named, _) = trained("auto"), trained("graph")
+    finally:
+        logger.disable("gantape")
+        logger.remove(sink)
+    assert looks == list(COMPILED)
+    assert "mode graph," in before
+    assert "mode xla," in auto.explain()
+    assert any("another look at the modes" in text for text in said)
+    for one, other in zip(weights(auto.task), weights(named.task), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
+    for name in ("generator/loss", "discriminator/loss"):
+        np.testing.assert_allclose(auto.history.last()[name], named.history.last()[name], rtol=1e-5)
 
 
 @given(measured, st.integers(1, 10**6))

@@ -8,8 +8,9 @@ import tensorflow as tf
 from tiny import Classifier, labelled, make
 
 import gantape as gt
-from gantape.compiler.autotune import RunLength, choose_mode
+from gantape.compiler.autotune import Tuner
 from gantape.compiler.failures import explain_failure
+from gantape.compiler.trials import RunLength
 from gantape.errors import CompileError
 
 FILE = __file__.rsplit("/", 1)[-1]
@@ -86,8 +87,8 @@ def test_xla_is_refused_with_the_line(place: int) -> None:
 def test_auto_chooses_the_graph_and_says_why() -> None:
     task = make(Checked)
     step = gt.Step(task.updates(), seed=0, update_metrics=task.metrics.update)
-    stack = labelled().open(0, gt.data.Position()).read(8)
-    choice, _ = choose_mode(gt.StepCompiler("auto"), step, stack, 0, RunLength())
+    reader = gt.data.PeekableReader(labelled().open(0, gt.data.Position()))
+    choice, _ = Tuner(gt.StepCompiler("auto"), step).choose(reader, 0, RunLength())
     assert choice.mode == "graph"
     assert "an assertion, which XLA leaves out" in choice.table()
     assert FILE in choice.table()

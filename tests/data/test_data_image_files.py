@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from loguru import logger
-from PIL import Image
+from PIL import ExifTags, Image
 
 from gantape.data import image_folder
 from gantape.errors import DataError
@@ -117,3 +117,24 @@ def test_a_broken_file_is_named(tmp_path: Path, content: bytes | None) -> None:
     with pytest.raises(DataError) as caught:
         list(image_folder(tmp_path, batch_size=1, size=4).examples_in_order())
     assert caught.value.where == str(tmp_path / "b.jpg")
+
+
+def test_images_that_are_enlarged_or_cropped_by_half_are_counted(tmp_path: Path, log: list[str]) -> None:
+    for place, size in enumerate([(8, 8), (20, 20), (100, 20), (20, 39), (20, 40)]):
+        Image.new("RGB", size).save(tmp_path / f"{place}.png")
+    image_folder(tmp_path, batch_size=1, size=16)
+    small, cropped = log
+    assert "1 of 5 measured images are smaller than 16×16 pixels" in small
+    assert "2 of 5 measured images lose half" in cropped
+
+
+def test_images_are_measured_upright_and_broken_ones_left_to_the_reader(tmp_path: Path, log: list[str]) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.new("RGB", (40, 20)).save(tmp_path / "sideways.jpg", exif=exif)
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    image_folder(tmp_path, batch_size=1, size=(40, 20))
+    assert log == []
+    image_folder(tmp_path, batch_size=1, size=(20, 40))
+    assert "1 of 1 measured images are smaller" in log[0]
+    assert "1 of 1 measured images lose half" in log[1]

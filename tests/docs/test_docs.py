@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 import io
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -76,3 +77,13 @@ def test_the_drawings_are_what_their_script_draws(tmp_path: Path, monkeypatch: p
     drawn = {path.name: path.read_text() for path in tmp_path.iterdir()}
     assert drawn == {path.name: path.read_text() for path in (DOCS / "images/updates").iterdir()}
     assert sorted(drawn) == ["discriminator.svg", "generator.svg"]
+
+
+def test_the_drawing_of_an_inspection_is_what_its_script_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = tmp_path / "inspection.svg"
+    monkeypatch.setattr(sys, "argv", ["draw_inspection.py", str(drawn)])
+    runpy.run_path(str(ROOT / "scripts/docs/draw_inspection.py"), run_name="__main__")
+    texts = [path.read_text() for path in (drawn, DOCS / "images/inspection.svg")]
+    values = [re.findall(r'class="note">(-?\d[^<]*)<', text) for text in texts]  # the terms, which differ by rounding
+    assert [float(value) for value in values[0]] == pytest.approx([float(value) for value in values[1]], rel=0.01)
+    assert len({re.sub(r'class="note">-?\d[^<]*<', "", text) for text in texts}) == 1

@@ -227,8 +227,14 @@ def test_explain_tells_mode_traces_and_updates():
     loop = loop_on(PointGan, mode="xla")
     assert "nothing is traced yet" in loop.explain()
     loop.run(points(), steps=2)
-    for words in ("mode xla", "1 traces", "discriminator: 4 variables, Adam", "generator: 4 variables, Adam", "PointGan("):
+    lines = [line.split() for line in loop.explain().splitlines()]
+    assert ["generator", "50", "50", "3", "2", "generator"] in lines
+    assert ["discriminator", "33", "33", "2", "1", "discriminator"] in lines
+    for name in ("generator", "discriminator"):
+        assert [name, name, "Adam", "0.01", "4", "every", "step"] in lines
+    for words in ("mode xla", "1 traces", "PointGan(", "variables in all"):
         assert words in loop.explain()
+    assert "no findings" in loop.explain(points())
 
 
 @pytest.mark.parametrize("mode", ["eager", "graph"])

@@ -127,6 +127,17 @@ def test_pictures_take_no_more_room_than_there_is(tmp_path: Path) -> None:
     assert len(large.source) <= BYTES_OF_SINGLE
 
 
+def test_a_drawing_is_shown_as_an_image_and_a_broken_one_is_left_out(tmp_path: Path) -> None:
+    drawing = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 30"><script>alert(1)</script></svg>'
+    (tmp_path / "updates.svg").write_text(drawing)
+    for name, text in (("half", drawing[:50]), ("shapeless", "<svg/>")):
+        (tmp_path / f"{name}.svg").write_text(text)
+    (tmp_path / "run.json").write_text('{"task": "GAN"}')
+    (found,) = single_pictures(tmp_path)
+    assert (found.label, found.width, found.height) == ("What each update calls and moves", 40, 30)
+    assert "alert" not in report.write_html_report(tmp_path).read_text()
+
+
 def test_a_picture_from_elsewhere_is_not_shown(tmp_path: Path) -> None:
     draw_samples(tmp_path / "elsewhere", [1])
     folder = tmp_path / "run"

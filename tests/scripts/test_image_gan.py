@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from loguru import logger
 from programs import finish, run
 
 import gantape as gt
 from docs.make_pictures import CLASSES, make_pictures
 from gantape import zoo
+from gantape.commands.training_data import load
 from gantape.errors import HyperparameterError
 
 
@@ -61,3 +63,25 @@ def test_data_that_is_not_there_is_told(tmp_path: Path) -> None:
     done = run("train_gan.py", "--data", "nowhere", folder=tmp_path)
     assert done.returncode == 2
     assert "or a folder of images" in done.stderr
+
+
+def test_without_data_it_learns_from_the_embedded_photographs(tmp_path: Path) -> None:
+    small = ("--image-size", "8", "--width", "2", "--widest", "4", "--latent-size", "4", "--batch-size", "8")
+    finish(
+        "train_gan.py", "--task", "image-gan", "--mode", "graph", "--steps", "2", "--run-dir", "run", *small, folder=tmp_path
+    )
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["data"]["name"] == "photographs train"
+
+
+def test_fewer_images_than_a_batch_make_a_smaller_batch(tmp_path: Path) -> None:
+    make_pictures(tmp_path / "few", 5, 8)
+    lines: list[str] = []
+    logger.enable("gantape")
+    sink = logger.add(lambda line: lines.append(str(line)), level="WARNING")
+    data = load(str(tmp_path / "few"), 64, (8, 8, 3))
+    logger.remove(sink)
+    logger.disable("gantape")
+    assert (data.batch_size, data.batches_per_epoch) == (5, 1)
+    assert "5 images, fewer than a batch of 64" in "".join(lines)
+    history = gt.Loop(zoo.ImageGAN(image_size=8, width=2, widest=4, latent_size=4)).run(data, steps=2)
+    assert np.isfinite(history.last()["generator/loss"])

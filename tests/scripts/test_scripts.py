@@ -63,13 +63,15 @@ def test_a_run_of_the_gan_leaves_every_artifact(gan: Path) -> None:
 
 
 def test_a_script_says_what_will_happen_and_what_was_made(tmp_path: Path) -> None:
-    flags = ("--data", "digits", "--steps", "3", "--mode", "graph", "--width", "2", "--run-dir", "run")
+    flags = ("--data", "digits", "--steps", "3", "--mode", "graph", "--width", "2", "--run-dir", "run", "--inspect")
     done = run("train_gan.py", *flags, folder=tmp_path)
     first, length, runs, results, *_ = done.stdout.splitlines()
     assert first == "Training dcgan on digits train: 1,500 examples, 64 in a batch."
     assert re.match(r"Length +3 steps in all; Ctrl-C", length)
     assert re.match(r"Runs +on the CPU \(\d+ cores?\), compiled to a graph", runs)
     assert re.match(r"Results +in run: watch report.html", results)
+    assert 'update "discriminator"  moves discriminator' in done.stdout
+    assert "data:image/svg+xml;base64," in (tmp_path / "run" / "report.html").read_text()
     assert "Done: 3 steps in" in done.stdout
     assert re.search(r"^  samples +run/samples/step-000003.png$", done.stdout, re.MULTILINE)
     assert re.search(r"^  train on +python \S+/scripts/train_gan.py --resume run --steps 6$", done.stdout, re.MULTILINE)

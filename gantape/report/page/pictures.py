@@ -4,6 +4,7 @@ import base64
 import functools
 import io
 import re
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +21,11 @@ LARGE_BYTES, LARGE_SIDE = 250_000, 1024
 """A picture with more bytes is made smaller: to so many pixels on its longer side, as WebP."""
 
 APART = ("checkpoints", "tensorboard")
-TITLES = {"interpolation": "Ways between pairs of latents", "neighbours": "Samples and their nearest real examples"}
+TITLES = {
+    "interpolation": "Ways between pairs of latents",
+    "neighbours": "Samples and their nearest real examples",
+    "updates": "What each update calls and moves",
+}
 
 
 @attrs.frozen
@@ -71,7 +76,8 @@ def picture_series(folder: Path) -> tuple[PictureSeries, ...]:
 def single_pictures(folder: Path) -> tuple[Picture, ...]:
     """The pictures that lie in a run's directory itself."""
     room, found = BYTES_OF_SINGLE, []
-    for path in sorted(path for path in folder.glob("*.png") if not path.is_symlink())[:MOST_SINGLE]:
+    paths = [path for ending in ("png", "svg") for path in folder.glob(f"*.{ending}") if not path.is_symlink()]
+    for path in sorted(paths)[:MOST_SINGLE]:
         title = TITLES.get(path.stem, path.stem.replace("_", " ").replace("-", " "))
         picture = _picture(path, title[:1].upper() + title[1:])
         if picture is not None and len(picture.source) <= room:
@@ -119,8 +125,9 @@ def _picture(path: Path, label: str) -> Picture | None:
     """The picture in a file; nothing if it cannot be read, half written as it may be."""
     try:
         facts = path.stat()
-        source, width, height = _embedded(path, facts.st_mtime_ns, facts.st_size)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # SyntaxError: a broken PNG
+        embedded = _embedded_drawing if path.suffix == ".svg" else _embedded
+        source, width, height = embedded(path, facts.st_mtime_ns, facts.st_size)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # SyntaxError: a broken PNG or SVG
         return None
     return Picture(label, Markup(source), width, height)  # base64 has nothing to escape, and is long
 
@@ -138,3 +145,11 @@ def _embedded(path: Path, changed: int, size: int) -> tuple[str, int, int]:  # n
     written = io.BytesIO()
     small.save(written, "WEBP", quality=80)
     return f"data:image/webp;base64,{base64.b64encode(written.getvalue()).decode()}", *small.size
+
+
+@functools.lru_cache(maxsize=MOST_SINGLE)
+def _embedded_drawing(path: Path, changed: int, size: int) -> tuple[str, int, int]:  # noqa: ARG001  a part of the key
+    """A drawing as a data URI, its width and its height. As an image it runs no scripts and loads nothing."""
+    text = path.read_bytes()
+    _, _, width, height = map(float, ElementTree.fromstring(text).attrib.get("viewBox", "").split())
+    return f"data:image/svg+xml;base64,{base64.b64encode(text).decode()}", round(width), round(height)
