@@ -6,9 +6,12 @@ from typing import Annotated, Any
 
 import tyro
 
+import gantape
 from gantape.data import digits
 from gantape.ejection import eject
 from gantape.tasks import SupervisedTask
+
+gantape.eject = eject  # the package of this command hides the function of its name
 
 
 def main(
@@ -30,7 +33,7 @@ def main(
         seed: The seed of random numbers and of the order of examples.
     """
     if data != "digits":
-        raise SystemExit(f'--data: there is no "{data}"; "digits" is available. Call gantape.ejection.eject for your own data.')
+        raise SystemExit(f'--data: there is no "{data}"; "digits" is available. Call gantape.eject for your own data.')
     module, _, name = task.partition(":")
     cls: Any = getattr(importlib.import_module(module), name)
     made = cls(**{key: _number(value) for key, _, value in (pair.partition("=") for pair in hyperparameters)})

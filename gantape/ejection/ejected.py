@@ -12,10 +12,12 @@ class Check:
     Args:
         steps: How many.
         difference: The largest difference between the weights of the networks afterwards.
+        share: The norm of the difference divided by the norm of what training moved, in the network where this is largest.
     """
 
     steps: int
     difference: float
+    share: float = 0.0
 
     @property
     def equal(self) -> bool:
@@ -25,8 +27,9 @@ class Check:
     def __str__(self) -> str:
         if not self.steps:
             return "It was not compared with gantape's loop."
-        found = "equal bit for bit" if self.equal else f"equal up to {self.difference:.1e}"
-        return f"After {self.steps} steps in eager mode, its weights and those of `gantape.Loop` were {found}."
+        rounded = f"equal up to rounding: {self.difference:.1e}, {self.share:.1e} of what training moved"
+        found = "equal bit for bit" if self.equal else rounded
+        return f"After {self.steps} steps in eager mode, its weights and those of `gantape.Loop` were\n{found}."
 
 
 @attrs.frozen

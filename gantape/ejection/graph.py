@@ -80,7 +80,7 @@ def code_of(
         text = node.template.format(*parts)
         if inline and _used_in_block(kept, node):
             names[id(node)] = text
-            inlined |= {id(node)} if node.operator else set()
+            inlined |= {id(node)} if node.operator and not node.template.startswith("{}[") else set()
         elif not node.uses:
             lines.append(f"{indent}{text}")
         else:
@@ -189,8 +189,14 @@ def constructor(part: Any, constants: dict[int, str]) -> str:
             got=repr(getattr(part, "name", cls.__name__)),
             do="use a layer, loss, metric or optimizer of Keras.",
         )
-    arguments = (f"{name}={_value(value, constants)}" for name, value in configured(part))
+    arguments = (f"{name}={_value(_short(name, value), constants)}" for name, value in configured(part))
     return f"{public}({', '.join(arguments)})"
+
+
+def _short(name: str, value: Any) -> Any:
+    """One number for sizes that are the same in all dimensions."""
+    same = name in ("kernel_size", "strides", "pool_size") and isinstance(value, list | tuple) and len(set(value)) == 1
+    return value[0] if same else value
 
 
 def _value(value: Any, constants: dict[int, str]) -> str:

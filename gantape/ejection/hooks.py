@@ -12,6 +12,7 @@ import tensorflow as tf
 from gantape._tensorflow import layer_calls
 from gantape.ejection.trace import Trace, user_line
 from gantape.errors import EjectError
+from gantape.steps.shared import SharedPass
 
 MODULES = {"tf": tf, "tf.nn": tf.nn, "tf.math": tf.math, "tf.linalg": tf.linalg, "tf.image": tf.image, "tf.signal": tf.signal}
 KERAS_MODULES = {"keras.ops": keras.ops, "keras.losses": keras.losses, "keras.activations": keras.activations}
@@ -46,6 +47,7 @@ def recording(trace: Trace) -> Iterator[None]:
             owner = _EAGER if name in vars(_EAGER) else tf.Tensor
             if name in vars(owner):
                 _replace(stack, owner, name, _refused(trace, vars(owner)[name], name))
+        _replace(stack, SharedPass, "__call__", _shared)
         stack.enter_context(layer_calls(functools.partial(_layer, trace)))
         yield
 
@@ -87,6 +89,15 @@ def _layer(trace: Trace, layer: Any, call: Any, arguments: Any, keywords: Any) -
     if trace.depth:
         return call(*arguments, **keywords)
     return trace.call(call, _part_name(trace, layer, "layer"), arguments, keywords, pure=False)
+
+
+def _shared(*_: Any) -> Any:
+    raise EjectError(
+        "updates share a forward pass, which the functions of the program cannot.",
+        where=user_line(),
+        got="a call of gantape.SharedPass",
+        do="make the pass in each loss; an adversarial task does so with shared_examples=False.",
+    )
 
 
 def _part_name(trace: Trace, part: Any, kind: str) -> str:
@@ -150,10 +161,19 @@ def _item(trace: Trace, function: Any) -> Any:
         with trace.silent():
             result = function(tensor, key, *rest)
         operands: list[Any] = [trace.node_of(tensor)]
-        trace.record(f"{{}}[{trace.code(key, operands)}]", operands, result, operator=True)
+        keys = key if isinstance(key, tuple) else (key,)
+        inside = ", ".join(_sliced(trace, one, operands) for one in keys)
+        trace.record(f"{{}}[{inside}]", operands, result, operator=True)
         return result
 
     return call
+
+
+def _sliced(trace: Trace, key: Any, operands: list[Any]) -> str:
+    if not isinstance(key, slice):
+        return trace.code(key, operands)
+    ends = ["" if end is None else trace.code(end, operands) for end in (key.start, key.stop, key.step)]
+    return ":".join(ends[: 2 if key.step is None else 3])
 
 
 def _refused(trace: Trace, function: Any, name: str) -> Any:

@@ -1,5 +1,6 @@
 """The code that builds a network of Keras' layers."""
 
+import itertools
 from typing import Any
 
 import keras
@@ -10,8 +11,8 @@ from gantape.layers import plain
 from gantape.types import Model
 
 
-def network(model: Model, name: str) -> tuple[list[str], Any]:
-    """The function that builds a model, and the model of Keras' own layers that it is.
+def network(model: Model) -> list[str]:
+    """The body of the function that builds a model, from Keras' own layers.
 
     Raises:
         EjectError: If it is no sequential or functional model, or has a layer that Keras does not have.
@@ -21,7 +22,7 @@ def network(model: Model, name: str) -> tuple[list[str], Any]:
     ):
         raise EjectError(
             "a network is a class of its own.",
-            where=f"the part `{name}`",
+            where=f"the network `{getattr(model, 'name', type(model).__name__)}`",
             got=type(model).__qualname__,
             do="build a sequential or functional model.",
         )
@@ -32,21 +33,21 @@ def network(model: Model, name: str) -> tuple[list[str], Any]:
         ]
         layers = [f"        {_layer(layer)}," for layer in copied.layers]
         return [
-            f"def build_{name}():",
             "    layers = [",
             *inputs,
             *layers,
             "    ]",
             "    return keras.Sequential(layers)",
-        ], copied
-    return [f"def build_{name}():", *_functional(copied)], copied
+        ]
+    return _functional(copied)
 
 
 def _functional(model: Any) -> list[str]:
     config = model.get_config()
     layers = {layer.name: layer for layer in model.layers}
     names: dict[str, str] = {}
-    lines = []
+    lines: list[str] = []
+    chain = _is_chain(config["layers"])
     for described in config["layers"]:
         layer = layers[described["name"]]
         if len(described["inbound_nodes"]) > 1:
@@ -56,9 +57,10 @@ def _functional(model: Any) -> list[str]:
                 got=f"{len(described['inbound_nodes'])} calls",
                 do="call each layer once.",
             )
-        base = "inputs" if isinstance(layer, keras.layers.InputLayer) else "hidden"
-        names[layer.name] = f"{base}_{len(names) + 1}"
-        if base == "inputs":
+        is_input = isinstance(layer, keras.layers.InputLayer)
+        number = "" if chain else f"_{len(names) + 1}"
+        names[layer.name] = f"{'inputs' if is_input else 'hidden'}{number}"
+        if is_input:
             shape = tuple(layer.batch_shape[1:])
             lines.append(f'    {names[layer.name]} = keras.Input({shape!r}, dtype="{layer.dtype}")')
             continue
@@ -67,6 +69,16 @@ def _functional(model: Any) -> list[str]:
         lines.append(f"    {names[layer.name]} = {_layer(layer)}({given})")
     inputs, outputs = (_references(config[which], names) for which in ("input_layers", "output_layers"))
     return [*lines, f"    return keras.Model({inputs}, {outputs})"]
+
+
+def _is_chain(described: Any) -> bool:
+    """Whether each layer but the first gets the output of the one before it, and nothing else."""
+    for before, layer in itertools.pairwise(described):
+        given = [node["args"] for node in layer["inbound_nodes"]]
+        alone = len(given) == 1 and len(given[0]) == 1 and isinstance(given[0][0], dict)
+        if not alone or given[0][0].get("config", {}).get("keras_history", [""])[0] != before["name"]:
+            return False
+    return bool(described)
 
 
 def _references(value: Any, names: dict[str, str]) -> str:

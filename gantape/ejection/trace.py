@@ -165,21 +165,40 @@ class _Tape:
         return self._trace.call(self._tape.gradient, f"{self._name}.gradient", arguments, keywords)
 
 
+class _BatchSize(int):
+    """The number of examples in a batch."""
+
+
 @attrs.frozen(eq=False)
-class TracedStreams(RandomStreams):
-    """Random streams whose draws are recorded.
+class TracedStreams:
+    """Random streams whose draws are recorded. A loss takes them for `RandomStreams`.
 
     Args:
+        streams: The streams themselves.
         trace: The trace.
         paths: The names that lead to these streams from the run's seed, as code.
+        batch_size: The number of examples that the program calls `BATCH_SIZE`.
     """
 
-    trace: Any = None
-    paths: tuple[str, ...] = ()
+    streams: RandomStreams
+    trace: Trace
+    paths: tuple[str, ...]
+    batch_size: int
+
+    @property
+    def seed(self) -> int:
+        """The seed of the streams."""
+        return self.streams.seed
+
+    @property
+    def step(self) -> Any:
+        """The number of the step, which the program calls `step`."""
+        return self.streams.step
 
     def stream(self, *names: str | int) -> "TracedStreams":
         below = ", ".join(literal(name, "", {}) for name in names)
-        return attrs.evolve(self, seed=super().stream(*names).seed, paths=(*self.paths, f"({below},)"))
+        paths = (*self.paths, f"({below}{',' if len(names) == 1 else ''})")
+        return attrs.evolve(self, streams=self.streams.stream(*names), paths=paths)
 
     def uniform(self, name: str, shape: Any, low: float = 0.0, high: float = 1.0) -> Any:
         return self._draw("uniform", name, shape, low, high)
@@ -196,10 +215,18 @@ class TracedStreams(RandomStreams):
     def _draw(self, kind: str, name: str, shape: Any, *numbers: float) -> Any:
         last = f"({literal(name, '', {})},)"
         place = f"step, [{', '.join([*self.paths, last])}]"
-        draw = functools.partial(getattr(RandomStreams(self.seed, self.step), kind), name)
+        draw = functools.partial(getattr(self.streams, kind), name)
         self.trace.name(place, place)
         given = numbers if numbers not in ((0.0, 1.0),) else ()
-        return self.trace.call(lambda _, *rest: draw(*rest), f"{kind}_numbers", (place, shape, *given), {}, pure=False)
+        return self.trace.call(lambda _, *rest: draw(*rest), f"{kind}_numbers", (place, self._named(shape), *given), {}, False)
+
+    def _named(self, shape: Any) -> Any:
+        """The shape, with a number of its own for the size of a batch, so that it is recognised."""
+        if not isinstance(shape, list | tuple) or not shape or isinstance(shape[0], tf.Tensor) or shape[0] != self.batch_size:
+            return shape
+        size = _BatchSize(self.batch_size)
+        self.trace.name(size, "BATCH_SIZE")
+        return [size, *shape[1:]]
 
 
 def user_line() -> str:

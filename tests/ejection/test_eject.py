@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import gantape as gt
-from gantape.ejection import eject
+from gantape import eject
 from gantape.layers import plain
 from gantape.zoo import DCGAN, WGANGP, DigitClassifier, VariationalAutoencoder
 
