@@ -27,7 +27,7 @@ class Check:
     def __str__(self) -> str:
         if not self.steps:
             return "It was not compared with gantape's loop."
-        rounded = f"equal up to rounding: {self.difference:.1e}, {self.share:.1e} of what training moved"
+        rounded = f"apart by at most {self.difference:.1e}, by {self.share:.1e} of what training moved"
         found = "equal bit for bit" if self.equal else rounded
         return f"After {self.steps} steps in eager mode, its weights and those of `gantape.Loop` were\n{found}."
 

@@ -34,7 +34,7 @@ def fractions(bits):
 UNIFORM = '''
 def uniform_numbers(step, names, shape, low=0.0, high=1.0):
     """Numbers from [low, high)."""
-    unit = fractions(random_bits(step, names, tf.reduce_prod(tf.convert_to_tensor(shape))))
+    unit = fractions(random_bits(step, names, tf.reduce_prod(tf.cast(tf.convert_to_tensor(shape), tf.int64))))
     numbers = low + (high - low) * tf.reshape(unit, shape)
     return tf.minimum(numbers, tf.constant(np.nextafter(np.float32(high), np.float32(low))))
 '''
@@ -42,7 +42,7 @@ def uniform_numbers(step, names, shape, low=0.0, high=1.0):
 NORMAL = '''
 def normal_numbers(step, names, shape, mean=0.0, deviation=1.0):
     """Normal numbers, by Box and Muller."""
-    size = tf.cast(tf.reduce_prod(tf.convert_to_tensor(shape)), tf.int64)
+    size = tf.reduce_prod(tf.cast(tf.convert_to_tensor(shape), tf.int64))
     pairs = tf.reshape(random_bits(step, names, 2 * ((size + 1) // 2)), [-1, 2])
     even, odd = map(fractions, tf.unstack(tf.repeat(pairs, 2, axis=0)[:size], axis=1))
     radius = tf.sqrt(-2.0 * tf.math.log(1.0 - even))
@@ -65,7 +65,7 @@ def sine(turns):
 INTEGERS = '''
 def integers_numbers(step, names, shape, bound):
     """Whole numbers from 0 to bound - 1."""
-    bits = tf.reshape(random_bits(step, names, tf.reduce_prod(tf.convert_to_tensor(shape))), shape)
+    bits = tf.reshape(random_bits(step, names, tf.reduce_prod(tf.cast(tf.convert_to_tensor(shape), tf.int64))), shape)
     numbers = tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32))
     return tf.cast(tf.math.floormod(tf.cast(numbers, tf.int32), bound), tf.int32)
 '''
@@ -73,7 +73,7 @@ def integers_numbers(step, names, shape, bound):
 BITS = '''
 def bits_numbers(step, names, shape):
     """Random numbers of 32 bits, of the given shape."""
-    return tf.reshape(random_bits(step, names, tf.reduce_prod(tf.convert_to_tensor(shape))), shape)
+    return tf.reshape(random_bits(step, names, tf.reduce_prod(tf.cast(tf.convert_to_tensor(shape), tf.int64))), shape)
 '''
 
 AVERAGE = '''

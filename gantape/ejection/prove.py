@@ -17,7 +17,7 @@ from gantape.errors import EjectError
 from gantape.loop import Loop
 from gantape.tasks import Task
 
-ROUNDING = 0.01
+ROUNDING = 0.05
 """The largest difference between the weights of a network, as a share of their movement, that rounding explains."""
 
 
