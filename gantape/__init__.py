@@ -15,6 +15,7 @@ from gantape.callbacks.progress import Progress
 from gantape.checkpoints.restore import load_best
 from gantape.checkpoints.settings import Best, Checkpoints
 from gantape.compiler import StepCompiler
+from gantape.ejection import eject
 from gantape.errors import BackendError as _BackendError
 from gantape.errors import GantapeError
 from gantape.history import History
@@ -66,6 +67,7 @@ __all__ = [
     "conditioning",
     "data",
     "distribute",
+    "eject",
     "errors",
     "every",
     "inspect",

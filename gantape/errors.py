@@ -18,6 +18,7 @@
     ├── ScheduleError          a schedule or the length of a run is invalid
     ├── CompileError           the task's code cannot be compiled in this mode
     │   └── RetraceError       a step was traced more often than allowed
+    ├── EjectError             a task cannot be written out as a loop by hand
     ├── ModesError             modes compute something else, which `gantape.testing.assert_modes_agree` denies
     ├── RunDirectoryError      a run's directory cannot be written or read
     │   └── ResumeError        a run is resumed with something other than it began with
@@ -132,6 +133,10 @@ class CompileError(GantapeError):
 
 class RetraceError(CompileError):
     """A step was traced more often than allowed."""
+
+
+class EjectError(GantapeError):
+    """A task cannot be written out as a loop by hand."""
 
 
 class ModesError(GantapeError, AssertionError):

@@ -21,6 +21,7 @@ CORE = [
     "random",
     "data",
     "steps",
+    "layers",
     "compiler",
     "augment",
     "losses",
@@ -31,8 +32,9 @@ CORE = [
     "callbacks",
     "checkpoints",
     "loop",
+    "ejection",
 ]
-LEAVES = ["layers", "report", "zoo", "evaluation", "testing", "export", "commands", "__main__"]
+LEAVES = ["eject", "report", "zoo", "evaluation", "testing", "export", "commands", "__main__"]
 
 
 def test_every_part_has_its_place() -> None:

@@ -1,0 +1,56 @@
+"""The command `python -m gantape.eject`: a task written out as a loop by hand."""
+
+import importlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+import gantape
+from gantape.data import digits
+from gantape.ejection import eject
+from gantape.tasks import SupervisedTask
+
+gantape.eject = eject  # the package of this command hides the function of its name
+
+
+def main(
+    task: Annotated[str, tyro.conf.Positional],
+    to: Path,
+    data: str = "digits",
+    hyperparameters: Annotated[tuple[str, ...], tyro.conf.arg(name="set")] = (),
+    batch_size: int = 64,
+    seed: int = 0,
+) -> None:
+    """Write a task as a training loop by hand.
+
+    Args:
+        task: Where its class is, as in gantape.zoo:WGANGP.
+        to: The file to write.
+        data: The examples; "digits" are those of scikit-learn.
+        hyperparameters: Hyper-parameters, as in width=8.
+        batch_size: Examples in a batch.
+        seed: The seed of random numbers and of the order of examples.
+    """
+    if data != "digits":
+        raise SystemExit(f'--data: there is no "{data}"; "digits" is available. Call gantape.eject for your own data.')
+    module, _, name = task.partition(":")
+    cls: Any = getattr(importlib.import_module(module), name)
+    made = cls(**{key: _number(value) for key, _, value in (pair.partition("=") for pair in hyperparameters)})
+    pixels = getattr(made, "pixels", (0.0, 1.0))
+    labels = isinstance(made, SupervisedTask)
+    written = eject(made, digits(batch_size=batch_size, labels=labels, pixels=pixels), to, seed=seed)
+    print(f"{to}: {len(written.text.splitlines())} lines. {written.check}")
+
+
+def _number(text: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return {"True": True, "False": False}.get(text, text)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

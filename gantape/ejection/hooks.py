@@ -1,0 +1,191 @@
+"""Replaces the public functions of TensorFlow and Keras for the time of a trace."""
+
+import contextlib
+import functools
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from gantape._tensorflow import layer_calls
+from gantape.ejection.trace import Trace, user_line
+from gantape.errors import EjectError
+from gantape.steps.shared import SharedPass
+
+MODULES = {"tf": tf, "tf.nn": tf.nn, "tf.math": tf.math, "tf.linalg": tf.linalg, "tf.image": tf.image, "tf.signal": tf.signal}
+KERAS_MODULES = {"keras.ops": keras.ops, "keras.losses": keras.losses, "keras.activations": keras.activations}
+BINARY = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "matmul": "@"}
+COMPARED = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
+LOGICAL = {"and": "&", "or": "|", "xor": "^"}
+UNARY = {"__neg__": "-{}", "__abs__": "abs({})", "__invert__": "~{}"}
+READ = ("__bool__", "__float__", "__int__", "__index__", "__len__", "__iter__", "__array__", "numpy")
+OPAQUE = ("cond", "while_loop", "map_fn", "scan", "switch_case", "case", "py_function", "numpy_function")
+STATIC = ("is_tensor", "get_static_value", "executing_eagerly", "as_dtype", "function")
+_EAGER = type(tf.constant(0)).__mro__[1]
+
+
+@contextlib.contextmanager
+def recording(trace: Trace) -> Iterator[None]:
+    """A context in which calls of tf, of keras, of layers and of operators are recorded. Everything is put back afterwards."""
+    with contextlib.ExitStack() as stack:
+        for prefix, module in {**MODULES, **KERAS_MODULES}.items():
+            for name, value in list(vars(module).items()):
+                if isinstance(value, types.FunctionType) and not name.startswith("_") and name not in STATIC:
+                    _replace(stack, module, name, _recorded(trace, value, f"{prefix}.{name}"))
+        _replace(stack, tf, "GradientTape", _tapes(trace, tf.GradientTape))
+        _replace(stack, keras.losses.Loss, "__call__", _recorded_loss(trace, keras.losses.Loss.__call__))
+        for kind, sign in {**BINARY, **COMPARED, **LOGICAL}.items():
+            for name in (f"__{kind}__", f"__r{kind}__"):
+                if hasattr(tf.Tensor, name):
+                    _replace(stack, tf.Tensor, name, _operator(trace, getattr(tf.Tensor, name), sign, name == f"__r{kind}__"))
+        for name, code in UNARY.items():
+            _replace(stack, tf.Tensor, name, _unary(trace, getattr(tf.Tensor, name), code))
+        _replace(stack, tf.Tensor, "__getitem__", _item(trace, tf.Tensor.__getitem__))
+        for name in READ:
+            owner = _EAGER if name in vars(_EAGER) else tf.Tensor
+            if name in vars(owner):
+                _replace(stack, owner, name, _refused(trace, vars(owner)[name], name))
+        _replace(stack, SharedPass, "__call__", _shared)
+        stack.enter_context(layer_calls(functools.partial(_layer, trace)))
+        yield
+
+
+def _replace(stack: contextlib.ExitStack, owner: Any, name: str, value: Any) -> None:
+    own = name in vars(owner)
+    before = vars(owner).get(name)
+    setattr(owner, name, value)
+    stack.callback(setattr, owner, name, before) if own else stack.callback(delattr, owner, name)
+
+
+def _recorded(trace: Trace, function: Any, code: str) -> Any:
+    @functools.wraps(function)
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        if code.rpartition(".")[2] in OPAQUE and not trace.depth:
+            raise EjectError(
+                "a function that calls others cannot be written out.",
+                where=user_line(),
+                got=code,
+                do="use operations on whole tensors.",
+            )
+        return trace.call(function, code, arguments, keywords)
+
+    return call
+
+
+def _recorded_loss(trace: Trace, function: Any) -> Any:
+    @functools.wraps(function)
+    def call(loss: Any, *arguments: Any, **keywords: Any) -> Any:
+        if trace.depth:
+            return function(loss, *arguments, **keywords)
+        name = _part_name(trace, loss, "loss")
+        return trace.call(functools.partial(function, loss), name, arguments, keywords)
+
+    return call
+
+
+def _layer(trace: Trace, layer: Any, call: Any, arguments: Any, keywords: Any) -> Any:
+    if trace.depth:
+        return call(*arguments, **keywords)
+    return trace.call(call, _part_name(trace, layer, "layer"), arguments, keywords, pure=False)
+
+
+def _shared(*_: Any) -> Any:
+    raise EjectError(
+        "updates share a forward pass, which the functions of the program cannot.",
+        where=user_line(),
+        got="a call of gantape.SharedPass",
+        do="make the pass in each loss; an adversarial task does so with shared_examples=False.",
+    )
+
+
+def _part_name(trace: Trace, part: Any, kind: str) -> str:
+    if id(part) not in trace.names:
+        raise EjectError(
+            f"the loss calls a {kind} that is no part of the task.",
+            where=user_line(),
+            got=f"{type(part).__name__} {getattr(part, 'name', '')}",
+            do="return it from a build_ method.",
+        )
+    return trace.names[id(part)]
+
+
+def _tapes(trace: Trace, original: Any) -> Any:
+    def make(persistent: bool = False, watch_accessed_variables: bool = True) -> Any:
+        tape = original(persistent=persistent, watch_accessed_variables=watch_accessed_variables)
+        if trace.depth:
+            return tape
+        options = {"persistent": True} if persistent else {}
+        return trace.tape(tape, options if watch_accessed_variables else options | {"watch_accessed_variables": False})
+
+    return make
+
+
+def _operator(trace: Trace, function: Any, sign: str, reflected: bool) -> Any:
+    @functools.wraps(function)
+    def call(tensor: Any, other: Any) -> Any:
+        if trace.depth:
+            return function(tensor, other)
+        with trace.silent():
+            result = function(tensor, other)
+        if result is NotImplemented:
+            return result
+        operands: list[Any] = []
+        sides = (other, tensor) if reflected else (tensor, other)
+        left, right = (trace.code(side, operands) for side in sides)
+        trace.record(f"{left} {sign} {right}", operands, result, operator=True)
+        return result
+
+    return call
+
+
+def _unary(trace: Trace, function: Any, code: str) -> Any:
+    @functools.wraps(function)
+    def call(tensor: Any, *rest: Any, **keywords: Any) -> Any:
+        if trace.depth:
+            return function(tensor, *rest, **keywords)
+        with trace.silent():
+            result = function(tensor, *rest, **keywords)
+        trace.record(code, [trace.node_of(tensor)], result, operator=True)
+        return result
+
+    return call
+
+
+def _item(trace: Trace, function: Any) -> Any:
+    @functools.wraps(function)
+    def call(tensor: Any, key: Any, *rest: Any) -> Any:
+        if trace.depth:
+            return function(tensor, key, *rest)
+        with trace.silent():
+            result = function(tensor, key, *rest)
+        operands: list[Any] = [trace.node_of(tensor)]
+        keys = key if isinstance(key, tuple) else (key,)
+        inside = ", ".join(_sliced(trace, one, operands) for one in keys)
+        trace.record(f"{{}}[{inside}]", operands, result, operator=True)
+        return result
+
+    return call
+
+
+def _sliced(trace: Trace, key: Any, operands: list[Any]) -> str:
+    if not isinstance(key, slice):
+        return trace.code(key, operands)
+    ends = ["" if end is None else trace.code(end, operands) for end in (key.start, key.stop, key.step)]
+    return ":".join(ends[: 2 if key.step is None else 3])
+
+
+def _refused(trace: Trace, function: Any, name: str) -> Any:
+    @functools.wraps(function)
+    def call(tensor: Any, *arguments: Any, **keywords: Any) -> Any:
+        if trace.depth or id(tensor) not in trace.known or (name in ("__iter__", "__len__") and tensor.shape.rank):
+            return function(tensor, *arguments, **keywords)
+        raise EjectError(
+            "Python reads a number out of a tensor, which differs from batch to batch.",
+            where=user_line(),
+            got=f"{name} of a tensor of shape {tuple(tensor.shape)}",
+            do="compute with tensors throughout: tf.where instead of if, no float(), bool() or numpy().",
+        )
+
+    return call

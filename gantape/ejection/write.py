@@ -1,0 +1,140 @@
+"""Writes a task as a loop by hand."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from gantape.data.arrays import ArrayBatches
+from gantape.data.batches import Batches
+from gantape.ejection.ejected import Check, Ejected
+from gantape.ejection.graph import constructor
+from gantape.ejection.layout import laid_out
+from gantape.ejection.networks import network
+from gantape.ejection.parts import Named, metric_name, optimizer_name
+from gantape.ejection.program import AVERAGE, DATA, DRAWS, NORMAL, RANDOM
+from gantape.ejection.prove import compared, unchanged
+from gantape.ejection.updates import prepare_function, train_function, update_function
+from gantape.errors import EjectError
+from gantape.tasks import Task
+
+NOTES = ("metrics of evaluation and grids of samples are left out",)
+
+
+def eject(
+    task: Task, data: Batches, path: str | Path | None = None, *, seed: int = 0, steps: int | None = None, check: int = 3
+) -> Ejected:
+    """Write a task as a training loop by hand: one program of TensorFlow and Keras, which does without gantape.
+
+    The losses are run once, and the operations that they call are written down. The task stays as it is. The examples and the
+    initial weights are saved beside the program, in an `.npz` file of the same name.
+
+    Args:
+        task: The task. Its weights are those with which the program begins.
+        data: The training batches, from arrays in memory.
+        path: The file to write; none by default.
+        seed: The seed of random numbers and of the order of examples.
+        steps: How many steps the program does; by default one pass over the data.
+        check: For how many steps the program is compared with `Loop.run`; 0 for no comparison.
+
+    Returns:
+        The program, with notes and the result of the comparison, which stands in its header too.
+
+    Raises:
+        EjectError: If the task or the data cannot be written out, with the line of the loss that is the reason, or if the
+            program computes something else than the loop.
+    """
+    if not isinstance(data, ArrayBatches):
+        raise _refusal("the data is not in arrays.", "argument `data`", type(data).__name__, "use data.from_arrays.")
+    if task.precision != "float32":
+        raise _refusal("the task has another precision.", f"{type(task).__name__}.precision", task.precision, "use float32.")
+    named = Named(task, data, seed, tuple(task.updates()))
+    saved = _saved(named)
+    file = "by_hand.npz" if path is None else Path(path).with_suffix(".npz").name
+    with unchanged(task):
+        text = laid_out(_text(named, steps or max(1, data.batches_per_epoch // named.batches_per_step), file))
+    with unchanged(task):
+        result = compared(named, text, saved, check) if check else Check(0, 0.0)
+    made = Ejected(text.replace("{check}", str(result), 1), NOTES, result)
+    if path is not None:
+        Path(path).write_text(made.text, encoding="utf-8")
+        np.savez_compressed(Path(path).with_suffix(".npz"), allow_pickle=False, **saved)
+    return made
+
+
+def _saved(named: Named) -> dict[str, Any]:
+    """The examples and the initial weights."""
+    arrays = {f"data/{place}": leaf for place, leaf in enumerate(tf.nest.flatten(named.data.arrays))}
+    for name, model in named.networks.items():
+        arrays |= {f"{name}/{place}": value for place, value in enumerate(model.get_weights())}
+    return arrays
+
+
+def _text(named: Named, steps: int, file: str) -> str:
+    """The program, with `{check}` in its header."""
+    updates = "\n".join(update_function(named, update) for update in named.updates)
+    functions = "\n".join([prepare_function(named), updates])
+    builders: dict[tuple[str, ...], str] = {}
+    builds = {name: builders.setdefault(tuple(network(model)), name) for name, model in named.networks.items()}
+    networks = [line for body, name in builders.items() for line in [f"def build_{name}():", *body, "", ""]]
+    draws = [code for name, code in DRAWS.items() if f"{name}(" in functions]
+    made = [f"{name} = build_{built}()" for name, built in builds.items()]
+    made += [f"{name} = {constructor(part, named.constants)}" for name, part in named.losses.items()]
+    made += [f"{optimizer_name(one)} = {constructor(one.optimizer, named.constants)}" for one in named.updates]
+    made += [
+        f"{metric_name(name)} = {constructor(named.task.metrics[name], {})}"
+        for name in named.task.metrics.names
+        if f"{metric_name(name)}." in functions
+    ]
+    averages = [AVERAGE] if any(update.average for update in named.updates) else []
+    used = "\n".join([functions, *made])
+    constants = [f"SEED = {named.seed}", f"BATCH_SIZE = {named.data.batch_size}", f"STEPS = {steps}"]
+    constants += [f"{name} = {value!r}" for name, value in named.numbers().items() if name in used]
+    imports = ["hashlib", "itertools", *(["math"] if NORMAL in draws else []), "pathlib"]
+    return "\n".join(
+        [
+            f'"""The training of {type(named.task).__name__}, by hand.',
+            "",
+            "{check}",
+            '"""',
+            "",
+            *(f"import {name}" for name in imports),
+            "from urllib.parse import quote",
+            "",
+            *(["import keras"] if "keras." in used + "".join(networks) else []),
+            "import numpy as np",
+            "import tensorflow as tf",
+            "",
+            *constants,
+            "",
+            "",
+            *networks,
+            *made,
+            "",
+            *_loaded(named, file),
+            "",
+            DATA,
+            *([RANDOM, *draws] if draws else []),
+            *averages,
+            functions,
+            train_function(named),
+        ]
+    )
+
+
+def _loaded(named: Named, file: str) -> list[str]:
+    """The lines that read the examples and the initial weights."""
+    count = len(tf.nest.flatten(named.data.arrays))
+    return [
+        f'with np.load(pathlib.Path(__file__).with_name("{file}")) as saved:',
+        f'    ARRAYS = [saved[f"data/{{place}}"] for place in range({count})]',
+        *(
+            f'    {name}.set_weights([saved[f"{name}/{{place}}"] for place in range({len(model.get_weights())})])'
+            for name, model in named.networks.items()
+        ),
+    ]
+
+
+def _refusal(what: str, where: str, got: str, do: str) -> EjectError:
+    return EjectError(what, where=where, got=got, do=do)
