@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import runpy
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -50,8 +51,8 @@ def compared(named: Named, text: str, saved: Mapping[str, Any], steps: int) -> C
         file = Path(folder, "by_hand.py")
         for name in {name for name in text.split('"') if name.endswith(".npz")}:
             np.savez(Path(folder, name), allow_pickle=False, **saved)
-        scope: dict[str, Any] = {"__name__": "by_hand", "__file__": str(file)}
-        exec(compile(text, str(file), "exec"), scope)
+        file.write_text(text)
+        scope = runpy.run_path(str(file), run_name="by_hand")
         with contextlib.redirect_stdout(io.StringIO()):
             scope["train"](steps)
     by_hand = {f"{name}/{place}": value for name in named.networks for place, value in enumerate(scope[name].get_weights())}

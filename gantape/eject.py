@@ -1,17 +1,18 @@
 """The command `python -m gantape.eject`: a task written out as a loop by hand."""
 
 import importlib
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
-import gantape
 from gantape.data import digits
 from gantape.ejection import eject
 from gantape.tasks import SupervisedTask
 
-gantape.eject = eject  # the package of this command hides the function of its name
+if __name__ != "__main__":
+    sys.modules[__name__] = eject  # type: ignore[assignment]  # `gantape.eject` is the function, also once this is imported
 
 
 def main(
