@@ -93,7 +93,7 @@ def _layer(trace: Trace, layer: Any, call: Any, arguments: Any, keywords: Any) -
 
 def _shared(*_: Any) -> Any:
     raise EjectError(
-        "updates share a forward pass, which the functions of the program cannot.",
+        "updates that share a forward pass cannot be written out.",
         where=user_line(),
         got="a call of gantape.SharedPass",
         do="make the pass in each loss; an adversarial task does so with shared_examples=False.",
