@@ -23,12 +23,12 @@ UNARY = {"__neg__": "-{}", "__abs__": "abs({})", "__invert__": "~{}"}
 READ = ("__bool__", "__float__", "__int__", "__index__", "__len__", "__iter__", "__array__", "numpy")
 OPAQUE = ("cond", "while_loop", "map_fn", "scan", "switch_case", "case", "py_function", "numpy_function")
 STATIC = ("is_tensor", "get_static_value", "executing_eagerly", "as_dtype", "function")
-_EAGER = type(tf.constant(0)).__mro__[1]
 
 
 @contextlib.contextmanager
 def recording(trace: Trace) -> Iterator[None]:
     """A context in which calls of tf, of keras, of layers and of operators are recorded. Everything is put back afterwards."""
+    eager = type(tf.constant(0)).__mro__[1]  # the class of eager tensors that is written in Python
     with contextlib.ExitStack() as stack:
         for prefix, module in {**MODULES, **KERAS_MODULES}.items():
             for name, value in list(vars(module).items()):
@@ -44,7 +44,7 @@ def recording(trace: Trace) -> Iterator[None]:
             _replace(stack, tf.Tensor, name, _unary(trace, getattr(tf.Tensor, name), code))
         _replace(stack, tf.Tensor, "__getitem__", _item(trace, tf.Tensor.__getitem__))
         for name in READ:
-            owner = _EAGER if name in vars(_EAGER) else tf.Tensor
+            owner = eager if name in vars(eager) else tf.Tensor
             if name in vars(owner):
                 _replace(stack, owner, name, _refused(trace, vars(owner)[name], name))
         _replace(stack, SharedPass, "__call__", _shared)

@@ -1,5 +1,7 @@
 """Folders stand in one order, and each imports only what stands above it; so do the modules inside a folder."""
 
+import subprocess
+import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -66,3 +68,16 @@ def test_modules_import_one_another_in_no_circle() -> None:
         if name_of(path) in graph:
             assert part_of(path) not in graph[name_of(path)], f"{path} imports its own folder"
     tuple(TopologicalSorter(graph).static_order())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are listed in /proc")
+def test_an_import_does_not_start_tensorflows_runtime() -> None:
+    """Devices can be configured, and a process can be forked, after an import."""
+    program = (
+        "import gantape, gantape.zoo, gantape.report, gantape.evaluation, gantape.testing\n"
+        "import pathlib\n"
+        "names = [path.read_text().strip() for path in pathlib.Path('/proc/self/task').glob('*/comm')]\n"
+        "print([name for name in names if name.startswith('tf_')])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
