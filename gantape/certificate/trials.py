@@ -13,12 +13,12 @@ from gantape._tensorflow import operations
 from gantape.certificate.causes import Probes
 from gantape.certificate.result import Certificate, Comparison
 from gantape.certificate.rounding import MARGIN, SAMPLES, distance, perturbing, rounding_of
-from gantape.certificate.saved import SavedVariables, random_numbers_restored
 from gantape.compiler import StepCompiler
 from gantape.compiler.compiled import CompiledSteps
 from gantape.compiler.programs import GraphProgram, NamedMode
 from gantape.data import BatchStack
 from gantape.errors import CompileError, GantapeError, summary
+from gantape.steps.saved import SavedVariables, random_numbers_restored
 from gantape.steps.step import Step
 from gantape.tasks import Task
 from gantape.tasks.variables import named_variables

@@ -4,34 +4,20 @@ import contextlib
 import io
 import runpy
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from gantape.compiler import StepCompiler
 from gantape.ejection.ejected import Check
 from gantape.ejection.parts import Named
 from gantape.errors import EjectError
 from gantape.loop import Loop
-from gantape.tasks import Task
 
 ROUNDING = 0.05
 """The largest difference between the weights of a network, as a share of their movement, that rounding explains."""
-
-
-@contextlib.contextmanager
-def unchanged(task: Task) -> Iterator[None]:
-    """A context after which the variables of a task have the values that they had before."""
-    variables = task.variables
-    before = [tf.identity(variable.value) for variable in variables]
-    try:
-        yield
-    finally:
-        for variable, value in zip(variables, before, strict=True):
-            variable.assign(value)
 
 
 def compared(named: Named, text: str, saved: Mapping[str, Any], steps: int) -> Check:

@@ -14,9 +14,10 @@ from gantape.ejection.layout import laid_out
 from gantape.ejection.networks import network
 from gantape.ejection.parts import Named, metric_name, optimizer_name
 from gantape.ejection.program import AVERAGE, DATA, DRAWS, NORMAL, RANDOM
-from gantape.ejection.prove import compared, unchanged
+from gantape.ejection.prove import compared
 from gantape.ejection.updates import prepare_function, train_function, update_function
 from gantape.errors import EjectError
+from gantape.steps.saved import variables_restored
 from gantape.tasks import Task
 
 NOTES = ("metrics of evaluation and grids of samples are left out",)
@@ -52,9 +53,9 @@ def eject(
     named = Named(task, data, seed, tuple(task.updates()))
     saved = _saved(named)
     file = "by_hand.npz" if path is None else Path(path).with_suffix(".npz").name
-    with unchanged(task):
+    with variables_restored(task.variables):
         text = laid_out(_text(named, steps or max(1, data.batches_per_epoch // named.batches_per_step), file))
-    with unchanged(task):
+    with variables_restored(task.variables):
         result = compared(named, text, saved, check) if check else Check(0, 0.0)
     made = Ejected(text.replace("{check}", str(result), 1), NOTES, result)
     if path is not None:

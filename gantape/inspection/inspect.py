@@ -2,12 +2,10 @@
 
 import contextlib
 import functools
-import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-import numpy as np
 import tensorflow as tf
 
 from gantape.compiler.failures import explain_failure
@@ -27,10 +25,11 @@ from gantape.inspection.weights import Kept, clues_between, clues_of_update
 from gantape.random.rng import RandomStreams
 from gantape.shapes import describe
 from gantape.steps.cuts import why_no_gradient
+from gantape.steps.saved import random_numbers_restored, variables_restored
 from gantape.steps.shared import sharing
 from gantape.steps.step import Update
 from gantape.tasks.task import Task
-from gantape.types import Batch, Tensor, Variable
+from gantape.types import Batch, Tensor
 
 WHERE = "gantape.inspect"
 
@@ -98,18 +97,10 @@ def _as_tensors(batch: Batch) -> Batch:
 
 @contextlib.contextmanager
 def _restored(task: Task, updates: Sequence[Update]) -> Iterator[None]:
-    """A context after which variables, and the states from which Python and NumPy draw, are as before."""
-    variables: dict[int, Variable] = {id(variable): variable for variable in task.variables}
-    variables |= {id(variable): variable for update in updates for model in update.models for variable in model.variables}
-    before = [(variable, tf.identity(variable.value)) for variable in variables.values()]
-    states = random.getstate(), np.random.get_state()
-    try:
+    """A context after which variables and the generators of random numbers are as before."""
+    variables = [*task.variables, *(variable for update in updates for model in update.models for variable in model.variables)]
+    with variables_restored(variables), random_numbers_restored():
         yield
-    finally:
-        for variable, value in before:
-            variable.assign(value)
-        random.setstate(states[0])
-        np.random.set_state(states[1])
 
 
 def _traces(

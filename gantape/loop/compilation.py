@@ -7,7 +7,6 @@ from typing import Any
 import attrs
 
 from gantape.certificate import Certificate
-from gantape.certificate.saved import variables_restored
 from gantape.certificate.trials import certify
 from gantape.compiler import StepCompiler
 from gantape.compiler.autotune import Tuner
@@ -19,6 +18,7 @@ from gantape.inspection import inspect
 from gantape.loop.duration import Speed
 from gantape.loop.summary import describe_run, explain_run
 from gantape.state import RunState
+from gantape.steps.saved import variables_restored
 from gantape.steps.step import Step
 from gantape.tasks import Task
 

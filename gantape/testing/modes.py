@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 import keras
 
 from gantape.certificate import Certificate
-from gantape.certificate.saved import random_numbers_restored
 from gantape.compiler.programs import MODES, NamedMode
 from gantape.data import Batches
 from gantape.errors import ModesError
 from gantape.loop import Loop
+from gantape.steps.saved import random_numbers_restored
 from gantape.tasks import Task
 
 

@@ -12,12 +12,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gantape.certificate.saved import random_numbers_restored
 from gantape.checkpoints.settings import Checkpoints
 from gantape.compiler import StepCompiler
 from gantape.data import Batches
 from gantape.loop import Loop
 from gantape.schedule import When, every
+from gantape.steps.saved import random_numbers_restored
 from gantape.tasks import Task
 from gantape.tasks.variables import named_variables
 from gantape.types import Row

@@ -1,4 +1,4 @@
-"""The state that steps change, saved and restored."""
+"""The state that steps change, saved and restored: variables, and the generators of random numbers."""
 
 import contextlib
 import random
