@@ -67,9 +67,6 @@ class SkipLayerExcitation(keras.layers.Layer):  # type: ignore[misc]
     It is called with `[y, x]`, the large image and the small one, whose sides are multiples of 4. x is averaged to 4×4, which
     the kernel of W₁ covers; W₂ is a 1×1 convolution. There are no biases.
 
-    Args:
-        options: Options of `keras.layers.Layer`.
-
     References:
         Liu et al. 2021, arXiv 2101.04775, equation 1; activations as in the authors' code.
     """
