@@ -7,6 +7,7 @@ from gantape.zoo.contrastive import SimCLR
 from gantape.zoo.dcgan import DCGAN, GuideDCGAN
 from gantape.zoo.diffusion import Diffusion
 from gantape.zoo.distillation import Distillation
+from gantape.zoo.fastgan import FastGAN
 from gantape.zoo.games import LSGAN, PacGAN, RaGAN
 from gantape.zoo.images import ImageGAN
 from gantape.zoo.pool import ImagePool
@@ -30,6 +31,7 @@ __all__ = [
     "Diffusion",
     "DigitClassifier",
     "Distillation",
+    "FastGAN",
     "GuideDCGAN",
     "ImageGAN",
     "ImagePool",
