@@ -16,7 +16,7 @@ from gantape.steps.losses import Terms, upcast
 
 
 def _number() -> Any:
-    return keras.Variable(0.0, trainable=False, name="average", aggregation="mean")
+    return keras.Variable(0.0, trainable=False, dtype=keras.config.floatx(), name="average", aggregation="mean")
 
 
 @attrs.frozen(eq=False)
