@@ -112,7 +112,20 @@ def test_noise_is_for_training_and_learns_its_weight() -> None:
     assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.05
 
 
-@pytest.mark.parametrize("mode", ["graph", pytest.param("xla", marks=pytest.mark.slow)])
+def test_the_losses_are_the_same_in_a_graph() -> None:
+    task, batch = zoo.FastGAN(image_size=32, **SMALL), tf.constant(images(4, 32, 32, 3))
+    saved = [model.get_weights() for model in (task.generator, task.discriminator, task.decoders)]
+    found = []
+    for call in (task.discriminator_loss, tf.function(task.discriminator_loss, autograph=False)):
+        for model, weights in zip((task.generator, task.discriminator, task.decoders), saved, strict=True):
+            model.set_weights(weights)
+        found.append({name: float(value) for name, value in call(batch, gt.RandomStreams(1)).terms.items()})
+    assert list(found[0]) == ["real", "fake", "reconstruction"]
+    assert found[1] == pytest.approx(found[0], rel=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["graph", "xla"])
 def test_it_trains_alike_in_every_mode(mode: Any) -> None:
     found = []
     for compiled in ("eager", mode):
