@@ -117,4 +117,9 @@ def task_help(recipes: Mapping[Name, Recipe] = RECIPES) -> str:
     notes = [f"{name} {recipe.note}" for name, recipe in recipes.items() if recipe.note]
     known = f" Known to fail: {'; '.join(notes)}." if notes else ""
     *names, last = FOLDER_RECIPES
-    return f"The kind of GAN; {', '.join(names)} and {last} are for a folder of images, --data FOLDER.{known}"
+    return (
+        f"The kind of GAN; {', '.join(names)} and {last} are for a folder of images, --data FOLDER. Without a task, a "
+        "folder's is chosen by the number and the size of its images and by the time, and so are --image-size, --batch-size "
+        "and --width."
+        f"{known}"
+    )

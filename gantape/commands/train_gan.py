@@ -21,6 +21,7 @@ from gantape.commands.announcements import (
     resume_command,
     say,
 )
+from gantape.commands.choosing import choose_for_folder
 from gantape.commands.command_line import EXIT_CODES, RECORD, OptionalInt, complete_record, parse
 from gantape.commands.inspecting import inspecting
 from gantape.commands.judging import BEST, judging, save_best_generator
@@ -86,6 +87,7 @@ def judged(recipe: Recipe, task: Any, data: gt.data.Batches) -> evaluation.Outco
 
 def main() -> int:
     """Train, report, and return the exit code."""
+    choose_for_folder()
     choice, options, task = parse(GANChoice, __doc__)
     shape = choice.recipe.image_shape(task)
     data = choice.recipe.batches(functools.partial(options.batches, shape=shape))
