@@ -167,8 +167,8 @@ def unusable_updates():
 def test_updates_that_cannot_be_trained_are_refused(case):
     updates, words = unusable_updates()[case]
     with pytest.raises(TaskError, match=words) as caught:
-        check_updates(updates, "Game")
-    assert "Game.updates" in caught.value.where
+        check_updates(updates, "MyTask")
+    assert "MyTask.updates" in caught.value.where
 
 
 def test_due_updates_follow_their_intervals():
