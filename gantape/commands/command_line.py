@@ -46,7 +46,7 @@ class Options:
         steps: Number of steps. Give at most one of --steps, --epochs and --minutes; the default is 5 minutes.
         epochs: Number of passes over the data.
         minutes: Minutes to train, including compilation.
-        batch_size: Examples in a batch; by default 64, or 16 for image translation.
+        batch_size: Examples in a batch; by default 64, or 16 for image translation and fastgan.
         mode: How steps are compiled; "auto" tries the compiled modes and keeps the one that finishes the run first.
         steps_per_call: The maximum number of steps per call from Python; the default depends on the mode.
         run_dir: The output directory; by default runs/, the task's name and the time.

@@ -9,6 +9,7 @@ from gantape.layers.conversion import faster, for_inference, in_float32, plain
 from gantape.layers.convolutional import FastConv2D, FastConv2DTranspose
 from gantape.layers.groups import MinibatchDeviation, Pack
 from gantape.layers.modulation import ModulatedConv2D
+from gantape.layers.noise import NoiseInjection
 from gantape.layers.normalization import BatchNorm, LayerNorm
 from gantape.layers.spectral import SpectralNorm
 
@@ -19,6 +20,7 @@ __all__ = [
     "LayerNorm",
     "MinibatchDeviation",
     "ModulatedConv2D",
+    "NoiseInjection",
     "Pack",
     "SelfAttention",
     "SkipLayerExcitation",

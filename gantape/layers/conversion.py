@@ -133,6 +133,8 @@ def _with_layers(
     copies: list[tuple[Any, list[Any]]] = []
 
     def copy(layer: Any) -> Any:
+        if not isinstance(layer, keras.layers.Layer):  # an operation of keras.ops
+            return type(layer).from_config(layer.get_config())
         if unwrapped and isinstance(layer, SpectralNorm):
             values, layer = layer.weights_in_use(), layer.layer
         else:

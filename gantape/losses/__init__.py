@@ -12,9 +12,11 @@ from gantape.losses.adversarial import (
     Wasserstein,
 )
 from gantape.losses.auxiliary import AuxiliaryClassifier, MutualInformation
-from gantape.losses.consistency import BalancedConsistency
+from gantape.losses.consistency import BalancedConsistency, LatentConsistency
 from gantape.losses.lazy import Lazy
+from gantape.losses.lecam import LeCam
 from gantape.losses.modifiers import LabelNoise, OneSidedSmoothing, TopK
+from gantape.losses.outputs import DiscriminatorOutput, FeatureMatching, OutputTerms
 from gantape.losses.penalties import (
     R1,
     R2,
@@ -37,18 +39,23 @@ __all__ = [
     "BalancedConsistency",
     "CrossEntropyLoss",
     "CycleConsistency",
+    "DiscriminatorOutput",
     "DraganPenalty",
+    "FeatureMatching",
     "GradientPenalty",
     "Hinge",
     "Identity",
     "LabelNoise",
+    "LatentConsistency",
     "Lazy",
+    "LeCam",
     "LeastSquares",
     "Minimax",
     "MutualInformation",
     "NoisyLabels",
     "NonSaturating",
     "OneSidedSmoothing",
+    "OutputTerms",
     "Penalty",
     "Ramp",
     "RelativisticAverage",

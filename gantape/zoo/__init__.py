@@ -8,6 +8,7 @@ from gantape.zoo.dcgan import DCGAN, GuideDCGAN
 from gantape.zoo.dcgan_variants import LSGAN, PacGAN, RaGAN
 from gantape.zoo.diffusion import Diffusion
 from gantape.zoo.distillation import Distillation
+from gantape.zoo.fastgan import FastGAN
 from gantape.zoo.images import ImageGAN
 from gantape.zoo.pool import ImagePool
 from gantape.zoo.regularised import DRAGAN, R3GAN, SNGAN
@@ -30,6 +31,7 @@ __all__ = [
     "Diffusion",
     "DigitClassifier",
     "Distillation",
+    "FastGAN",
     "GuideDCGAN",
     "ImageGAN",
     "ImagePool",
