@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import math
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,9 @@ from gantape.data.pixels import scale_pixels
 from gantape.errors import DataError, DataNotFoundError, summary
 from gantape.types import Batch, Tensor
 
-BATCHES_AHEAD, FILES_AT_ONCE = 4, 4
+FILES_AT_ONCE = 4
+BATCHES_AHEAD, BYTES_AHEAD = 4, 2**25
+"""As many batches are read in advance as take so many bytes, and at least four: a call of compiled code takes many."""
 
 
 @attrs.frozen(eq=False)
@@ -43,6 +46,7 @@ class ImageFiles(Examples):
         """Batches, of which the next few are read in the background."""
         ahead: deque[tuple[Rows, Pixels, list[Future[None]]]] = deque()
         fill = functools.partial(self._fill, self._decoded, self._resize)
+        most = max(BATCHES_AHEAD, BYTES_AHEAD // (batch_size * math.prod(self._shape)))
         pool = ThreadPoolExecutor(FILES_AT_ONCE, "gantape-images")
         try:
             for first in range(0, len(rows), batch_size):
@@ -50,7 +54,7 @@ class ImageFiles(Examples):
                 images = np.empty((len(chosen), *self._shape), np.uint8)
                 parts = zip(np.array_split(images, FILES_AT_ONCE), np.array_split(chosen, FILES_AT_ONCE), strict=True)
                 ahead.append((chosen, images, [pool.submit(fill, *part) for part in parts]))
-                if len(ahead) > BATCHES_AHEAD:
+                if len(ahead) > most:
                     yield self._finished(*ahead.popleft())
             while ahead:
                 yield self._finished(*ahead.popleft())
