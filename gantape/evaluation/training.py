@@ -10,9 +10,9 @@ from typing import Any
 
 import attrs
 import numpy as np
-import platformdirs
 from loguru import logger
 
+from gantape._files import cache_folder
 from gantape.callbacks import show_progress
 from gantape.checkpoints.run_directory import machine
 from gantape.compiler import StepCompiler
@@ -22,7 +22,6 @@ from gantape.evaluation.classifier import JudgeClassifier
 from gantape.evaluation.judge import IMAGES_AT_ONCE, Judge
 from gantape.loop import Loop
 
-FOLDER_VARIABLE = "GANTAPE_CACHE"
 SEED = 0
 
 
@@ -66,8 +65,7 @@ def train_judge(
 
 def judges_folder() -> Path:
     """The folder of cached judges: that of `GANTAPE_CACHE`, or the user's cache."""
-    named = os.environ.get(FOLDER_VARIABLE)
-    return Path(named) if named else Path(platformdirs.user_cache_dir("gantape"))
+    return cache_folder()
 
 
 def check_labelled(data: ArrayBatches, where: str) -> tuple[tuple[int, ...], int]:
