@@ -4,6 +4,7 @@ from gantape.callbacks.callback import Action, Callback, Contributor, Opener, Op
 from gantape.callbacks.display import ProgressDisplay, show_progress
 from gantape.callbacks.keras import from_keras
 from gantape.callbacks.loggers import CSVLogger, TensorBoardLogger
+from gantape.callbacks.profiler import profile_steps
 
 __all__ = [
     "Action",
@@ -17,5 +18,6 @@ __all__ = [
     "Stop",
     "TensorBoardLogger",
     "from_keras",
+    "profile_steps",
     "show_progress",
 ]

@@ -21,13 +21,16 @@ from gantape.commands.announcements import (
     resume_command,
     say,
 )
+from gantape.commands.checking import Advice, check_run
 from gantape.commands.command_line import EXIT_CODES, RECORD, OptionalInt, complete_record, parse
 from gantape.commands.inspecting import inspecting
-from gantape.commands.judging import BEST, judging, save_best_generator
+from gantape.commands.judging import BEST, check_judging, judging, save_best_generator
 from gantape.commands.program import program_words
 from gantape.commands.recipes import FOLDER_RECIPES, RECIPES, FolderName, Name, Recipe, task_help
 from gantape.commands.training_data import name_of
 from gantape.errors import DataError, HyperparameterError
+
+ADVICE = Advice(3_000, "3,000 steps; digits need 1,300 to 4,400 of them (docs/outcomes.md), larger images more")
 
 
 @attrs.frozen
@@ -91,7 +94,9 @@ def main() -> int:
     data = choice.recipe.batches(functools.partial(options.batches, shape=shape))
     run_dir = options.directory(choice.task)
     callbacks = choice.recipe.callbacks(run_dir, data, choice.seed, RECORD)
-    if choice.judge_every is not None:
+    if choice.judge_every is not None and options.check:
+        check_judging(choice.recipe, options.data)
+    elif choice.judge_every is not None:
         when = gt.every(steps=choice.judge_every) | gt.at_end()
         callbacks = (*callbacks, judging(choice.recipe, options.data, when))
     if choice.health_checks and isinstance(task, gt.AdversarialTask):
@@ -99,6 +104,10 @@ def main() -> int:
     if choice.inspect:
         callbacks = (inspecting(data, choice.seed), *callbacks)
     loop = options.loop(task, choice.seed, run_dir, callbacks, BEST if choice.judge_every else None)
+    if options.check:
+        return EXIT_CODES.get(
+            check_run(choice.task, data, options, loop, lambda: options.train(loop, data), ADVICE).stopped_by, 0
+        )
     if options.devices.chief:
         say(opening_lines(choice.task, data, options, loop))
     history = options.train(loop, data)
