@@ -3,7 +3,7 @@
 from gantape.callbacks.callback import Action, Callback, Contributor, Opener, Opening, Stateful, Stop
 from gantape.callbacks.display import ProgressDisplay, show_progress
 from gantape.callbacks.keras import from_keras
-from gantape.callbacks.loggers import CSVLogger, TensorBoardLogger
+from gantape.callbacks.loggers import CSVLogger
 
 __all__ = [
     "Action",
@@ -15,7 +15,6 @@ __all__ = [
     "ProgressDisplay",
     "Stateful",
     "Stop",
-    "TensorBoardLogger",
     "from_keras",
     "show_progress",
 ]

@@ -17,6 +17,7 @@ from gantape.checkpoints.run_directory import RunDirectory
 from gantape.commands.devices import Devices
 from gantape.commands.flags_of_runs import CommandLine, resume_if_restarted, value_of, whole_command_line
 from gantape.commands.program import program_name
+from gantape.commands.tracking import Tracking
 from gantape.commands.training_data import Data, load
 from gantape.compiler.programs import Mode
 from gantape.distribute.replicas import scope_of
@@ -55,6 +56,7 @@ class Options:
         changed: Hyper-parameters that are changed on purpose in a resumed run, separated by commas, such as learning_rate.
         checkpoint_seconds: Seconds between checkpoints. One is also saved at the end.
         devices: Where to train.
+        tracking: Where the run is tracked.
     """
 
     data: DataOrFolder = "auto"
@@ -69,6 +71,7 @@ class Options:
     changed: str = ""
     checkpoint_seconds: float = 180.0
     devices: Devices = attrs.field(factory=Devices)
+    tracking: Tracking = attrs.field(factory=Tracking)
 
     def __attrs_post_init__(self) -> None:
         Duration.of(**self.length)
@@ -103,7 +106,7 @@ class Options:
         self, task: gt.Task, seed: int, run_dir: Path, callbacks: tuple[gt.Callback, ...], best: gt.Best | None = None
     ) -> gt.Loop:
         """A new loop, or the loop of a resumed run."""
-        callbacks = (*callbacks, gt.Callback(CommandLine(), gt.at_start()))
+        callbacks = (*callbacks, gt.Callback(CommandLine(), gt.at_start()), *self.tracking.callbacks())
         if self.resume is None:
             return gt.Loop(
                 task,

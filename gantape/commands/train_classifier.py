@@ -10,7 +10,7 @@ import attrs
 import gantape as gt
 from gantape import report, zoo
 from gantape.commands.announcements import REPORT, closing_lines, opening_lines, resume_command, say
-from gantape.commands.command_line import EXIT_CODES, RECORD, complete_record, parse
+from gantape.commands.command_line import EXIT_CODES, complete_record, parse
 
 TASKS: dict[str, type[gt.SupervisedTask]] = {"digit-classifier": zoo.DigitClassifier}
 
@@ -40,7 +40,7 @@ def main() -> int:
     choice, options, task = parse(ClassifierChoice, __doc__)
     train, validation = options.batches().split(validation=choice.validation)
     run_dir = options.directory(choice.task)
-    callbacks = report.report_supervised(run_dir, record=RECORD)
+    callbacks = report.report_supervised(run_dir)
     loop = options.loop(task, choice.seed, run_dir, callbacks)
     if options.devices.chief:
         say(opening_lines(choice.task, train, options, loop))

@@ -21,7 +21,7 @@ from gantape.commands.announcements import (
     resume_command,
     say,
 )
-from gantape.commands.command_line import EXIT_CODES, RECORD, OptionalInt, complete_record, parse
+from gantape.commands.command_line import EXIT_CODES, OptionalInt, complete_record, parse
 from gantape.commands.inspecting import inspecting
 from gantape.commands.judging import BEST, judging, save_best_generator
 from gantape.commands.program import program_words
@@ -90,7 +90,7 @@ def main() -> int:
     shape = choice.recipe.image_shape(task)
     data = choice.recipe.batches(functools.partial(options.batches, shape=shape))
     run_dir = options.directory(choice.task)
-    callbacks = choice.recipe.callbacks(run_dir, data, choice.seed, RECORD)
+    callbacks = choice.recipe.callbacks(run_dir, data, choice.seed)
     if choice.judge_every is not None:
         when = gt.every(steps=choice.judge_every) | gt.at_end()
         callbacks = (*callbacks, judging(choice.recipe, options.data, when))
