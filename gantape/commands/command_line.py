@@ -19,6 +19,7 @@ from gantape.commands.checking import MOST_STEPS, directory_of_check, enough, re
 from gantape.commands.devices import Devices
 from gantape.commands.flags_of_runs import CommandLine, resume_if_restarted, value_of, whole_command_line
 from gantape.commands.program import program_name
+from gantape.commands.tracking import Tracking
 from gantape.commands.training_data import Data, load
 from gantape.compiler.programs import Mode
 from gantape.distribute.replicas import scope_of
@@ -60,6 +61,7 @@ class Options:
         check: Make a dry run instead: a few steps and one picture, within seconds, then say how many steps the run will have,
             how much disk and memory it needs, and which length makes sense. Nothing else stays.
         devices: Where to train.
+        tracking: Where the run is tracked.
     """
 
     data: DataOrFolder = "auto"
@@ -76,6 +78,7 @@ class Options:
     profile: OptionalInt = None
     check: bool = False
     devices: Devices = attrs.field(factory=Devices)
+    tracking: Tracking = attrs.field(factory=Tracking)
 
     def __attrs_post_init__(self) -> None:
         Duration.of(**self.length)
@@ -115,7 +118,8 @@ class Options:
     ) -> gt.Loop:
         """A new loop, or the loop of a resumed run."""
         profiled = () if self.profile is None else (profile_steps(run_dir / "tensorboard", steps=self.profile),)
-        callbacks = (*callbacks, gt.Callback(CommandLine(), gt.at_start()), *profiled, *((enough(),) if self.check else ()))
+        callbacks = (*callbacks, gt.Callback(CommandLine(), gt.at_start()), *profiled)
+        callbacks = (*callbacks, *((enough(),) if self.check else self.tracking.callbacks()))
         if self.resume is None:
             return gt.Loop(
                 task,
