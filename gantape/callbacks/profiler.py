@@ -1,6 +1,7 @@
 """A profile of some steps, for TensorBoard's profiler."""
 
 from pathlib import Path
+from typing import Any
 
 import attrs
 import tensorflow as tf
@@ -17,7 +18,8 @@ from gantape.state import RunState
 def profile_steps(folder: str | Path, *, steps: int = 20, after: int = 20) -> Callback:
     """A callback that profiles a few steps: what runs on which thread and device, and for how long.
 
-    The profile is for TensorBoard's profiler, the page "Look at a profile" shows how to open it. These steps take longer.
+    The profile is for TensorBoard's profiler, the page "Look at a profile" shows how to open it. Each of these steps is a
+    call of its own, and takes a little longer.
 
     Args:
         folder: The folder for the profile, such as the folder `tensorboard` of a run; it is written to `plugins/profile` there.
@@ -40,7 +42,7 @@ def profile_steps(folder: str | Path, *, steps: int = 20, after: int = 20) -> Ca
 
 
 class Profiler:
-    """An action that starts a profile when it is due, and ends it when it is due again.
+    """An action that starts a profile, marks each step in it, and ends it.
 
     Args:
         folder: The folder for the profile.
@@ -52,28 +54,36 @@ class Profiler:
         self._folder = folder
         self._steps = steps
         self._after = after
-        self._started: int | None = None
-        self._last = after + steps
-        self.when = at(after, self._last)
+        self._first = after
+        self._done = 0
+        self._mark: Any = None  # of the step that is being profiled
+        self.when = at(after)
 
     def open(self, opening: Opening) -> None:
         """Count steps from here: a resumed run is profiled too."""
-        first = opening.state.step + self._after
-        self._last = first + self._steps
-        self.when = at(first, self._last)
+        self._first = opening.state.step + self._after
+        self.when = at(*range(self._first, self._first + self._steps + 1))
 
     def __call__(self, progress: Progress) -> None:
-        if self._started is not None:
-            self._end(progress.step - self._started)
-        elif progress.step < self._last:
-            self._start(progress.step)
+        if self._mark is None:
+            if progress.step != self._first or progress.state.ended or not self._start():
+                return
+        else:
+            self._mark.__exit__(None, None, None)
+        self._done = progress.step - self._first
+        if self._done == self._steps or progress.state.ended:
+            self._end()
+        else:  # the profiler takes what has a number and this flag for a step; it begins here
+            self._mark = tf.profiler.experimental.Trace("step", step_num=progress.step, _r=1)
 
     def close(self) -> None:
-        """End the profile of a run that ended before it."""
-        if self._started is not None:
-            self._end(None)
+        """End the profile of a run that was ended by something else."""
+        if self._mark is not None:
+            self._mark.__exit__(None, None, None)
+            self._end()
 
-    def _start(self, step: int) -> None:
+    def _start(self) -> bool:
+        """Start the profile; whether this was possible."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             tf.profiler.experimental.start(str(self._folder))
@@ -81,26 +91,22 @@ class Profiler:
             raise unwritable(self._folder, error) from None
         except tf.errors.OpError as error:  # such as another profile of this process
             logger.warning("no steps are profiled: {}", error.message)
-            return
-        self._started = step
+            return False
+        return True
 
-    def _end(self, steps: int | None) -> None:
-        self._started = None
+    def _end(self) -> None:
+        self._mark = None
         try:
             tf.profiler.experimental.stop()
         except tf.errors.OpError as error:
             logger.warning("the profile is lost: {}", error.message)
             return
-        logger.info(
-            "{} profiled: tensorboard --logdir {}",
-            "the last steps are" if steps is None else f"{steps} steps are",
-            self._folder,
-        )
+        logger.info("{} steps are profiled: tensorboard --logdir {}", self._done, self._folder)
 
 
 @attrs.frozen(eq=False)
 class _AtItsSteps(When):
-    """Due at the steps at which a profile begins and ends, which are known when the run is opened."""
+    """Due before and after each step of a profile, which are known when the run is opened."""
 
     profiler: Profiler
 

@@ -62,6 +62,20 @@ def steps_in(profile: Path, *operations: str) -> int:
     return sum(name.endswith(operations) for name in names)
 
 
+def marks_in(profile: Path) -> list[int]:
+    """The numbers of the steps that are marked in a profile."""
+    space = XSpace()
+    space.ParseFromString(profile.read_bytes())
+    return sorted(
+        stat.int64_value
+        for plane in space.planes
+        for line in plane.lines
+        for event in line.events
+        for stat in event.stats
+        if plane.stat_metadata[stat.metadata_id].name == "step_num"
+    )
+
+
 def profiles(folder: Path) -> list[Path]:
     return sorted(folder.glob("plugins/profile/*/*.xplane.pb"))
 
@@ -71,6 +85,7 @@ def test_a_profile_has_the_steps_that_were_asked_for(mode: NamedMode, tmp_path: 
     train(profile_steps(tmp_path, steps=7, after=3), steps=20, mode=mode)
     (profile,) = profiles(tmp_path)
     assert steps_in(profile) == 7
+    assert marks_in(profile) == [3, 4, 5, 6, 7, 8, 9]
     assert f"7 steps are profiled: tensorboard --logdir {tmp_path}" in said
 
 
@@ -87,6 +102,7 @@ def test_a_run_that_ends_early_keeps_what_was_profiled(tmp_path: Path, said: lis
     train(profile_steps(tmp_path, steps=20, after=2), steps=5)
     (profile,) = profiles(tmp_path)
     assert steps_in(profile) == 3
+    assert marks_in(profile) == [2, 3, 4]
     train(profile_steps(tmp_path / "none", steps=20, after=20), steps=5)
     assert not (tmp_path / "none").exists()
 
