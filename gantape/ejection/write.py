@@ -51,7 +51,7 @@ def eject(
     if task.precision != "float32":
         raise _refusal("the task has another precision.", f"{type(task).__name__}.precision", task.precision, "use float32.")
     named = Named(task, data, seed, tuple(task.updates()))
-    saved = _saved(named)
+    saved = saved_arrays(named)
     file = "by_hand.npz" if path is None else Path(path).with_suffix(".npz").name
     with variables_restored(task.variables):
         text = laid_out(_text(named, steps or max(1, data.batches_per_epoch // named.batches_per_step), file))
@@ -64,7 +64,7 @@ def eject(
     return made
 
 
-def _saved(named: Named) -> dict[str, Any]:
+def saved_arrays(named: Named) -> dict[str, Any]:
     """The examples and the initial weights."""
     arrays = {f"data/{place}": leaf for place, leaf in enumerate(tf.nest.flatten(named.data.arrays))}
     for name, model in named.networks.items():
