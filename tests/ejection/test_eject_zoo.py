@@ -7,9 +7,6 @@ import gantape as gt
 from gantape.commands.recipes import RECIPES
 
 REFUSED = {
-    "sngan-hinge": "spectral_norm",
-    "projection": "spectral_norm",
-    "pacgan": "pack",
     "cyclegan": "SharedPass",
 }
 
