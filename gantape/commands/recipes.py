@@ -29,7 +29,7 @@ Name = Literal[
     "cyclegan",
 ]
 
-FolderName = Literal["image-gan", "resnet-gan"]
+FolderName = Literal["image-gan", "resnet-gan", "style"]
 
 
 @attrs.frozen
@@ -101,7 +101,11 @@ RECIPES: dict[Name, Recipe] = {
     "pix2pix": Recipe(zoo.Pix2Pix, "pairs"),
     "cyclegan": Recipe(zoo.CycleGAN, "unpaired"),
 }
-FOLDER_RECIPES: dict[FolderName, Recipe] = {"image-gan": Recipe(zoo.ImageGAN), "resnet-gan": Recipe(zoo.ResNetGAN)}
+FOLDER_RECIPES: dict[FolderName, Recipe] = {
+    "image-gan": Recipe(zoo.ImageGAN),
+    "resnet-gan": Recipe(zoo.ResNetGAN),
+    "style": Recipe(zoo.StyleGAN2),
+}
 """Recipes for folders of images, whose size is a hyper-parameter."""
 
 
@@ -109,4 +113,4 @@ def task_help(recipes: Mapping[Name, Recipe] = RECIPES) -> str:
     """The help text of `--task`, with known failures by recipe."""
     notes = [f"{name} {recipe.note}" for name, recipe in recipes.items() if recipe.note]
     known = f" Known to fail: {'; '.join(notes)}." if notes else ""
-    return f'The kind of GAN; "image-gan" and "resnet-gan" are for a folder of images, --data FOLDER.{known}'
+    return f'The kind of GAN; "image-gan", "resnet-gan" and "style" are for a folder of images, --data FOLDER.{known}'

@@ -15,6 +15,7 @@ from gantape.losses.auxiliary import AuxiliaryClassifier, MutualInformation
 from gantape.losses.consistency import BalancedConsistency
 from gantape.losses.lazy import Lazy
 from gantape.losses.modifiers import LabelNoise, OneSidedSmoothing, TopK
+from gantape.losses.path_length import PathLength, path_lengths
 from gantape.losses.penalties import (
     R1,
     R2,
@@ -49,6 +50,7 @@ __all__ = [
     "NoisyLabels",
     "NonSaturating",
     "OneSidedSmoothing",
+    "PathLength",
     "Penalty",
     "Ramp",
     "RelativisticAverage",
@@ -58,6 +60,7 @@ __all__ = [
     "TopK",
     "Wasserstein",
     "gradient_norms",
+    "path_lengths",
     "squared_gradient_norms",
     "upcast",
 ]

@@ -12,6 +12,7 @@ from gantape.zoo.images import ImageGAN
 from gantape.zoo.pool import ImagePool
 from gantape.zoo.regularised import DRAGAN, R3GAN, SNGAN
 from gantape.zoo.residual import ResNetGAN
+from gantape.zoo.style import StyleGAN2
 from gantape.zoo.translation import CycleGAN, Pix2Pix
 from gantape.zoo.wasserstein import WGAN, WGANGP
 
@@ -40,5 +41,6 @@ __all__ = [
     "RaGAN",
     "ResNetGAN",
     "SimCLR",
+    "StyleGAN2",
     "VariationalAutoencoder",
 ]
