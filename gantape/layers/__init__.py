@@ -5,6 +5,7 @@
 """
 
 from gantape.layers.attention import SelfAttention, SkipLayerExcitation
+from gantape.layers.conditional import ConditionalBatchNorm
 from gantape.layers.conversion import faster, for_inference, in_float32, plain
 from gantape.layers.convolutional import FastConv2D, FastConv2DTranspose
 from gantape.layers.equalized import Equalized, PixelNorm
@@ -16,6 +17,7 @@ from gantape.layers.spectral import SpectralNorm
 
 __all__ = [
     "BatchNorm",
+    "ConditionalBatchNorm",
     "Equalized",
     "FastConv2D",
     "FastConv2DTranspose",
