@@ -29,7 +29,7 @@ Name = Literal[
     "cyclegan",
 ]
 
-FolderName = Literal["image-gan", "resnet-gan", "fastgan"]
+FolderName = Literal["image-gan", "resnet-gan", "style", "fastgan"]
 
 
 @attrs.frozen
@@ -107,6 +107,7 @@ RECIPES: dict[Name, Recipe] = {
 FOLDER_RECIPES: dict[FolderName, Recipe] = {
     "image-gan": Recipe(zoo.ImageGAN),
     "resnet-gan": Recipe(zoo.ResNetGAN),
+    "style": Recipe(zoo.StyleGAN2),
     "fastgan": Recipe(zoo.FastGAN, batch_size=16),
 }
 """Recipes for folders of images, whose size is a hyper-parameter."""

@@ -13,6 +13,7 @@ from gantape.zoo.images import ImageGAN
 from gantape.zoo.pool import ImagePool
 from gantape.zoo.regularised import DRAGAN, R3GAN, SNGAN
 from gantape.zoo.residual import ResNetGAN
+from gantape.zoo.style import StyleGAN2
 from gantape.zoo.translation import CycleGAN, Pix2Pix
 from gantape.zoo.wasserstein import WGAN, WGANGP
 
@@ -42,5 +43,6 @@ __all__ = [
     "RaGAN",
     "ResNetGAN",
     "SimCLR",
+    "StyleGAN2",
     "VariationalAutoencoder",
 ]
