@@ -243,6 +243,11 @@ def sublayers(model: Any) -> list[Any]:
     return list(model._flatten_layers()) if hasattr(model, "_flatten_layers") else []
 
 
+def metrics_of(layer: Any) -> list[Any]:
+    """The metrics among the attributes of a layer of Keras. The public `metrics` of a compiled model has others, too."""
+    return list(layer._metrics)
+
+
 def last_layer(model: Any) -> tuple[Any, Any, Any] | None:
     """The layer that makes the first output of a functional or sequential model of Keras, with the arguments of that call.
 

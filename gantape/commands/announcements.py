@@ -51,9 +51,9 @@ def opening_lines(task: str, data: gt.data.Batches, options: Length, loop: gt.Lo
     resumed = f", from step {done.step:,} on" if done.step else ""
     return [
         f"Training {task} on {name}{size}.",
-        _line("Length", f"{length_in_words(options)} in all{resumed}; Ctrl-C ends it early and keeps everything"),
-        _line("Runs", f"on {device_in_words()}, {MODES[options.mode]}"),
-        _line("Results", f"in {loop.run_dir}: watch {REPORT} there in a browser"),
+        labelled("Length", f"{length_in_words(options)} in all{resumed}; Ctrl-C ends it early and keeps everything"),
+        labelled("Runs", f"on {device_in_words()}, {MODES[options.mode]}"),
+        labelled("Results", f"in {loop.run_dir}: watch {REPORT} there in a browser"),
     ]
 
 
@@ -107,13 +107,15 @@ def closing_lines(
     """
     record = RunDirectory(run_dir).read()
     lines = ["", f"Done: {record['steps']:,} steps in {_minutes(record['seconds'])}{_early(record)}."]
-    lines += [_line("Quality", quality)] if quality else []
-    lines += [_line("Warning", words) for words in health_in_words(record)]
+    lines += [labelled("Quality", quality)] if quality else []
+    lines += [labelled("Warning", words) for words in health_in_words(record)]
     lines += ["", f"Run: {run_dir}"]
-    lines += [_line(f"  {words}", str(run_dir / name)) for words, name in files.items() if (run_dir / name).exists()]
+    lines += [labelled(f"  {words}", str(run_dir / name)) for words, name in files.items() if (run_dir / name).exists()]
     lines += ["", "Next:"]
     return lines + [
-        _line(f"  {command.words}", shlex.join(command.command)) for command in commands if (run_dir / command.needs).exists()
+        labelled(f"  {command.words}", shlex.join(command.command))
+        for command in commands
+        if (run_dir / command.needs).exists()
     ]
 
 
@@ -137,7 +139,8 @@ def say(lines: Sequence[str]) -> None:
     print("\n".join(lines), flush=True)
 
 
-def _line(label: str, words: str) -> str:
+def labelled(label: str, words: str) -> str:
+    """A line of a message."""
     return f"{label:<{LABEL_WIDTH}}  {words}"
 
 

@@ -13,10 +13,13 @@ import tyro
 from loguru import logger
 
 import gantape as gt
+from gantape.callbacks import profile_steps
 from gantape.checkpoints.run_directory import RunDirectory
+from gantape.commands.checking import MOST_STEPS, directory_of_check, enough, refuse_to_check
 from gantape.commands.devices import Devices
 from gantape.commands.flags_of_runs import CommandLine, resume_if_restarted, value_of, whole_command_line
 from gantape.commands.program import program_name
+from gantape.commands.tracking import Tracking
 from gantape.commands.training_data import Data, load
 from gantape.compiler.programs import Mode
 from gantape.distribute.replicas import scope_of
@@ -54,7 +57,11 @@ class Options:
             override them. --steps, --epochs and --minutes count the whole run.
         changed: Hyper-parameters that are changed on purpose in a resumed run, separated by commas, such as learning_rate.
         checkpoint_seconds: Seconds between checkpoints. One is also saved at the end.
+        profile: Steps to profile for TensorBoard's profiler, some time after the start; written to tensorboard/ of the run.
+        check: Make a dry run instead: a few steps and one picture, within seconds, then say how many steps the run will have,
+            how much disk and memory it needs, and which length makes sense. Nothing else stays.
         devices: Where to train.
+        tracking: Where the run is tracked.
     """
 
     data: DataOrFolder = "auto"
@@ -68,12 +75,17 @@ class Options:
     resume: OptionalPath = None
     changed: str = ""
     checkpoint_seconds: float = 180.0
+    profile: OptionalInt = None
+    check: bool = False
     devices: Devices = attrs.field(factory=Devices)
+    tracking: Tracking = attrs.field(factory=Tracking)
 
     def __attrs_post_init__(self) -> None:
         Duration.of(**self.length)
         self.devices.check(self.run_dir or self.resume)
         self.checkpoints()
+        if self.check:
+            refuse_to_check(self.resume, several_workers=self.devices.several_workers)
         if self.resume is None and self.run_dir is not None and (self.run_dir / "run.json").exists():
             RunDirectory(self.run_dir).create()
 
@@ -89,21 +101,25 @@ class Options:
 
     def compiler(self) -> gt.StepCompiler:
         """The chosen compiler."""
-        return gt.StepCompiler(self.mode, self.steps_per_call, strategy=self.devices.strategy())
+        mode = "graph" if self.check and self.mode == "auto" else self.mode  # which "auto" measures first
+        return gt.StepCompiler(mode, self.steps_per_call, strategy=self.devices.strategy())
 
     def checkpoints(self, best: gt.Best | None = None) -> gt.Checkpoints:
         """When checkpoints are saved, and which of them is kept besides the newest."""
         return gt.Checkpoints(every=gt.every(seconds=self.checkpoint_seconds), best=best)
 
     def directory(self, task: str) -> Path:
-        """The run's directory."""
-        return self.resume or self.run_dir or Path("runs", f"{task}-{datetime.now():%Y-%m-%d-%H%M%S}")
+        """The run's directory; that of a dry run is temporary."""
+        directory = self.resume or self.run_dir or Path("runs", f"{task}-{datetime.now():%Y-%m-%d-%H%M%S}")
+        return directory_of_check(directory) if self.check else directory
 
     def loop(
         self, task: gt.Task, seed: int, run_dir: Path, callbacks: tuple[gt.Callback, ...], best: gt.Best | None = None
     ) -> gt.Loop:
         """A new loop, or the loop of a resumed run."""
-        callbacks = (*callbacks, gt.Callback(CommandLine(), gt.at_start()))
+        profiled = () if self.profile is None else (profile_steps(run_dir / "tensorboard", steps=self.profile),)
+        callbacks = (*callbacks, gt.Callback(CommandLine(), gt.at_start()), *profiled)
+        callbacks = (*callbacks, *((enough(),) if self.check else self.tracking.callbacks()))
         if self.resume is None:
             return gt.Loop(
                 task,
@@ -112,6 +128,7 @@ class Options:
                 seed=seed,
                 callbacks=callbacks,
                 checkpoints=self.checkpoints(best),
+                progress=not self.check,
             )
         changed = tuple(name.strip().replace("-", "_") for name in self.changed.split(",") if name.strip())
         loop = gt.Loop.resume(
@@ -137,6 +154,8 @@ class Options:
 
     def _left(self, done: gt.RunState) -> dict[str, Any]:
         """The remaining length, as `Loop.run` takes it; empty if nothing is left."""
+        if self.check:
+            return {"steps": MOST_STEPS}
         (name, whole), *_ = [(name, value) for name, value in self.length.items() if value is not None]
         left = whole - {"steps": done.step, "epochs": done.epoch, "minutes": done.seconds / 60.0}[name]
         return {name: left} if left > 0 else {}

@@ -14,13 +14,12 @@ BEST = gt.Best("frechet_distance")
 """The checkpoint to keep."""
 
 
-def judging(recipe: Recipe, data: str, when: gt.When) -> gt.Callback:
-    """Judge a few samples.
+def check_judging(recipe: Recipe, data: str) -> None:
+    """Check that samples can be judged.
 
     Args:
         recipe: The recipe.
         data: The name of its data, whose labels train the judge.
-        when: When samples are judged.
 
     Raises:
         HyperparameterError: If its results are no samples of the data.
@@ -33,6 +32,23 @@ def judging(recipe: Recipe, data: str, when: gt.When) -> gt.Callback:
             got=f"{recipe.task_class.__name__}, which translates images",
             do="leave --judge-every out.",
         )
+    for split in ("train", "test"):
+        load(data, 64, None, split=split)
+
+
+def judging(recipe: Recipe, data: str, when: gt.When) -> gt.Callback:
+    """Judge a few samples.
+
+    Args:
+        recipe: The recipe.
+        data: The name of its data, whose labels train the judge.
+        when: When samples are judged.
+
+    Raises:
+        HyperparameterError: If its results are no samples of the data.
+        DataNotFoundError: If there is no such data with labels.
+    """
+    check_judging(recipe, data)
     judge = evaluation.train_judge(load(data, 64, None), load(data, 64, None, split="test"))
     held_out = recipe.batches(functools.partial(load, data, shape=None, split="test"))
     return gt.Callback(evaluation.SampleQuality(judge, held_out), when)

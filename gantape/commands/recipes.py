@@ -29,7 +29,7 @@ Name = Literal[
     "cyclegan",
 ]
 
-FolderName = Literal["image-gan", "resnet-gan", "fastgan"]
+FolderName = Literal["image-gan", "resnet-gan", "style", "fastgan"]
 
 
 @attrs.frozen
@@ -73,12 +73,12 @@ class Recipe:
         """Height, width and channels of the training images; `None` if the task is for digits only."""
         return task.generator.output_shape[1:] if self.kind in ("images", "labels") else None
 
-    def callbacks(self, run_dir: Path, data: gt.data.ArrayBatches, seed: int, record: gt.When) -> tuple[gt.Callback, ...]:
+    def callbacks(self, run_dir: Path, data: gt.data.ArrayBatches, seed: int) -> tuple[gt.Callback, ...]:
         """The callbacks that write the report."""
         if self.kind in ("images", "labels"):
-            return report.report_adversarial(run_dir, record=record, latent_seed=seed)
+            return report.report_adversarial(run_dir, latent_seed=seed)
         examples = data.prepare(next(iter(data.examples_in_order())))
-        return report.report_images(run_dir, record=record, seed=seed, models=self._models(), examples=examples)
+        return report.report_images(run_dir, seed=seed, models=self._models(), examples=examples)
 
     def _models(self) -> dict[str, str]:
         parts: Any = self.task_class.part_names()
@@ -107,6 +107,7 @@ RECIPES: dict[Name, Recipe] = {
 FOLDER_RECIPES: dict[FolderName, Recipe] = {
     "image-gan": Recipe(zoo.ImageGAN),
     "resnet-gan": Recipe(zoo.ResNetGAN),
+    "style": Recipe(zoo.StyleGAN2),
     "fastgan": Recipe(zoo.FastGAN, batch_size=16),
 }
 """Recipes for folders of images, whose size is a hyper-parameter."""

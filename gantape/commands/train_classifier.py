@@ -10,7 +10,11 @@ import attrs
 import gantape as gt
 from gantape import report, zoo
 from gantape.commands.announcements import REPORT, closing_lines, opening_lines, resume_command, say
-from gantape.commands.command_line import EXIT_CODES, RECORD, complete_record, parse
+from gantape.commands.checking import Advice, check_run
+from gantape.commands.command_line import EXIT_CODES, complete_record, parse
+
+PASSES = 5
+"""After so many passes over the data, digits are classified well."""
 
 TASKS: dict[str, type[gt.SupervisedTask]] = {"digit-classifier": zoo.DigitClassifier}
 
@@ -40,8 +44,12 @@ def main() -> int:
     choice, options, task = parse(ClassifierChoice, __doc__)
     train, validation = options.batches().split(validation=choice.validation)
     run_dir = options.directory(choice.task)
-    callbacks = report.report_supervised(run_dir, record=RECORD)
+    callbacks = report.report_supervised(run_dir)
     loop = options.loop(task, choice.seed, run_dir, callbacks)
+    if options.check:
+        advice = Advice(PASSES * train.batches_per_epoch, f"{PASSES} passes over the data")
+        checked = check_run(choice.task, train, options, loop, lambda: options.train(loop, train, validation), advice)
+        return EXIT_CODES.get(checked.stopped_by, 0)
     if options.devices.chief:
         say(opening_lines(choice.task, train, options, loop))
     history = options.train(loop, train, validation)

@@ -21,14 +21,17 @@ from gantape.commands.announcements import (
     resume_command,
     say,
 )
+from gantape.commands.checking import Advice, check_run
 from gantape.commands.choosing import choose_for_folder
-from gantape.commands.command_line import EXIT_CODES, RECORD, OptionalInt, complete_record, parse
+from gantape.commands.command_line import EXIT_CODES, OptionalInt, complete_record, parse
 from gantape.commands.inspecting import inspecting
-from gantape.commands.judging import BEST, judging, save_best_generator
+from gantape.commands.judging import BEST, check_judging, judging, save_best_generator
 from gantape.commands.program import program_words
 from gantape.commands.recipes import FOLDER_RECIPES, RECIPES, FolderName, Name, Recipe, task_help
 from gantape.commands.training_data import name_of
 from gantape.errors import DataError, HyperparameterError
+
+ADVICE = Advice(3_000, "3,000 steps; digits need 1,300 to 4,400 of them (docs/outcomes.md), larger images more")
 
 
 @attrs.frozen
@@ -92,8 +95,10 @@ def main() -> int:
     shape = choice.recipe.image_shape(task)
     data = choice.recipe.batches(functools.partial(options.batches, shape=shape))
     run_dir = options.directory(choice.task)
-    callbacks = choice.recipe.callbacks(run_dir, data, choice.seed, RECORD)
-    if choice.judge_every is not None:
+    callbacks = choice.recipe.callbacks(run_dir, data, choice.seed)
+    if choice.judge_every is not None and options.check:
+        check_judging(choice.recipe, options.data)
+    elif choice.judge_every is not None:
         when = gt.every(steps=choice.judge_every) | gt.at_end()
         callbacks = (*callbacks, judging(choice.recipe, options.data, when))
     if choice.health_checks and isinstance(task, gt.AdversarialTask):
@@ -101,6 +106,10 @@ def main() -> int:
     if choice.inspect:
         callbacks = (inspecting(data, choice.seed), *callbacks)
     loop = options.loop(task, choice.seed, run_dir, callbacks, BEST if choice.judge_every else None)
+    if options.check:
+        return EXIT_CODES.get(
+            check_run(choice.task, data, options, loop, lambda: options.train(loop, data), ADVICE).stopped_by, 0
+        )
     if options.devices.chief:
         say(opening_lines(choice.task, data, options, loop))
     history = options.train(loop, data)

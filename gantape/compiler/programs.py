@@ -263,7 +263,7 @@ class GraphProgram(Program):
         if not missing or self._open:
             return batches
         return tf.nest.map_structure(
-            lambda leaf: np.concatenate([leaf, np.zeros((missing, *leaf.shape[1:]), leaf.dtype)]), batches
+            lambda leaf: np.concatenate([leaf, np.full((missing, *leaf.shape[1:]), _nothing(leaf.dtype), leaf.dtype)]), batches
         )
 
 
@@ -272,6 +272,11 @@ def make_program(mode: NamedMode, step: StepFunction, signature: Signature, most
     if mode == "eager":
         return EagerProgram(step, signature, most_steps)
     return GraphProgram(step, signature, most_steps, mode)
+
+
+def _nothing(dtype: Any) -> Any:
+    """The value of padding: zero, or an empty text."""
+    return b"" if dtype.hasobject else 0
 
 
 def _spec(leaf: Any) -> Any:

@@ -17,6 +17,7 @@ from gantape.losses.lazy import Lazy
 from gantape.losses.lecam import LeCam
 from gantape.losses.modifiers import LabelNoise, OneSidedSmoothing, TopK
 from gantape.losses.outputs import DiscriminatorOutput, FeatureMatching, OutputTerms
+from gantape.losses.path_length import PathLength, path_lengths
 from gantape.losses.penalties import (
     R1,
     R2,
@@ -56,6 +57,7 @@ __all__ = [
     "NonSaturating",
     "OneSidedSmoothing",
     "OutputTerms",
+    "PathLength",
     "Penalty",
     "Ramp",
     "RelativisticAverage",
@@ -65,6 +67,7 @@ __all__ = [
     "TopK",
     "Wasserstein",
     "gradient_norms",
+    "path_lengths",
     "squared_gradient_norms",
     "upcast",
 ]

@@ -237,6 +237,10 @@ class AdversarialTask(Task):
         shape: Any = [1 if count is None else count, self.latent_size]
         return rng.normal(name, shape)
 
+    def generate_in_training(self, count: int, conditioning: Conditioning, rng: RandomStreams) -> Images:
+        """The examples that both losses see, which the generator makes from random latents with `training=True`."""
+        return self.generator(self.condition.for_generator(self.latents(count, rng), conditioning), training=True)
+
     def generate(self, latents: Latents, conditioning: Conditioning = ()) -> Images:
         """Examples that the averaged generator makes from latents and conditioning, with `training=False`."""
         return upcast(self.averaged_generator(self.condition.for_generator(latents, conditioning), training=False))
@@ -280,5 +284,5 @@ class AdversarialTask(Task):
         real = self.real_examples(batch)
         count = axes_of(real)[0] or 1
         conditioning = self.condition.sample(count, batch, rng)
-        fake = upcast(self.generator(self.condition.for_generator(self.latents(count, rng), conditioning), training=True))
+        fake = upcast(self.generate_in_training(count, conditioning, rng))
         return GANBatch(tf.cast(real, fake.dtype), fake, conditioning)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from gantape.augment import Augmentation, Brightness, Contrast, Saturation, Translation
 from gantape.errors import HyperparameterError
-from gantape.layers import NoiseInjection, SkipLayerExcitation, SpectralNorm, faster
+from gantape.layers import NoiseInput, SkipLayerExcitation, SpectralNorm, faster
 from gantape.losses import AdversarialLoss, DiscriminatorOutput, Hinge, OutputTerms
 from gantape.random.rng import RandomStreams
 from gantape.steps.losses import Terms
@@ -182,7 +182,7 @@ def up_block(inputs: Any, width: int, *, noisy: bool) -> Any:
     hidden = layers.UpSampling2D()(inputs)
     for _ in range(2 if noisy else 1):
         hidden = layers.Conv2D(2 * width, 3, padding="same", use_bias=False)(hidden)
-        hidden = NoiseInjection()(hidden) if noisy else hidden
+        hidden = NoiseInput()(hidden) if noisy else hidden
         hidden = keras.activations.glu(layers.BatchNormalization()(hidden))
     return hidden
 
