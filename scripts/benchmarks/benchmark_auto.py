@@ -1,7 +1,7 @@
 """Mode "auto" against each named mode, on whole runs: the steps that are done in a given time from the start of `Loop.run`.
 
 So tracing, compiling and the trials of "auto" count. Each run is a process of its own, the modes take turns, and each round
-has a ratio of "auto" to the named mode that did most steps in that round. On a busy machine the seconds of the processor for each
+has a ratio of "auto" to the named mode that did most steps in that round. On a busy machine the processor's seconds for each
 step say more than the steps: both are shown, as medians, the ratios with their range.
 """
 
