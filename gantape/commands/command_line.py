@@ -1,7 +1,9 @@
 """The command line of the programs that train: flags, parsing in two stages, the log, and exit codes."""
 
+import functools
 import os
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -245,6 +247,7 @@ def run_program(main: Callable[[], int]) -> None:
         filter={"": "INFO", "gantape.callbacks.recorder": "WARNING", "gantape.loop": "WARNING"},
     )
     logger.enable("gantape")
+    warnings.showwarning = functools.partial(_log_warning, warnings.showwarning)
     try:
         code = main()
     except WorkerLostError as error:
@@ -260,6 +263,14 @@ def run_program(main: Callable[[], int]) -> None:
     finally:
         _flush_quietly()
     sys.exit(code)
+
+
+def _log_warning(show: Callable[..., None], message: Warning, category: type[Warning], *place: Any) -> None:
+    """Show gantape's warnings in the log, without the line of code that gives them, and others as before."""
+    if issubclass(category, gt.errors.GantapeWarning):
+        logger.warning("{}", message)
+    else:
+        show(message, category, *place)
 
 
 def _flush_quietly() -> None:
