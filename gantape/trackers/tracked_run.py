@@ -127,9 +127,9 @@ class TrackedRun:
                 sender.later(operator.methodcaller("histogram", step, *histogram), step)
         self._state, self._history = state, progress.history
         self._send_new(sender)
-        now = {"epoch": state.epoch, "seconds": state.seconds, "steps_per_second": progress.steps_per_second}
-        rates = _learning_rates(progress.task)
-        sender.scalars(step, {f"train/{name}": float(value) for name, value in (now | rates).items()})
+        speed = {"steps_per_second": progress.steps_per_second} if progress.steps_per_second else {}
+        now = {"epoch": state.epoch, "seconds": state.seconds, **speed, **_learning_rates(progress.task)}
+        sender.scalars(step, {f"train/{name}": float(value) for name, value in now.items()})
         if step > self._first or state.ended:
             sender.send()
         self._warn_of(sender.error)
@@ -241,4 +241,4 @@ def _histograms(task: Task) -> Iterator[tuple[str, Any, Any]]:
             values = np.asarray(variable.numpy(), np.float64)
             values = values[np.isfinite(values)]
             if values.size:
-                yield (name, *np.histogram(values, BINS))
+                yield (f"weights/{name}", *np.histogram(values, BINS))

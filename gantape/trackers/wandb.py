@@ -75,7 +75,7 @@ class WandbTracker(Tracker):
         self._run.log({STEP: step, name: self._wandb.Image(image)})
 
     def histogram(self, step: int, name: str, counts: Array, edges: Array) -> None:
-        self._run.log({STEP: step, f"weights/{name}": self._wandb.Histogram(np_histogram=(counts, edges))})
+        self._run.log({STEP: step, name: self._wandb.Histogram(np_histogram=(counts, edges))})
 
     def file(self, path: Path) -> None:
         copy = shutil.copy2(path, self._run.dir)  # a link to the file would be left in its place
