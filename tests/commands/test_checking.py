@@ -160,11 +160,13 @@ def test_lengths_and_disk_follow_from_what_was_measured(length: dict[str, Any], 
     assert lines[3] == f"Disk           about {disk}: {parts}; 1.0 GiB are free"
 
 
-def test_a_disk_that_is_too_small_is_said(tmp_path: Path) -> None:
+def test_a_disk_that_is_too_small_and_a_busy_machine_are_said(tmp_path: Path) -> None:
     options = SimpleNamespace(mode="auto", length={"minutes": 5.0})
     lines = attrs.evolve(DRY_RUN, free_bytes=2**20).lines(options, ADVICE)
     assert lines[3].endswith("1.0 MiB are free, which is too little")
     assert lines[0].endswith('; mode "auto" measures others too, where they can pay off')
+    busy = attrs.evolve(DRY_RUN, busy="other programs are running").lines(options, ADVICE)
+    assert busy[1] == "Busy           other programs are running"
     (only,) = attrs.evolve(DRY_RUN, step_seconds=None).lines(options, ADVICE)
     assert only.startswith("A step         not timed: all were compiled, in 10 s, ")
 
