@@ -12,6 +12,17 @@ MOST_BYTES_OF_JSON = 2**28
 """A JSON file takes some ten times its size in memory: a larger one is not read."""
 
 
+CACHE_VARIABLE = "GANTAPE_CACHE"
+
+
+def cache_folder() -> Path:
+    """The folder for what can be made again: that of the environment variable `GANTAPE_CACHE`, or the user's cache."""
+    import platformdirs
+
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named) if named else Path(platformdirs.user_cache_dir("gantape"))
+
+
 def write_whole(path: Path, text: str) -> None:
     """Write a file atomically: readers, also after a crash, find the old text or the new, never half of it.
 

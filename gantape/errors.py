@@ -20,6 +20,7 @@
     │   └── RetraceError       a step was traced more often than allowed
     ├── EjectError             a task cannot be written out as a loop by hand
     ├── ModesError             modes compute something else, which `gantape.testing.assert_modes_agree` denies
+    ├── TrackerError           a run cannot be sent to a tracking service
     ├── RunDirectoryError      a run's directory cannot be written or read
     │   └── ResumeError        a run is resumed with something other than it began with
     └── WorkerLostError        another worker of the same run has ended
@@ -141,6 +142,10 @@ class EjectError(GantapeError):
 
 class ModesError(GantapeError, AssertionError):
     """Modes differ by more than rounding explains."""
+
+
+class TrackerError(GantapeError):
+    """A run cannot be sent to a tracking service."""
 
 
 class RunDirectoryError(GantapeError):

@@ -109,7 +109,8 @@ def check_floating(tensor: Any, *, name: str, where: str, do: str) -> None:
 def how_to_floats(tensor: Any, pixels: str = "") -> str:
     """How to make floating-point numbers of a tensor, as text for errors; `pixels` are the arguments of `scale_pixels`."""
     if dtype_name(tensor) == "uint8":
-        return f"scale bytes to floats: prepare=gantape.data.scale_pixels({pixels}) does it inside the graph."
+        scaling = f"scale bytes to floats: prepare=gantape.data.scale_pixels({pixels}) does it inside the graph"
+        return scaling + ("." if pixels else '; a model that scales them itself begins with keras.Input(..., dtype="uint8").')
     return 'convert whole numbers to floats, array.astype("float32"), and bring columns to similar ranges.'
 
 

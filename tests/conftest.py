@@ -6,6 +6,7 @@ Properties are tried on 25 examples, the same in every run. `pytest --hypothesis
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("GANTAPE_IMAGE_CACHE_GB", "0")  # tests leave no decoded images in the user's cache
 
 from collections.abc import Iterator
 

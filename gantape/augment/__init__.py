@@ -12,7 +12,7 @@ References:
 from gantape.augment.adaptive import Adaptive
 from gantape.augment.augmentation import Augmentation, augmented
 from gantape.augment.places import Cutout, Translation
-from gantape.augment.values import Brightness, Contrast, InstanceNoise
+from gantape.augment.values import Brightness, Contrast, InstanceNoise, Saturation
 
 __all__ = [
     "Adaptive",
@@ -21,6 +21,7 @@ __all__ = [
     "Contrast",
     "Cutout",
     "InstanceNoise",
+    "Saturation",
     "Translation",
     "augmented",
 ]

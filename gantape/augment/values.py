@@ -41,6 +41,23 @@ class Contrast(Augmentation):
 
 
 @attrs.frozen
+class Saturation(Augmentation):
+    """Moves the colour of each pixel to or from its grey value: m + (x - m) (1 + w (u - ½)), u ~ U(0, 1) for each image.
+
+    m is the mean over the channels, so that images of one channel do not change.
+
+    Args:
+        width: w.
+    """
+
+    width: float = 2.0
+
+    def __call__(self, examples: Tensor, rng: RandomStreams) -> Tensor:
+        grey = tf.reduce_mean(examples, axis=-1, keepdims=True)
+        return grey + (examples - grey) * (1.0 + self.width * (share_for_each(examples, rng) - 0.5))
+
+
+@attrs.frozen
 class InstanceNoise(Augmentation):
     """Adds normal noise: x + σ max(0, 1 - step/steps) N(0, 1), or constantly x + σ N(0, 1).
 

@@ -3,7 +3,7 @@
 from gantape.callbacks.callback import Action, Callback, Contributor, Opener, Opening, Stateful, Stop
 from gantape.callbacks.display import ProgressDisplay, show_progress
 from gantape.callbacks.keras import from_keras
-from gantape.callbacks.loggers import CSVLogger, TensorBoardLogger
+from gantape.callbacks.loggers import CSVLogger
 from gantape.callbacks.profiler import profile_steps
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "ProgressDisplay",
     "Stateful",
     "Stop",
-    "TensorBoardLogger",
     "from_keras",
     "profile_steps",
     "show_progress",

@@ -10,6 +10,7 @@ from gantape.callbacks.callback import Opening
 from gantape.callbacks.progress import Progress
 from gantape.errors import ScheduleError, warn
 from gantape.tasks import Task
+from gantape.tasks.layer_metrics import metrics_of_layers
 
 _REFUSED = {
     "BackupAndRestore": "give the loop a run_dir: it saves checkpoints, and gantape.Loop.resume continues from the newest.",
@@ -167,4 +168,5 @@ def _known(task: Task) -> list[str]:
     """The columns that are known before a step is traced: losses and metrics."""
     updates = task.updates()
     losses = ["loss"] if len(updates) == 1 else [f"{update.name}/loss" for update in updates]
-    return [*losses, *task.metrics.names, *task.evaluation_metrics.names]
+    of_layers = metrics_of_layers(task).names
+    return [*losses, *task.metrics.names, *task.evaluation_metrics.names, *of_layers]

@@ -39,18 +39,19 @@ class CallbackRunner:
     workers: Workers
 
     def open(self, callbacks: Sequence[Callback], stack: contextlib.ExitStack, opening: Opening) -> None:
-        """Open this worker's actions before steps are compiled, and let the stack close them.
+        """Open this worker's actions before steps are compiled, and let the stack close them, in the order of the callbacks.
 
         Args:
             callbacks: The callbacks of the run.
             stack: Calls the `close` of each action that has one.
             opening: The run.
         """
-        for callback in callbacks:
-            if self.workers.runs_here(callback.owner):
-                stack.callback(getattr(callback.action, "close", lambda: None))
-                if isinstance(callback.action, Opener):
-                    callback.action.open(opening)
+        actions = [callback.action for callback in callbacks if self.workers.runs_here(callback.owner)]
+        for action in reversed(actions):
+            stack.callback(getattr(action, "close", lambda: None))
+        for action in actions:
+            if isinstance(action, Opener):
+                action.open(opening)
 
     def call(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import attrs
 
 MOST_NAMED = 3
-"""Differences that are told in words."""
+"""Differences that are described in words."""
 
 MOST_ROWS = 12
 """Comparisons in the short table."""

@@ -1,7 +1,9 @@
 """The command line of the programs that train: flags, parsing in two stages, the log, and exit codes."""
 
+import functools
 import os
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +21,7 @@ from gantape.commands.checking import MOST_STEPS, directory_of_check, enough, re
 from gantape.commands.devices import Devices
 from gantape.commands.flags_of_runs import CommandLine, resume_if_restarted, value_of, whole_command_line
 from gantape.commands.program import program_name
+from gantape.commands.tracking import Tracking
 from gantape.commands.training_data import Data, load
 from gantape.compiler.programs import Mode
 from gantape.distribute.replicas import scope_of
@@ -48,7 +51,7 @@ class Options:
         steps: Number of steps. Give at most one of --steps, --epochs and --minutes; the default is 5 minutes.
         epochs: Number of passes over the data.
         minutes: Minutes to train, including compilation.
-        batch_size: Examples in a batch; by default 64, or 16 for image translation.
+        batch_size: Examples in a batch; by default 64, or 16 for image translation and fastgan.
         mode: How steps are compiled; "auto" tries the compiled modes and keeps the one that finishes the run first.
         steps_per_call: The maximum number of steps per call from Python; the default depends on the mode.
         run_dir: The output directory; by default runs/, the task's name and the time.
@@ -60,6 +63,7 @@ class Options:
         check: Make a dry run instead: a few steps and one picture, within seconds, then say how many steps the run will have,
             how much disk and memory it needs, and which length makes sense. Nothing else stays.
         devices: Where to train.
+        tracking: Where the run is tracked.
     """
 
     data: DataOrFolder = "auto"
@@ -76,6 +80,7 @@ class Options:
     profile: OptionalInt = None
     check: bool = False
     devices: Devices = attrs.field(factory=Devices)
+    tracking: Tracking = attrs.field(factory=Tracking)
 
     def __attrs_post_init__(self) -> None:
         Duration.of(**self.length)
@@ -115,7 +120,8 @@ class Options:
     ) -> gt.Loop:
         """A new loop, or the loop of a resumed run."""
         profiled = () if self.profile is None else (profile_steps(run_dir / "tensorboard", steps=self.profile),)
-        callbacks = (*callbacks, gt.Callback(CommandLine(), gt.at_start()), *profiled, *((enough(),) if self.check else ()))
+        callbacks = (*callbacks, gt.Callback(CommandLine(), gt.at_start()), *profiled)
+        callbacks = (*callbacks, *((enough(),) if self.check else self.tracking.callbacks()))
         if self.resume is None:
             return gt.Loop(
                 task,
@@ -241,6 +247,7 @@ def run_program(main: Callable[[], int]) -> None:
         filter={"": "INFO", "gantape.callbacks.recorder": "WARNING", "gantape.loop": "WARNING"},
     )
     logger.enable("gantape")
+    warnings.showwarning = functools.partial(_log_warning, warnings.showwarning)
     try:
         code = main()
     except WorkerLostError as error:
@@ -256,6 +263,14 @@ def run_program(main: Callable[[], int]) -> None:
     finally:
         _flush_quietly()
     sys.exit(code)
+
+
+def _log_warning(show: Callable[..., None], message: Warning, category: type[Warning], *place: Any) -> None:
+    """Show gantape's warnings in the log, without the line of code that gives them, and others as before."""
+    if issubclass(category, gt.errors.GantapeWarning):
+        logger.warning("{}", message)
+    else:
+        show(message, category, *place)
 
 
 def _flush_quietly() -> None:

@@ -1,8 +1,9 @@
-"""Judge the generator of a finished run: a table, evaluation.json, and two pictures in the run's directory.
+"""Judge the generator of a finished run: a table, evaluation.json, and pictures in the run's directory.
 
-The judge is a classifier of the run's own data, trained once and kept in the user's cache (set GANTAPE_CACHE for another
-folder). Figures of different judges cannot be compared. For a class-conditional GAN the table also has the share of samples
-that are of the requested class.
+The judge is a network that is trained once on the run's own data and kept in the user's cache (set GANTAPE_CACHE for another
+folder). For digits and clothes it is a classifier, for photographs and folders of images it learns without labels. Figures of
+different judges cannot be compared. For a class-conditional GAN the table also has the share of samples that are of the
+requested class.
 """
 
 import csv
@@ -17,9 +18,10 @@ import tyro
 
 from gantape import evaluation
 from gantape.checkpoints.run_directory import machine
-from gantape.commands.finished_run import FinishedRun
+from gantape.commands.command_line import OptionalInt
+from gantape.commands.finished_run import FinishedRun, data_is_labelled
+from gantape.commands.judgements import FeaturesFlags, judge_classes, judge_features
 from gantape.commands.program import program_name, whole_command
-from gantape.conditioning import ClassLabels
 from gantape.report import write_html_report
 
 SHOWN = 15
@@ -34,14 +36,17 @@ class EvaluateArguments:
         count: The number of samples to judge, at most the number of training images.
         seed: The seed of the latents.
         generator: The file of the generator, in the run's directory.
-        judge_steps: Training steps of the judge, if it is not in the cache. Another number gives another judge.
+        judge_steps: Training steps of the judge, if it is not in the cache; by default 1,500 for a classifier, 1,000 for
+            features. Another number gives another judge.
+        flags: Images and features that need no labels.
     """
 
     run: Annotated[Path, tyro.conf.Positional]
     count: int = 10_000
     seed: int = 0
     generator: str = "generator.keras"
-    judge_steps: int = 1500
+    judge_steps: OptionalInt = None
+    flags: Annotated[FeaturesFlags, tyro.conf.arg(name="")] = attrs.field(factory=FeaturesFlags)
 
 
 def main() -> int:
@@ -49,38 +54,35 @@ def main() -> int:
     started = time.perf_counter()
     arguments = tyro.cli(EvaluateArguments, prog=program_name(), description=__doc__)
     run = FinishedRun(arguments.run, arguments.generator)
-    task = run.task()
-    (train, test), pixels = run.data(), task.pixels
-    judge = evaluation.train_judge(train, test, classifier=evaluation.JudgeClassifier(steps=arguments.judge_steps))
-    known, held_out = (judge.embed(part.arrays[0], pixels=(0, 255)) for part in (train, test))
-    count = min(arguments.count, train.examples)
-    samples = evaluation.make_samples(task, count, arguments.seed)
-    seen = judge.embed(samples, pixels=pixels)
-    measured = evaluation.score_samples(seen, train=known, test=held_out)
-    if isinstance(task.condition, ClassLabels):
-        requested = evaluation.drawn_labels(task, count, arguments.seed)
-        measured += (evaluation.label_accuracy(requested, seen.labels, real_accuracy=judge.accuracy),)
-    findings = evaluation.diagnose(history_of(arguments.run), pixels=pixels)
-    classes = seen.probabilities.shape[1]
+    if data_is_labelled(run.record) and not arguments.flags.given:
+        found = judge_classes(run, arguments.count, arguments.seed, arguments.judge_steps)
+    else:
+        found = judge_features(run, arguments.count, arguments.seed, arguments.judge_steps, arguments.flags)
+    findings = evaluation.diagnose(history_of(arguments.run), pixels=run.task_class.pixels)
 
-    print(f"{judge}\n{table(measured)}")
+    print(f"{found.judge}\n{table(found.measured)}")
     for finding in findings:
         print(finding)
-    images = (samples[:SHOWN] - pixels[0]) / (pixels[1] - pixels[0])
-    evaluation.picture_neighbours(images, train.arrays[0] / np.float32(255.0), arguments.run / "neighbours.png")
-    evaluation.plot_classes(seen.labels, held_out.labels, arguments.run / "classes.png", classes=classes)
+    evaluation.picture_neighbours(found.samples[:SHOWN], found.train, arguments.run / "neighbours.png")
+    written = ["evaluation.json", "neighbours.png"]
+    shares = None
+    if found.classes is not None:
+        seen, count = found.classes.samples, found.classes.count
+        evaluation.plot_classes(seen, found.classes.real, arguments.run / "classes.png", classes=count)
+        shares = (np.bincount(seen, minlength=count) / len(seen)).tolist()
+        written.append("classes.png")
     report = {
         "command_line": whole_command(),
-        "judge": {"identity": judge.identity, "accuracy": judge.accuracy, "data": judge.data},
-        "measurements": [attrs.asdict(measurement) for measurement in measured],
-        "classes": (np.bincount(seen.labels, minlength=classes) / len(seen.labels)).tolist(),
+        "judge": found.facts,
+        "measurements": [attrs.asdict(measurement) for measurement in found.measured],
+        "classes": shares,
         "findings": [str(finding) for finding in findings],
         "seconds": round(time.perf_counter() - started, 1),
         "versions": machine(),
     }
     (arguments.run / "evaluation.json").write_text(json.dumps(report, indent=2) + "\n")
     page = write_html_report(arguments.run)
-    print(f"Written to {arguments.run}: evaluation.json, neighbours.png, classes.png; all of it in {page.name}")
+    print(f"Written to {arguments.run}: {', '.join(written)}; all of it in {page.name}")
     return 0
 
 

@@ -16,6 +16,11 @@ from gantape.errors import RunDirectoryError, summary
 from gantape.export.standalone import default_part
 
 
+def data_is_labelled(record: Mapping[str, Any]) -> bool:
+    """Whether the data of a run has labels for a classifier that judges samples, by its run.json."""
+    return name_of(str(record.get("data", {}).get("name", ""))) is not None
+
+
 def data_name(path: Path, record: Mapping[str, Any]) -> str:
     """The name of the data that a run was trained on.
 

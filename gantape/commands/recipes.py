@@ -29,7 +29,7 @@ Name = Literal[
     "cyclegan",
 ]
 
-FolderName = Literal["image-gan", "resnet-gan"]
+FolderName = Literal["image-gan", "resnet-gan", "style", "fastgan"]
 
 
 @attrs.frozen
@@ -39,17 +39,20 @@ class Recipe:
     Args:
         task_class: The class to train.
         kind: The contents of a batch: images, images and labels, images and their outlines, or images and others' outlines.
+        batch_size: Examples in a batch, by default.
         note: Known failures, for `--help` and docs/outcomes.md, such as "fails on digits with one seed in three".
     """
 
     task_class: type[gt.Task]
     kind: Kind = "images"
+    batch_size: int = 64
     note: str = ""
 
     def batches(self, load: Callable[..., gt.data.ArrayBatches]) -> gt.data.ArrayBatches:
         """The batches, from a function that takes `batch_size`, `labels` and `pixels` as `gantape.data.mnist` does."""
-        batch_size = 64 if self.kind in ("images", "labels") else 16
-        data = load(batch_size=batch_size, labels=self.kind == "labels", pixels=getattr(self.task_class, "pixels", (-1.0, 1.0)))
+        data = load(
+            batch_size=self.batch_size, labels=self.kind == "labels", pixels=getattr(self.task_class, "pixels", (-1.0, 1.0))
+        )
         if self.kind in ("pairs", "unpaired"):
             data = gt.data.with_outlines(data)
         return gt.data.unpaired(data) if self.kind == "unpaired" else data
@@ -70,12 +73,12 @@ class Recipe:
         """Height, width and channels of the training images; `None` if the task is for digits only."""
         return task.generator.output_shape[1:] if self.kind in ("images", "labels") else None
 
-    def callbacks(self, run_dir: Path, data: gt.data.ArrayBatches, seed: int, record: gt.When) -> tuple[gt.Callback, ...]:
+    def callbacks(self, run_dir: Path, data: gt.data.ArrayBatches, seed: int) -> tuple[gt.Callback, ...]:
         """The callbacks that write the report."""
         if self.kind in ("images", "labels"):
-            return report.report_adversarial(run_dir, record=record, latent_seed=seed)
+            return report.report_adversarial(run_dir, latent_seed=seed)
         examples = data.prepare(next(iter(data.examples_in_order())))
-        return report.report_images(run_dir, record=record, seed=seed, models=self._models(), examples=examples)
+        return report.report_images(run_dir, seed=seed, models=self._models(), examples=examples)
 
     def _models(self) -> dict[str, str]:
         parts: Any = self.task_class.part_names()
@@ -98,10 +101,15 @@ RECIPES: dict[Name, Recipe] = {
     "projection": Recipe(zoo.ProjectionGAN, "labels"),
     "acgan": Recipe(zoo.ACGAN, "labels"),
     "infogan": Recipe(zoo.InfoGAN),
-    "pix2pix": Recipe(zoo.Pix2Pix, "pairs"),
-    "cyclegan": Recipe(zoo.CycleGAN, "unpaired"),
+    "pix2pix": Recipe(zoo.Pix2Pix, "pairs", batch_size=16),
+    "cyclegan": Recipe(zoo.CycleGAN, "unpaired", batch_size=16),
 }
-FOLDER_RECIPES: dict[FolderName, Recipe] = {"image-gan": Recipe(zoo.ImageGAN), "resnet-gan": Recipe(zoo.ResNetGAN)}
+FOLDER_RECIPES: dict[FolderName, Recipe] = {
+    "image-gan": Recipe(zoo.ImageGAN),
+    "resnet-gan": Recipe(zoo.ResNetGAN),
+    "style": Recipe(zoo.StyleGAN2),
+    "fastgan": Recipe(zoo.FastGAN, batch_size=16),
+}
 """Recipes for folders of images, whose size is a hyper-parameter."""
 
 
@@ -109,4 +117,10 @@ def task_help(recipes: Mapping[Name, Recipe] = RECIPES) -> str:
     """The help text of `--task`, with known failures by recipe."""
     notes = [f"{name} {recipe.note}" for name, recipe in recipes.items() if recipe.note]
     known = f" Known to fail: {'; '.join(notes)}." if notes else ""
-    return f'The kind of GAN; "image-gan" and "resnet-gan" are for a folder of images, --data FOLDER.{known}'
+    *names, last = FOLDER_RECIPES
+    return (
+        f"The kind of GAN; {', '.join(names)} and {last} are for a folder of images, --data FOLDER. Without a task, a "
+        "folder's is chosen by the number and the size of its images and by the time, and so are --image-size, --batch-size "
+        "and --width."
+        f"{known}"
+    )

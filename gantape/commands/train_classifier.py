@@ -11,7 +11,7 @@ import gantape as gt
 from gantape import report, zoo
 from gantape.commands.announcements import REPORT, closing_lines, opening_lines, resume_command, say
 from gantape.commands.checking import Advice, check_run
-from gantape.commands.command_line import EXIT_CODES, RECORD, complete_record, parse
+from gantape.commands.command_line import EXIT_CODES, complete_record, parse
 
 PASSES = 5
 """After so many passes over the data, digits are classified well."""
@@ -44,7 +44,7 @@ def main() -> int:
     choice, options, task = parse(ClassifierChoice, __doc__)
     train, validation = options.batches().split(validation=choice.validation)
     run_dir = options.directory(choice.task)
-    callbacks = report.report_supervised(run_dir, record=RECORD)
+    callbacks = report.report_supervised(run_dir)
     loop = options.loop(task, choice.seed, run_dir, callbacks)
     if options.check:
         advice = Advice(PASSES * train.batches_per_epoch, f"{PASSES} passes over the data")

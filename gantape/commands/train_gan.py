@@ -22,7 +22,8 @@ from gantape.commands.announcements import (
     say,
 )
 from gantape.commands.checking import Advice, check_run
-from gantape.commands.command_line import EXIT_CODES, RECORD, OptionalInt, complete_record, parse
+from gantape.commands.choosing import choose_for_folder
+from gantape.commands.command_line import EXIT_CODES, OptionalInt, complete_record, parse
 from gantape.commands.inspecting import inspecting
 from gantape.commands.judging import BEST, check_judging, judging, save_best_generator
 from gantape.commands.program import program_words
@@ -89,11 +90,12 @@ def judged(recipe: Recipe, task: Any, data: gt.data.Batches) -> evaluation.Outco
 
 def main() -> int:
     """Train, report, and return the exit code."""
+    choose_for_folder()
     choice, options, task = parse(GANChoice, __doc__)
     shape = choice.recipe.image_shape(task)
     data = choice.recipe.batches(functools.partial(options.batches, shape=shape))
     run_dir = options.directory(choice.task)
-    callbacks = choice.recipe.callbacks(run_dir, data, choice.seed, RECORD)
+    callbacks = choice.recipe.callbacks(run_dir, data, choice.seed)
     if choice.judge_every is not None and options.check:
         check_judging(choice.recipe, options.data)
     elif choice.judge_every is not None:

@@ -18,6 +18,7 @@ from typing import Any, Literal, Protocol, get_args
 import numpy as np
 import tensorflow as tf
 
+from gantape._tensorflow import for_autograph
 from gantape.compiler.failures import explain_failure
 from gantape.compiler.signature import Due, Signature
 from gantape.compiler.xla import check_for_xla
@@ -207,7 +208,8 @@ class GraphProgram(Program):
     def trace(self, stack: BatchStack) -> None:
         """Trace the step for batches like those of a stack; nothing is run."""
         # Layers and random streams check while they are traced whether XLA compiles them, so the step too is marked for XLA.
-        one_step = tf.function(self._one_step, jit_compile=self._mode != "graph" or None)
+        in_xla = self._mode != "graph" or None
+        one_step = tf.function(for_autograph(self._one_step), jit_compile=in_xla, autograph=False)
         inputs = self._inputs(stack)
         place = (tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.int64))
         try:
@@ -222,8 +224,8 @@ class GraphProgram(Program):
             check_for_xla(self._traced_step.graph, self._mode, self.signature.due)
         # TensorFlow counts the traces of a method over all instances, and would warn in a process with many loops.
         steps = functools.partial(self._many_steps)
-        in_xla = self._mode == "xla-loop" or None
-        self._call = tf.function(steps, jit_compile=in_xla, autograph=False, reduce_retracing=True)
+        loop_in_xla = self._mode == "xla-loop" or None
+        self._call = tf.function(steps, jit_compile=loop_in_xla, autograph=False, reduce_retracing=True)
 
     @property
     def variables(self) -> Sequence[Any]:
@@ -263,7 +265,7 @@ class GraphProgram(Program):
         if not missing or self._open:
             return batches
         return tf.nest.map_structure(
-            lambda leaf: np.concatenate([leaf, np.zeros((missing, *leaf.shape[1:]), leaf.dtype)]), batches
+            lambda leaf: np.concatenate([leaf, np.full((missing, *leaf.shape[1:]), _nothing(leaf.dtype), leaf.dtype)]), batches
         )
 
 
@@ -272,6 +274,11 @@ def make_program(mode: NamedMode, step: StepFunction, signature: Signature, most
     if mode == "eager":
         return EagerProgram(step, signature, most_steps)
     return GraphProgram(step, signature, most_steps, mode)
+
+
+def _nothing(dtype: Any) -> Any:
+    """The value of padding: zero, or an empty text."""
+    return b"" if dtype.hasobject else 0
 
 
 def _spec(leaf: Any) -> Any:

@@ -41,9 +41,9 @@ def images_in(folder: Path) -> list[str]:
         if place.parent == folder:
             empty.append(place.name)
     empty = sorted(set(empty) - {file.partition("/")[0] for file in found})
-    told = [f"{number} {kind}" for kind, number in left_out.most_common(MOST_KINDS) if number]
-    if told:
-        logger.warning("{} images in {}; left out: {}.", len(found), folder, ", ".join(told))
+    skipped = [f"{number} {kind}" for kind, number in left_out.most_common(MOST_KINDS) if number]
+    if skipped:
+        logger.warning("{} images in {}; left out: {}.", len(found), folder, ", ".join(skipped))
     if empty and found:
         logger.warning("folders without an image, which are no classes: {}.", ", ".join(empty[:MOST_KINDS]))
     return sorted(found)

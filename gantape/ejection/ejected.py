@@ -7,17 +7,20 @@ import attrs
 
 @attrs.frozen
 class Check:
-    """The comparison of the file with `Loop.run`, both run eagerly for a few steps.
+    """The comparison of the program with `Loop.run`, for a few steps, with the same layers of Keras in both.
 
     Args:
         steps: How many.
-        difference: The largest difference between the weights of the networks afterwards.
-        share: The norm of the difference divided by the norm of what training moved, in the network where this is largest.
+        difference: The largest difference between weights, states of optimizers and metrics afterwards.
+        share: The norm of the difference divided by the norm of what training moved, in the part where this is largest.
+        faster_layers: The same share between the loop with the layers of Keras and the loop with the task's own faster
+            layers, which round differently; 0 if it has none.
     """
 
     steps: int
     difference: float
     share: float = 0.0
+    faster_layers: float = 0.0
 
     @property
     def equal(self) -> bool:
@@ -29,7 +32,13 @@ class Check:
             return "It was not compared with gantape's loop."
         rounded = f"apart by at most {self.difference:.1e}, by {self.share:.1e} of what training moved"
         found = "equal bit for bit" if self.equal else rounded
-        return f"After {self.steps} steps in eager mode, its weights and those of `gantape.Loop` were\n{found}."
+        text = f"After {self.steps} steps in eager mode, its weights and those of `gantape.Loop` were\n{found}."
+        if not self.faster_layers:
+            return text
+        return (
+            f"{text} Both had the layers of Keras. The task has faster ones,\n"
+            f"whose rounding alone changes the weights by {self.faster_layers:.1e} of what training moved."
+        )
 
 
 @attrs.frozen

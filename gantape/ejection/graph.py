@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gantape.ejection.source import Sources
 from gantape.errors import EjectError
 
 
@@ -161,7 +162,7 @@ def configured(part: Any) -> Iterator[tuple[str, Any]]:
     """The arguments with which a layer, optimizer, loss or metric of Keras differs from one made with its defaults."""
     config = part.get_config()
     required = {name: config[name] for name in _required(type(part)) if name in config}
-    plain = type(part).from_config(required).get_config()
+    plain = type(part).from_config(dict(required)).get_config()  # a wrapper takes its layer out of it
     for name, value in config.items():
         if name in required or (value != plain.get(name) and name not in ("name", "dtype", "batch_shape")):
             yield name, value
@@ -172,25 +173,19 @@ def _required(cls: type) -> list[str]:
     return [one.name for one in parameters if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD]
 
 
-def constructor(part: Any, constants: dict[int, str]) -> str:
-    """The code that makes a layer, optimizer, loss or metric of Keras.
+def constructor(part: Any, constants: dict[int, str], sources: Sources) -> str:
+    """The code that makes a layer, optimizer, loss or metric. The source of a class that Keras does not have is taken over.
 
     Raises:
-        EjectError: If its class is not one of Keras.
+        EjectError: If this source is not available.
     """
-    cls, public = type(part), None
+    cls, made = type(part), ""
     for module in ("layers", "optimizers", "losses", "metrics", "initializers", "regularizers", "constraints"):
         if getattr(getattr(keras, module), cls.__name__, None) is cls:
-            public = f"keras.{module}.{cls.__name__}"
-    if public is None:
-        raise EjectError(
-            "a part is of a class that Keras does not have.",
-            where=f"{cls.__module__}.{cls.__qualname__}",
-            got=repr(getattr(part, "name", cls.__name__)),
-            do="use a layer, loss, metric or optimizer of Keras.",
-        )
-    arguments = (f"{name}={_value(_short(name, value), constants)}" for name, value in configured(part))
-    return f"{public}({', '.join(arguments)})"
+            made = f"keras.{module}.{cls.__name__}"
+    made = made or sources.add(cls)
+    arguments = (f"{name}={_value(_short(name, value), constants, sources)}" for name, value in configured(part))
+    return f"{made}({', '.join(arguments)})"
 
 
 def _short(name: str, value: Any) -> Any:
@@ -199,11 +194,11 @@ def _short(name: str, value: Any) -> Any:
     return value[0] if same else value
 
 
-def _value(value: Any, constants: dict[int, str]) -> str:
+def _value(value: Any, constants: dict[int, str], sources: Sources) -> str:
     if isinstance(value, dict) and "class_name" in value:
-        return constructor(keras.saving.deserialize_keras_object(value), constants)
+        return constructor(keras.saving.deserialize_keras_object(value), constants, sources)
     if isinstance(value, list | tuple):
-        inner = ", ".join(_value(member, constants) for member in value)
+        inner = ", ".join(_value(member, constants, sources) for member in value)
         return f"({inner}{',' if len(value) == 1 else ''})"
     if isinstance(value, float) and id(value) not in constants and np.float32(value) == value:
         return repr(float(str(np.float32(value))))  # Keras keeps numbers such as learning rates in single precision

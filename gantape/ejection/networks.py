@@ -6,16 +6,17 @@ from typing import Any
 import keras
 
 from gantape.ejection.graph import configured, constructor
+from gantape.ejection.source import Sources
 from gantape.errors import EjectError
 from gantape.layers import plain
 from gantape.types import Model
 
 
-def network(model: Model) -> list[str]:
-    """The body of the function that builds a model, from Keras' own layers.
+def network(model: Model, sources: Sources) -> list[str]:
+    """The body of the function that builds a model, from Keras' own layers and from the source of others.
 
     Raises:
-        EjectError: If it is no sequential or functional model, or has a layer that Keras does not have.
+        EjectError: If it is no sequential or functional model, or the source of a layer is not available.
     """
     if not isinstance(model, keras.Sequential | keras.Model) or not (
         isinstance(model, keras.Sequential) or getattr(model, "inputs", None)
@@ -31,7 +32,7 @@ def network(model: Model) -> list[str]:
         inputs = [
             f"        keras.Input({tuple(copied.input_shape[1:])!r}, dtype={copied.inputs[0].dtype!r}),".replace("'", '"')
         ]
-        layers = [f"        {_layer(layer)}," for layer in copied.layers]
+        layers = [f"        {_layer(layer, sources)}," for layer in copied.layers]
         return [
             "    layers = [",
             *inputs,
@@ -39,10 +40,10 @@ def network(model: Model) -> list[str]:
             "    ]",
             "    return keras.Sequential(layers)",
         ]
-    return _functional(copied)
+    return _functional(copied, sources)
 
 
-def _functional(model: Any) -> list[str]:
+def _functional(model: Any, sources: Sources) -> list[str]:
     config = model.get_config()
     layers = {layer.name: layer for layer in model.layers}
     names: dict[str, str] = {}
@@ -66,7 +67,7 @@ def _functional(model: Any) -> list[str]:
             continue
         node = described["inbound_nodes"][0]
         given = ", ".join(_argument(value, names, layer.name) for value in node["args"])
-        lines.append(f"    {names[layer.name]} = {_layer(layer)}({given})")
+        lines.append(f"    {names[layer.name]} = {_layer(layer, sources)}({given})")
     inputs, outputs = (_references(config[which], names) for which in ("input_layers", "output_layers"))
     return [*lines, f"    return keras.Model({inputs}, {outputs})"]
 
@@ -103,7 +104,7 @@ def _argument(value: Any, names: dict[str, str], layer: str) -> str:
     )
 
 
-def _layer(layer: Any) -> str:
+def _layer(layer: Any, sources: Sources) -> str:
     if isinstance(layer, keras.Model):
         raise EjectError(
             "a network holds another one.",
@@ -113,4 +114,4 @@ def _layer(layer: Any) -> str:
         )
     if any(name == "dtype" for name, _ in configured(layer)):
         raise EjectError("a layer has its own precision.", where=layer.name, got=str(layer.dtype_policy), do="leave it out.")
-    return constructor(layer, {})
+    return constructor(layer, {}, sources)

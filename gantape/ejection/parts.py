@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from gantape.data.arrays import ArrayBatches
 from gantape.ejection.graph import Node, code_of
+from gantape.ejection.source import Sources
 from gantape.ejection.trace import Trace
 from gantape.steps.step import Update
 from gantape.tasks import Task
@@ -29,6 +30,7 @@ class Named:
     data: ArrayBatches
     seed: int
     updates: tuple[Update, ...]
+    sources: Sources = attrs.field(init=False, factory=Sources)
     networks: dict[str, Any] = attrs.field(init=False)
     losses: dict[str, Any] = attrs.field(init=False)
 

@@ -4,60 +4,104 @@ import contextlib
 import io
 import runpy
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gantape._tensorflow import sublayers
 from gantape.compiler import StepCompiler
 from gantape.ejection.ejected import Check
-from gantape.ejection.parts import Named
+from gantape.ejection.parts import Named, metric_name, optimizer_name
 from gantape.errors import EjectError
+from gantape.layers.conversion import PLAIN
 from gantape.loop import Loop
+from gantape.steps.saved import variables_restored
 
-ROUNDING = 0.05
-"""The largest difference between the weights of a network, as a share of their movement, that rounding explains."""
+ROUNDING = 1e-4
+"""The largest difference, as a share of what training moved, that rounding explains where both have the same layers."""
+
+Values = Mapping[str, Sequence[Any]]
+"""The values of variables, by the name of the network, optimizer or metric in the program."""
 
 
 def compared(named: Named, text: str, saved: Mapping[str, Any], steps: int) -> Check:
-    """Run the program, then the task, for a few steps from the same weights.
+    """Run the program, then the task, for a few steps from the same weights, with the same layers of Keras in both.
 
     Raises:
-        EjectError: If the weights differ by more than rounding explains.
+        EjectError: If weights, the state of optimizers or metrics differ by more than rounding explains.
     """
-    variables = {
-        f"{name}/{place}": variable
-        for name, model in named.networks.items()
-        for place, variable in enumerate(model.weights)
-        if "seed" not in variable.path
-    }
-    keys = list(variables)
+    begun = {name: [saved[f"{name}/{place}"] for place in range(_count(saved, name))] for name in named.networks}
+    program = _of_program(named, text, saved, steps)
+    with variables_restored(named.task.variables), _layers_of_keras(named) as replaced:
+        trained = _of_loop(named, steps)
+    shares = {name: _share(trained[name], program[name], begun.get(name)) for name in trained}
+    worst = max(shares, key=lambda name: shares[name])
+    if not shares[worst] <= ROUNDING:
+        raise EjectError(
+            "the program would not compute what the loop does.",
+            where=type(named.task).__name__,
+            got=f"`{worst}`, which differs by {shares[worst]:.1%} of its movement in {steps} steps",
+            do="look in the loss for state outside of the networks, or for tensors made before the step.",
+        )
+    difference = max(float(np.max(np.abs(_flat(trained[name]) - _flat(program[name])), initial=0.0)) for name in trained)
+    if not replaced:
+        return Check(steps, difference, shares[worst])
+    with variables_restored(named.task.variables):
+        own = _of_loop(named, steps)
+    return Check(steps, difference, shares[worst], max(_share(own[name], trained[name], begun[name]) for name in begun))
+
+
+def _of_program(named: Named, text: str, saved: Mapping[str, Any], steps: int) -> Values:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "by_hand.py")
         for name in {name for name in text.split('"') if name.endswith(".npz")}:
             np.savez(Path(folder, name), allow_pickle=False, **saved)
-        file.write_text(text)
+        file.write_text(text, encoding="utf-8")
         scope = runpy.run_path(str(file), run_name="by_hand")
         with contextlib.redirect_stdout(io.StringIO()):
             scope["train"](steps)
-    by_hand = {f"{name}/{place}": value for name in named.networks for place, value in enumerate(scope[name].get_weights())}
-    Loop(named.task, compiler=StepCompiler(mode="eager"), seed=named.seed, progress=False).run(named.data, steps=steps)
-    trained = {key: variable.numpy() for key, variable in variables.items()}
-    largest, share = 0.0, 0.0
-    for name in named.networks:
-        ours, theirs, begun = (
-            np.concatenate([np.ravel(np.asarray(values[key], np.float64)) for key in keys if key.startswith(f"{name}/")])
-            for values in (trained, by_hand, saved)
-        )
-        largest = max(largest, float(np.max(np.abs(ours - theirs))))
-        moved, apart = float(np.linalg.norm(ours - begun)), float(np.linalg.norm(ours - theirs))
-        share = max(share, apart / moved if moved else apart)
-    if not share <= ROUNDING:
-        raise EjectError(
-            "the program would not compute what the loop does.",
-            where=type(named.task).__name__,
-            got=f"weights that differ by {share:.1%} of their movement in {steps} steps",
-            do="look in the loss for state outside of the networks, or for tensors made before the step.",
-        )
-    return Check(steps, largest, share)
+    found = {name: scope[name].get_weights() for name in named.networks}
+    found |= {optimizer_name(one): [value.numpy() for value in scope[optimizer_name(one)].variables] for one in named.updates}
+    metrics = {name: scope.get(metric_name(name)) for name in named.task.metrics.names}
+    return found | {metric_name(name): [float(metric.result())] for name, metric in metrics.items() if metric is not None}
+
+
+def _of_loop(named: Named, steps: int) -> Values:
+    loop = Loop(named.task, compiler=StepCompiler(mode="eager"), seed=named.seed, progress=False)
+    row = loop.run(named.data, steps=steps).rows[-1]
+    found: dict[str, list[Any]] = {name: model.get_weights() for name, model in named.networks.items()}
+    found |= {optimizer_name(one): [value.numpy() for value in one.optimizer.variables] for one in named.updates}
+    return found | {metric_name(name): [row[name]] for name in named.task.metrics.names if name in row}
+
+
+@contextlib.contextmanager
+def _layers_of_keras(named: Named) -> Iterator[bool]:
+    """A context in which the faster layers of the networks compute as those of Keras; whether there are any."""
+    layers = {id(layer): layer for model in named.networks.values() for layer in sublayers(model) if type(layer) in PLAIN}
+    classes = {place: type(layer) for place, layer in layers.items()}
+    try:
+        for layer in layers.values():
+            object.__setattr__(layer, "__class__", PLAIN[type(layer)])
+        yield bool(layers)
+    finally:
+        for place, layer in layers.items():
+            object.__setattr__(layer, "__class__", classes[place])
+
+
+def _share(ours: Sequence[Any], theirs: Sequence[Any], begun: Sequence[Any] | None) -> float:
+    """The norm of a difference divided by the norm of what training moved."""
+    flat = _flat(ours)
+    apart = float(np.linalg.norm(flat - _flat(theirs)))
+    moved = float(np.linalg.norm(flat if begun is None else flat - _flat(begun)))
+    return apart / moved if moved else apart
+
+
+def _flat(values: Sequence[Any]) -> Any:
+    arrays = [np.ravel(np.asarray(value, np.float64)) for value in values if np.asarray(value).dtype.kind in "fiu"]
+    return np.concatenate([np.zeros(0), *arrays])
+
+
+def _count(saved: Mapping[str, Any], name: str) -> int:
+    return sum(key.startswith(f"{name}/") for key in saved)

@@ -51,10 +51,11 @@ def eject(
     if task.precision != "float32":
         raise _refusal("the task has another precision.", f"{type(task).__name__}.precision", task.precision, "use float32.")
     named = Named(task, data, seed, tuple(task.updates()))
-    saved = _saved(named)
+    saved = saved_arrays(named)
     file = "by_hand.npz" if path is None else Path(path).with_suffix(".npz").name
     with variables_restored(task.variables):
         text = laid_out(_text(named, steps or max(1, data.batches_per_epoch // named.batches_per_step), file))
+        text = text.replace("{sources}\n\n\n", f"{named.sources}\n\n\n" if str(named.sources) else "", 1)
     with variables_restored(task.variables):
         result = compared(named, text, saved, check) if check else Check(0, 0.0)
     made = Ejected(text.replace("{check}", str(result), 1), NOTES, result)
@@ -64,7 +65,7 @@ def eject(
     return made
 
 
-def _saved(named: Named) -> dict[str, Any]:
+def saved_arrays(named: Named) -> dict[str, Any]:
     """The examples and the initial weights."""
     arrays = {f"data/{place}": leaf for place, leaf in enumerate(tf.nest.flatten(named.data.arrays))}
     for name, model in named.networks.items():
@@ -77,22 +78,29 @@ def _text(named: Named, steps: int, file: str) -> str:
     updates = "\n".join(update_function(named, update) for update in named.updates)
     functions = "\n".join([prepare_function(named), updates])
     builders: dict[tuple[str, ...], str] = {}
-    builds = {name: builders.setdefault(tuple(network(model)), name) for name, model in named.networks.items()}
+    builds = {name: builders.setdefault(tuple(network(model, named.sources)), name) for name, model in named.networks.items()}
     networks = [line for body, name in builders.items() for line in [f"def build_{name}():", *body, "", ""]]
     draws = [code for name, code in DRAWS.items() if f"{name}(" in functions]
     made = [f"{name} = build_{built}()" for name, built in builds.items()]
-    made += [f"{name} = {constructor(part, named.constants)}" for name, part in named.losses.items()]
-    made += [f"{optimizer_name(one)} = {constructor(one.optimizer, named.constants)}" for one in named.updates]
+    made += [f"{name} = {constructor(part, named.constants, named.sources)}" for name, part in named.losses.items()]
+    made += [f"{optimizer_name(one)} = {constructor(one.optimizer, named.constants, named.sources)}" for one in named.updates]
     made += [
-        f"{metric_name(name)} = {constructor(named.task.metrics[name], {})}"
+        f"{metric_name(name)} = {constructor(named.task.metrics[name], {}, named.sources)}"
         for name in named.task.metrics.names
         if f"{metric_name(name)}." in functions
     ]
     averages = [AVERAGE] if any(update.average for update in named.updates) else []
-    used = "\n".join([functions, *made])
+    used = "\n".join([functions, str(named.sources), *made])
     constants = [f"SEED = {named.seed}", f"BATCH_SIZE = {named.data.batch_size}", f"STEPS = {steps}"]
     constants += [f"{name} = {value!r}" for name, value in named.numbers().items() if name in used]
-    imports = ["hashlib", "itertools", *(["math"] if NORMAL in draws else []), "pathlib"]
+    imported = {
+        "import hashlib",
+        "import itertools",
+        "import pathlib",
+        "from urllib.parse import quote",
+        *named.sources.imports,
+    }
+    imported |= {"import math"} if NORMAL in draws else set()
     return "\n".join(
         [
             f'"""The training of {type(named.task).__name__}, by hand.',
@@ -100,14 +108,15 @@ def _text(named: Named, steps: int, file: str) -> str:
             "{check}",
             '"""',
             "",
-            *(f"import {name}" for name in imports),
-            "from urllib.parse import quote",
+            *sorted(imported, key=lambda line: (line.startswith("from"), line)),
             "",
             *(["import keras"] if "keras." in used + "".join(networks) else []),
             "import numpy as np",
             "import tensorflow as tf",
             "",
             *constants,
+            "",
+            "{sources}",
             "",
             "",
             *networks,

@@ -46,7 +46,9 @@ def nearest_training(fake: Any, training: Any, *, neighbours: int = 1) -> Neighb
     return Neighbours(indices, distances)
 
 
-def training_distance(fake: Any, training: Any, *, reference: Any = None, bootstrap: Bootstrap = _DEFAULT) -> Measurement:
+def training_distance(
+    fake: Any, training: Any, *, reference: Any = None, leave_one_out: bool = False, bootstrap: Bootstrap = _DEFAULT
+) -> Measurement:
     """The mean distance from a generated example to the nearest training example, to detect memorisation.
 
     Copies have a distance of 0. The baseline is that of real examples that were not trained on: well below it, the training set
@@ -56,11 +58,12 @@ def training_distance(fake: Any, training: Any, *, reference: Any = None, bootst
         fake: Generated examples, shape `examples features`; pixels or features.
         training: Training examples, of the same features.
         reference: Real examples that were not trained on, at least as many as generated ones.
+        leave_one_out: Without `reference`, take the distance from each training example to its nearest other as the baseline.
         bootstrap: Settings of the confidence interval.
 
     Raises:
         ShapeError: If the sets do not have the axes `examples features`, or differ in features.
-        DataError: If a set has no example.
+        DataError: If a set has no example, or the baseline needs more.
         RangeError: If a number is not finite.
 
     References:
@@ -71,7 +74,51 @@ def training_distance(fake: Any, training: Any, *, reference: Any = None, bootst
     if reference is not None:
         others = cut_reference(reference, len(distances), "gantape.evaluation.training_distance")
         baseline = float(nearest_training(others, training).distances.mean())
+    elif leave_one_out:
+        baseline = float(_nearest_others(training, "gantape.evaluation.training_distance").distances[:, 0].mean())
     return _mean("training distance", distances, baseline, bootstrap)
+
+
+def authenticity(
+    fake: Any, training: Any, *, reference: Any = None, leave_one_out: bool = False, bootstrap: Bootstrap = _DEFAULT
+) -> Measurement:
+    """The share of generated examples that are no copies, where a copy is closer to a training example than any other is.
+
+    A generated example is authentic if it is farther from the nearest training example than that one is from its own nearest
+    other training example. So distances are compared where they are: sparse regions may have large ones. It is 0 for copies.
+    Real examples that were not trained on reach about a half, not 1; noise, which is far from everything, reaches 1.
+
+    Args:
+        fake: Generated examples, shape `examples features`; pixels or features.
+        training: Training examples, of the same features, at least three.
+        reference: Real examples that were not trained on, at least as many as generated ones, for the baseline.
+        leave_one_out: Without `reference`, take each training example among the others as the baseline.
+        bootstrap: Settings of the confidence interval.
+
+    Raises:
+        ShapeError: If the sets do not have the axes `examples features`, or differ in features.
+        DataError: If there are no generated examples, or fewer than three training examples.
+        RangeError: If a number is not finite.
+
+    References:
+        Alaa et al. 2022, arXiv 2102.08921, section 3.3.
+    """
+    where = "gantape.evaluation.authenticity"
+    others = _nearest_others(training, where)
+
+    def shares(examples: Any) -> FloatArray:
+        nearest = nearest_training(examples, training)
+        return (nearest.distances[:, 0] > others.distances[nearest.indices[:, 0], 0]).astype(np.float64)
+
+    authentic, baseline = shares(fake), None
+    if reference is not None:
+        baseline = float(shares(cut_reference(reference, len(authentic), where)).mean())
+    elif leave_one_out:
+        nearest, rows = others.indices[:, 0], np.arange(len(others.indices))
+        # Of a training example's neighbours, the one that is left out does not count.
+        radii = np.where(others.indices[nearest, 0] == rows, others.distances[nearest, 1], others.distances[nearest, 0])
+        baseline = float((others.distances[:, 0] > radii).mean())
+    return _mean("authenticity", authentic, baseline, bootstrap)
 
 
 def latent_diversity(fake: Any, *, reference: Any = None, bootstrap: Bootstrap = _DEFAULT) -> Measurement:
@@ -100,6 +147,15 @@ def latent_diversity(fake: Any, *, reference: Any = None, bootstrap: Bootstrap =
         same_width(found, others, where)
         baseline = float(pair_distances(others, bootstrap.seed).mean())
     return _mean("latent diversity", pair_distances(found, bootstrap.seed), baseline, bootstrap, len(found))
+
+
+def _nearest_others(training: Any, where: str) -> Neighbours:
+    """The two nearest other training examples of each training example."""
+    known = as_features(training, name="training examples", where=where, least=3)
+    found = nearest_training(known, known, neighbours=3)
+    is_itself = found.indices == np.arange(len(known))[:, None]
+    order = np.argsort(is_itself, axis=1, kind="stable")[:, :2]
+    return Neighbours(np.take_along_axis(found.indices, order, axis=1), np.take_along_axis(found.distances, order, axis=1))
 
 
 def pair_distances(features: FloatArray, seed: int) -> FloatArray:

@@ -1,28 +1,20 @@
 """Training and caching of judges."""
 
-import hashlib
-import json
-import os
-import zipfile
-import zlib
 from pathlib import Path
-from typing import Any
 
 import attrs
 import numpy as np
-import platformdirs
 from loguru import logger
 
 from gantape.callbacks import show_progress
-from gantape.checkpoints.run_directory import machine
 from gantape.compiler import StepCompiler
 from gantape.data import ArrayBatches
 from gantape.errors import DataError, RangeError
+from gantape.evaluation.cache import cached_file, identity_of, load_weights, save_weights
 from gantape.evaluation.classifier import JudgeClassifier
 from gantape.evaluation.judge import IMAGES_AT_ONCE, Judge
 from gantape.loop import Loop
 
-FOLDER_VARIABLE = "GANTAPE_CACHE"
 SEED = 0
 
 
@@ -50,24 +42,18 @@ def train_judge(
         "hyperparameters": task.hyperparameters,
         "train": train.describe()["checksum"],
         "test": test.describe()["checksum"],
-        "versions": {name: machine()[name] for name in ("gantape", "tensorflow", "keras")},
     }
-    digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=8).hexdigest()
-    path = (Path(folder) if folder else judges_folder()) / f"judge-{digest}.npz"
-    accuracy = _load(path, task)
-    if accuracy is None:
+    path = cached_file("judge", settings, folder)
+    known = load_weights(path, [task.model], "accuracy")
+    if known is None:
         logger.info("training a judge of {} once: about two minutes for MNIST on two cores", train.name)
         accuracy = fit(task, train, test)
-        _save(path, task, accuracy)
-    judge = Judge(task.model, _hash(task), accuracy, train.name)
+        save_weights(path, [task.model], accuracy=accuracy)
+    else:
+        (accuracy,) = known
+    judge = Judge(task.model, identity_of([task.model]), accuracy, train.name)
     logger.info("{}", judge)
     return judge
-
-
-def judges_folder() -> Path:
-    """The folder of cached judges: that of `GANTAPE_CACHE`, or the user's cache."""
-    named = os.environ.get(FOLDER_VARIABLE)
-    return Path(named) if named else Path(platformdirs.user_cache_dir("gantape"))
 
 
 def check_labelled(data: ArrayBatches, where: str) -> tuple[tuple[int, ...], int]:
@@ -112,40 +98,3 @@ def fit(task: JudgeClassifier, train: ArrayBatches, test: ArrayBatches) -> float
             history.stopped_by
         )  # the loop stops cleanly at a signal; a half-trained judge must not be cached
     return loop.evaluate(attrs.evolve(test, batch_size=min(IMAGES_AT_ONCE, test.examples)))["accuracy"]
-
-
-def _variables(task: JudgeClassifier) -> list[Any]:
-    model: Any = task.model
-    return [variable for variable in model.variables if "float" in str(variable.dtype)]
-
-
-def _hash(task: JudgeClassifier) -> str:
-    digest = hashlib.blake2b(digest_size=6)
-    for variable in _variables(task):
-        digest.update(np.ascontiguousarray(variable.numpy()).data)
-    return digest.hexdigest()
-
-
-def _save(path: Path, task: JudgeClassifier, accuracy: float) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    values = [np.array(variable.numpy()) for variable in _variables(task)]
-    weights: dict[str, Any] = {f"weight_{number:03d}": value for number, value in enumerate(values)}
-    fresh = path.with_suffix(f".{os.getpid()}.npz")
-    np.savez(fresh, accuracy=np.float64(accuracy), **weights)
-    fresh.replace(path)
-
-
-def _load(path: Path, task: JudgeClassifier) -> float | None:
-    """Read the weights, and return the accuracy; `None` if there is no such file."""
-    if not path.is_file():
-        return None
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            found = [arrays[f"weight_{number:03d}"] for number in range(len(_variables(task)))]
-            accuracy = float(arrays["accuracy"])
-            for variable, value in zip(_variables(task), found, strict=True):
-                variable.assign(value)
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        logger.warning("{} cannot be read; the judge is trained again: {}", path, error)
-        return None
-    return accuracy

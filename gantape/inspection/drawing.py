@@ -74,8 +74,8 @@ def draw_html(title: str, updates: Sequence[SeenUpdate], findings: Sequence[Clue
 
 def _panel(update: SeenUpdate, placement: Placement) -> str:
     count = len(update.findings)
-    told = f", {count} finding{'' if count == 1 else 's'}" if count else ""
-    title = f'update "{update.name}": moves {", ".join(update.moves) or "no network"}{told}'
+    findings = f", {count} finding{'' if count == 1 else 's'}" if count else ""
+    title = f'update "{update.name}": moves {", ".join(update.moves) or "no network"}{findings}'
     parts = [f'<text x="{LEFT}" y="26" class="title">{escape(title)}</text>']
     parts += [_arrows(way, _is_way_back(update, way[0].name, way[-1].name)) for way in placement.arrows]
     return "".join([*parts, *(_box(update, box) for box in placement.boxes.values())])

@@ -1,4 +1,4 @@
-"""What was seen of one update, and how it is told."""
+"""What was seen of one update, and its text."""
 
 from collections.abc import Mapping
 from typing import Literal

@@ -5,21 +5,30 @@
 """
 
 from gantape.layers.attention import SelfAttention, SkipLayerExcitation
+from gantape.layers.conditional import ConditionalBatchNorm
 from gantape.layers.conversion import faster, for_inference, in_float32, plain
 from gantape.layers.convolutional import FastConv2D, FastConv2DTranspose
+from gantape.layers.equalized import Equalized, PixelNorm
 from gantape.layers.groups import MinibatchDeviation, Pack
-from gantape.layers.modulation import ModulatedConv2D
+from gantape.layers.modulation import LearnedConstant, ModulatedConv2D, NoiseInput
 from gantape.layers.normalization import BatchNorm, LayerNorm
+from gantape.layers.resampling import FilteredResampling2D
 from gantape.layers.spectral import SpectralNorm
 
 __all__ = [
     "BatchNorm",
+    "ConditionalBatchNorm",
+    "Equalized",
     "FastConv2D",
     "FastConv2DTranspose",
+    "FilteredResampling2D",
     "LayerNorm",
+    "LearnedConstant",
     "MinibatchDeviation",
     "ModulatedConv2D",
+    "NoiseInput",
     "Pack",
+    "PixelNorm",
     "SelfAttention",
     "SkipLayerExcitation",
     "SpectralNorm",

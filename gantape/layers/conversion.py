@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from gantape.errors import TaskError, summary
 from gantape.layers.convolutional import FastConv2D, FastConv2DTranspose
+from gantape.layers.equalized import Equalized
 from gantape.layers.normalization import BatchNorm, LayerNorm
 from gantape.layers.spectral import SpectralNorm
 from gantape.types import Model
@@ -71,10 +72,10 @@ def in_float32(model: Model) -> Model:
 
 
 def for_inference(model: Model) -> Model:
-    """A copy of a model for use elsewhere: Keras' own layers, float32, and W / σ(W) as the weights under `SpectralNorm`.
+    """A copy of a model for use elsewhere: Keras' own layers, in float32, without `SpectralNorm` and `Equalized`.
 
-    Outputs are those of `training=False`, to rounding. Of gantape's layers, those that compare examples have no counterpart in
-    Keras and stay: `Pack` and `MinibatchDeviation`.
+    The weights are those in use, and outputs are those of `training=False`, to rounding. Of gantape's layers, those without a
+    counterpart in Keras stay, such as `Pack`, `MinibatchDeviation` and `ModulatedConv2D`.
 
     Args:
         model: A built sequential or functional Keras model.
@@ -133,7 +134,9 @@ def _with_layers(
     copies: list[tuple[Any, list[Any]]] = []
 
     def copy(layer: Any) -> Any:
-        if unwrapped and isinstance(layer, SpectralNorm):
+        if not isinstance(layer, keras.layers.Layer):  # an operation of keras.ops
+            return type(layer).from_config(layer.get_config())
+        if unwrapped and isinstance(layer, SpectralNorm | Equalized):
             values, layer = layer.weights_in_use(), layer.layer
         else:
             values = [variable.value for variable in layer.variables]

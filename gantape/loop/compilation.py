@@ -21,6 +21,7 @@ from gantape.state import RunState
 from gantape.steps.saved import variables_restored
 from gantape.steps.step import Step
 from gantape.tasks import Task
+from gantape.tasks.layer_metrics import metrics_of_layers
 
 
 class Compilation:
@@ -38,6 +39,7 @@ class Compilation:
         self._compiler = compiler
         self._tuner: Tuner | None = None
         self._choice: TuningResult | None = None
+        self._of_layers = metrics_of_layers(task)
         self.steps: CompiledSteps | None = None
 
     def compiled(self, reader: PeekableReader, first_step: int, length: RunLength) -> CompiledSteps:
@@ -61,7 +63,7 @@ class Compilation:
         """The means of losses and metrics since `reset`."""
         means = self.steps.means() if self.steps else {}
         with self._compiler.scope():
-            return means | (self._task.metrics.result() if means else {})
+            return means | (self._task.metrics.result() | self._of_layers.result() if means else {})
 
     def reset(self) -> None:
         """Reset all means."""
@@ -69,6 +71,7 @@ class Compilation:
             self.steps.reset()
         with self._compiler.scope():
             self._task.metrics.reset()
+            self._of_layers.reset()
 
     def explain(self, data: Any = None) -> str:
         """Mode, traces, networks, updates and memory as text; see `Loop.explain`."""

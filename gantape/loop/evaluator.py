@@ -17,8 +17,10 @@ from gantape.loop.checks import check_ends
 from gantape.random.rng import RandomStreams
 from gantape.steps.added import added_losses
 from gantape.steps.losses import Losses, check_returned
+from gantape.steps.saved import variables_restored
 from gantape.steps.trained import python_state
 from gantape.tasks import Task
+from gantape.tasks.layer_metrics import metrics_of_layers
 from gantape.types import Batch, Tensor
 
 
@@ -66,8 +68,10 @@ class Evaluator:
         """
         check_ends(data, "data")
         self._workers.check_together("evaluation")
-        with self._compiler.scope():
-            return self._means(data)
+        of_layers = metrics_of_layers(self._task)
+        with self._compiler.scope(), variables_restored(of_layers.variables):
+            of_layers.reset()
+            return self._means(data) | of_layers.result()
 
     def _means(self, data: Batches) -> dict[str, float]:
         metrics = self._task.evaluation_metrics

@@ -12,9 +12,12 @@ from gantape.losses.adversarial import (
     Wasserstein,
 )
 from gantape.losses.auxiliary import AuxiliaryClassifier, MutualInformation
-from gantape.losses.consistency import BalancedConsistency
+from gantape.losses.consistency import BalancedConsistency, LatentConsistency
 from gantape.losses.lazy import Lazy
+from gantape.losses.lecam import LeCam
 from gantape.losses.modifiers import LabelNoise, OneSidedSmoothing, TopK
+from gantape.losses.outputs import DiscriminatorOutput, FeatureMatching, OutputTerms
+from gantape.losses.path_length import PathLength, path_lengths
 from gantape.losses.penalties import (
     R1,
     R2,
@@ -37,18 +40,24 @@ __all__ = [
     "BalancedConsistency",
     "CrossEntropyLoss",
     "CycleConsistency",
+    "DiscriminatorOutput",
     "DraganPenalty",
+    "FeatureMatching",
     "GradientPenalty",
     "Hinge",
     "Identity",
     "LabelNoise",
+    "LatentConsistency",
     "Lazy",
+    "LeCam",
     "LeastSquares",
     "Minimax",
     "MutualInformation",
     "NoisyLabels",
     "NonSaturating",
     "OneSidedSmoothing",
+    "OutputTerms",
+    "PathLength",
     "Penalty",
     "Ramp",
     "RelativisticAverage",
@@ -58,6 +67,7 @@ __all__ = [
     "TopK",
     "Wasserstein",
     "gradient_norms",
+    "path_lengths",
     "squared_gradient_norms",
     "upcast",
 ]

@@ -20,19 +20,22 @@ class Number:
         low: Smallest number.
         high: Largest number.
         above: Whether `low` itself is excluded.
+        below: Whether `high` itself is excluded.
         whole: Whether it has to be an int.
     """
 
     low: float = -math.inf
     high: float = math.inf
     above: bool = False
+    below: bool = False
     whole: bool = False
 
     def __call__(self, owner: Any, field: "attrs.Attribute[Any]", value: Any) -> None:
         """Raise a `HyperparameterError` unless the value is such a number and finite."""
         kinds = int if self.whole else int | float
         number = isinstance(value, kinds) and not isinstance(value, bool)
-        if number and math.isfinite(value) and self.low <= value <= self.high and not (self.above and value == self.low):
+        excluded = (self.above and value == self.low) or (self.below and value == self.high)
+        if number and math.isfinite(value) and self.low <= value <= self.high and not excluded:
             return
         raise HyperparameterError(
             f"a hyper-parameter is not {self}.",
@@ -46,7 +49,7 @@ class Number:
         if math.isfinite(self.low):
             bounds.append(f"{'above' if self.above else 'of at least'} {self.low:g}")
         if math.isfinite(self.high):
-            bounds.append(f"of at most {self.high:g}")
+            bounds.append(f"{'below' if self.below else 'of at most'} {self.high:g}")
         return " ".join(["a whole number" if self.whole else "a finite number", " and ".join(bounds)]).strip()
 
 
@@ -54,6 +57,7 @@ ANY = Number()
 WEIGHT = Number(low=0.0)
 SHARE = Number(low=0.0, high=1.0)
 POSITIVE_SHARE = Number(low=0.0, high=1.0, above=True)
+SHARE_BELOW_ONE = Number(low=0.0, high=1.0, below=True)
 COUNT = Number(low=1, whole=True)
 
 

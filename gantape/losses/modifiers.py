@@ -44,7 +44,7 @@ _HAS_TARGETS = Wraps(
     "it has no cross-entropy to targets of 1 and 0",
     "wrap Minimax or NonSaturating; LeastSquares has targets of its own, and NoisyLabels noise; TopK goes outermost.",
 )
-_HAS_COSTS = Wraps(
+HAS_COSTS = Wraps(
     SeparableLoss,
     "its generator has no cost for each example",
     "wrap Minimax, NonSaturating, LeastSquares, Wasserstein, Hinge or NoisyLabels, once.",
@@ -130,7 +130,7 @@ class TopK(AdversarialLoss):
         Sinha et al. 2020, arXiv 2002.06224, section 3: γ = 0.99, ν = 0.5.
     """
 
-    loss: SeparableLoss = attrs.field(validator=_HAS_COSTS)
+    loss: SeparableLoss = attrs.field(validator=HAS_COSTS)
     share: float = attrs.field(default=0.5, validator=POSITIVE_SHARE)
     decay: float = attrs.field(default=0.99, validator=SHARE)
     interval: int = attrs.field(default=500, validator=COUNT)

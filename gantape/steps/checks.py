@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from gantape.errors import TaskError
+from gantape.errors import TaskError, warn
 from gantape.history import check_names
 from gantape.steps.step import Update
 from gantape.types import Model, Optimizer
@@ -42,6 +42,24 @@ def check_updates(updates: Sequence[Update], where: str) -> None:
         if problem:
             raise TaskError(problem[0], where=f'{where}.updates, Update "{update.name}"', got=problem[1], do=problem[2])
         update.optimizer.build(update.trainable_variables)
+    _check_fit_methods(updates, where)
+
+
+def _check_fit_methods(updates: Sequence[Update], where: str) -> None:
+    """Warn of models that say how `fit` is to train them: a loop trains the updates."""
+    for model in {id(model): model for update in updates for model in update.models}.values():
+        own = [
+            name
+            for name in ("train_step", "test_step", "compute_loss")
+            if isinstance(model, keras.Model) and getattr(type(model), name) is not getattr(keras.Model, name)
+        ]
+        if own:
+            warn(
+                "methods of a model that only `fit` and `evaluate` call are not called.",
+                where=f"{where}.updates, {type(model).__name__}",
+                got=", ".join(own),
+                do="compute the loss in the task: in build_loss of a SupervisedTask, or in the loss of a gantape.Update.",
+            )
 
 
 def _problem(update: Update) -> tuple[str, str, str] | None:

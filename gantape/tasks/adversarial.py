@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from gantape.augment import Augmentation
 from gantape.conditioning import Condition, Conditioning, Unconditional
-from gantape.losses import AdversarialLoss, Lazy, NonSaturating, Penalty, upcast
+from gantape.losses import AdversarialLoss, Lazy, NonSaturating, OutputTerms, Penalty, upcast
 from gantape.metrics import MetricSet
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Images, Latents, axes_of
@@ -82,6 +82,7 @@ class AdversarialTask(Task):
     discriminator_gradient_options = Part[GradientOptions]()
     loss = Part[AdversarialLoss]()
     penalties = Part[tuple[Penalty, ...]]()
+    output_terms = Part[tuple[OutputTerms, ...]]()
     condition = Part[Condition]()
     augmentations = Part[tuple[Augmentation, ...]]()
     averaged_generator = Part[Model]()
@@ -116,6 +117,10 @@ class AdversarialTask(Task):
 
     def build_penalties(self) -> tuple[Penalty, ...]:
         """Penalties that are added to the discriminator's loss; none by default."""
+        return ()
+
+    def build_output_terms(self) -> tuple[OutputTerms, ...]:
+        """Terms of both losses that depend on auxiliary outputs of the discriminator; none by default."""
         return ()
 
     def build_condition(self) -> Condition:
@@ -167,7 +172,7 @@ class AdversarialTask(Task):
             Update(
                 "discriminator",
                 self.discriminator_loss,
-                (self.discriminator,),
+                (self.discriminator, *(model for term in self.output_terms for model in term.models)),
                 self.discriminator_optimizer,
                 repeats=self.discriminator_updates,
                 gradient_options=self.discriminator_gradient_options,
@@ -195,10 +200,12 @@ class AdversarialTask(Task):
         terms: dict[str, Any] = {}
         add_terms(terms, self.loss.discriminator(of_real.scores, of_fake.scores, rng), self.loss)
         add_terms(terms, self.condition.discriminator_terms(conditioning, of_real.auxiliary, of_fake.auxiliary), self.condition)
+        for term in self.output_terms:
+            add_terms(terms, term.discriminator(of_real, of_fake, rng), term)
         seen = (cast(Model, scorer), real, fake)  # a penalty only calls the scorer
         for penalty in self.penalties:
-            term = functools.partial(penalty, *seen, rng.stream(penalty.name))
-            add_terms(terms, {penalty.name: term if isinstance(penalty, Lazy) else term()}, penalty)
+            value = functools.partial(penalty, *seen, rng.stream(penalty.name))
+            add_terms(terms, {penalty.name: value if isinstance(penalty, Lazy) else value()}, penalty)
         scores = {"real_score": (of_real.scores,), "fake_score": (of_fake.scores,)}
         return Losses(terms, {name: scores[name] for name in self.metrics.names if name in scores})
 
@@ -209,12 +216,15 @@ class AdversarialTask(Task):
         real, fake, conditioning = inputs.real, inputs.fake, inputs.conditioning
         scorer = Scorer(self.discriminator, self.augmentations, self.condition, conditioning, rng)
         terms: dict[str, Any] = {}
-        if self.loss.generator_sees_real:
+        of_real = None
+        if self.loss.generator_sees_real or any(term.generator_sees_real for term in self.output_terms):
             of_real, of_fake = scorer.outputs(real, fake, joint=self.joint_batch)
-            add_terms(terms, self.loss.generator(of_real.scores, of_fake.scores, rng), self.loss)
         else:
             of_fake = scorer.output(fake, "fake")
-            add_terms(terms, self.loss.generator(None, of_fake.scores, rng), self.loss)
+        real_scores = of_real.scores if of_real is not None and self.loss.generator_sees_real else None
+        add_terms(terms, self.loss.generator(real_scores, of_fake.scores, rng), self.loss)
+        for term in self.output_terms:
+            add_terms(terms, term.generator(of_real, of_fake, rng), term)
         add_terms(terms, self.condition.generator_terms(conditioning, real, fake, of_fake.auxiliary), self.condition)
         return Losses(terms)
 
@@ -226,6 +236,10 @@ class AdversarialTask(Task):
         """Standard normal latents, shape `count latent`. The count may be a scalar tensor, such as `tf.shape(batch)[0]`."""
         shape: Any = [1 if count is None else count, self.latent_size]
         return rng.normal(name, shape)
+
+    def generate_in_training(self, count: int, conditioning: Conditioning, rng: RandomStreams) -> Images:
+        """The examples that both losses see, which the generator makes from random latents with `training=True`."""
+        return self.generator(self.condition.for_generator(self.latents(count, rng), conditioning), training=True)
 
     def generate(self, latents: Latents, conditioning: Conditioning = ()) -> Images:
         """Examples that the averaged generator makes from latents and conditioning, with `training=False`."""
@@ -270,5 +284,5 @@ class AdversarialTask(Task):
         real = self.real_examples(batch)
         count = axes_of(real)[0] or 1
         conditioning = self.condition.sample(count, batch, rng)
-        fake = upcast(self.generator(self.condition.for_generator(self.latents(count, rng), conditioning), training=True))
+        fake = upcast(self.generate_in_training(count, conditioning, rng))
         return GANBatch(tf.cast(real, fake.dtype), fake, conditioning)

@@ -19,6 +19,7 @@ from gantape.losses import (
     GradientPenalty,
     Hinge,
     Lazy,
+    LeCam,
     NoisyLabels,
     Penalty,
     RelativisticAverage,
@@ -128,7 +129,9 @@ def check_critic(discriminator: Model, inputs: Any, loss: AdversarialLoss, penal
         TaskError: If it ends in probabilities, and the loss takes raw scores.
     """
     where = f"{task}.build_discriminator"
-    scored = loss.loss if isinstance(loss, TopK) else loss
+    scored = loss
+    while isinstance(scored, TopK | LeCam):
+        scored = scored.loss
     operation = last_operation(discriminator, inputs)
     range_of_scores = RANGES.get(operation) if isinstance(scored, _OF_RAW_SCORES) else None
     if range_of_scores == (0.0, 1.0):

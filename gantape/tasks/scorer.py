@@ -7,23 +7,10 @@ import tensorflow as tf
 
 from gantape.augment import Augmentation, augmented
 from gantape.conditioning import Condition, Conditioning
-from gantape.losses import upcast
+from gantape.losses import DiscriminatorOutput, upcast
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Scores
 from gantape.types import Model, Tensor
-
-
-@attrs.frozen(eq=False)
-class DiscriminatorOutput:
-    """The outputs of a discriminator, in float32 or better whatever the network computes in.
-
-    Args:
-        scores: Raw scores.
-        auxiliary: Auxiliary outputs, such as class logits.
-    """
-
-    scores: Scores
-    auxiliary: tuple[Tensor, ...] = ()
 
 
 @attrs.frozen(eq=False)
@@ -59,9 +46,12 @@ class Scorer:
             return self.output(real, "real"), self.output(fake, "fake")
         seen = tf.concat([self._augmented(fake, "fake"), self._augmented(real, "real")], axis=0)
         both = self._score(seen, tf.nest.map_structure(lambda leaf: tf.concat([leaf, leaf], axis=0), self.conditioning))
-        halves = [tf.split(part, 2) for part in (both.scores, *both.auxiliary)]
-        of_fake, of_real = zip(*halves, strict=True)
-        return DiscriminatorOutput(of_real[0], of_real[1:]), DiscriminatorOutput(of_fake[0], of_fake[1:])
+        halves = [tf.split(part, 2) for part in (both.scores, both.examples, *both.auxiliary)]
+        of_fake, of_real = (
+            DiscriminatorOutput(scores, tuple(auxiliary), examples)
+            for scores, examples, *auxiliary in zip(*halves, strict=True)
+        )
+        return of_real, of_fake
 
     def _augmented(self, examples: Tensor, name: str) -> Tensor:
         return augmented(examples, self.augmentations, self.rng.stream(name)) if self.augmentations else examples
@@ -69,4 +59,4 @@ class Scorer:
     def _score(self, seen: Tensor, conditioning: Conditioning, training: bool = True) -> DiscriminatorOutput:
         outputs: Any = self.discriminator(self.condition.for_discriminator(seen, conditioning), training=training)
         scores, *auxiliary = map(upcast, outputs if isinstance(outputs, tuple | list) else [outputs])
-        return DiscriminatorOutput(scores, tuple(auxiliary))
+        return DiscriminatorOutput(scores, tuple(auxiliary), seen)

@@ -5,13 +5,15 @@ from gantape.zoo.classifiers import ActivityRegularization, DigitClassifier
 from gantape.zoo.conditional import ACGAN, CGAN, InfoGAN, ProjectionGAN
 from gantape.zoo.contrastive import SimCLR
 from gantape.zoo.dcgan import DCGAN, GuideDCGAN
+from gantape.zoo.dcgan_variants import LSGAN, PacGAN, RaGAN
 from gantape.zoo.diffusion import Diffusion
 from gantape.zoo.distillation import Distillation
-from gantape.zoo.games import LSGAN, PacGAN, RaGAN
+from gantape.zoo.fastgan import FastGAN
 from gantape.zoo.images import ImageGAN
 from gantape.zoo.pool import ImagePool
 from gantape.zoo.regularised import DRAGAN, R3GAN, SNGAN
 from gantape.zoo.residual import ResNetGAN
+from gantape.zoo.style import StyleGAN2
 from gantape.zoo.translation import CycleGAN, Pix2Pix
 from gantape.zoo.wasserstein import WGAN, WGANGP
 
@@ -30,6 +32,7 @@ __all__ = [
     "Diffusion",
     "DigitClassifier",
     "Distillation",
+    "FastGAN",
     "GuideDCGAN",
     "ImageGAN",
     "ImagePool",
@@ -40,5 +43,6 @@ __all__ = [
     "RaGAN",
     "ResNetGAN",
     "SimCLR",
+    "StyleGAN2",
     "VariationalAutoencoder",
 ]

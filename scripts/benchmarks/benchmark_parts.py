@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 import tyro
 from benchmarks.machine import machine_facts
-from benchmarks.workloads import WORKLOADS, Classifier, Game
+from benchmarks.workloads import WORKLOADS, Classifier, GAN
 
 from gantape.zoo import GuideDCGAN
 
@@ -93,9 +93,9 @@ class Benchmark:
 
 def parts_of_dcgan() -> list[Part]:
     """Passes of both networks of the guide's DCGAN."""
-    task, game = GuideDCGAN(), WORKLOADS["dcgan"].problem
-    assert isinstance(game, Game)
-    made, scored = (2.0 * BATCH * network.multiplications() for network in (game.generator, game.discriminator))
+    task, gan = GuideDCGAN(), WORKLOADS["dcgan"].problem
+    assert isinstance(gan, GAN)
+    made, scored = (2.0 * BATCH * network.multiplications() for network in (gan.generator, gan.discriminator))
     latents, images = tf.random.normal((BATCH, task.latent_size)), tf.random.uniform((BATCH, 28, 28, 1))
     upstream, both = tf.random.normal((BATCH, 28, 28, 1)), tf.random.uniform((2 * BATCH, 28, 28, 1))
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 import gantape as gt
 from benchmarks.contenders import Arrays, Contender, Order
 from benchmarks.keras_networks import task
-from benchmarks.workloads import Classifier, Game, Nothing, Workload
+from benchmarks.workloads import GAN, Classifier, Nothing, Workload
 
 Step = Callable[[list[Any], Any], Any]
 """`step(batches, number)`: runs one step and returns its losses, stacked."""
@@ -80,13 +80,13 @@ def _batch(examples: Any, labels: Any, rows: Any, pixels: tuple[float, float]) -
     return chosen if labels is None else (chosen, tf.gather(labels, rows))
 
 
-def _step(problem: Classifier | Game | Nothing, parts: Any) -> tuple[Step, int]:
+def _step(problem: Classifier | GAN | Nothing, parts: Any) -> tuple[Step, int]:
     """The step, and how many losses it returns."""
     match problem:
         case Classifier():
             return _classifier_step(cast(gt.SupervisedTask, parts)), 1
-        case Game():
-            return _game_step(cast(gt.AdversarialTask, parts), problem), 2
+        case GAN():
+            return _adversarial_step(cast(gt.AdversarialTask, parts), problem), 2
         case Nothing():
             return _empty_step(parts), 1
 
@@ -108,21 +108,21 @@ def _classifier_step(parts: gt.SupervisedTask) -> Step:
     return step
 
 
-def _game_step(parts: gt.AdversarialTask, game: Game) -> Step:
+def _adversarial_step(parts: gt.AdversarialTask, gan: GAN) -> Step:
     generator, discriminator = parts.generator, parts.discriminator
     cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
     real_score, fake_score = keras.metrics.Mean(), keras.metrics.Mean()
 
     def discriminator_loss(real: Any, rng: gt.RandomStreams) -> tuple[Any, Any, Any]:
         count = real.shape[0]
-        fake = generator(rng.normal("latent", [count, game.latent_size]), training=True)
-        if game.loss == "noisy-labels":
+        fake = generator(rng.normal("latent", [count, gan.latent_size]), training=True)
+        if gan.loss == "noisy-labels":
             scores = discriminator(tf.concat([fake, real], axis=0), training=True)
             labels = tf.concat([tf.ones((count, 1)), tf.zeros((count, 1))], axis=0)
             labels += 0.05 * rng.uniform("labels", labels.shape)
             return cross_entropy(labels, scores), scores[count:], scores[:count]
         real_scores, fake_scores = discriminator(real, training=True), discriminator(fake, training=True)
-        if game.loss == "wasserstein":
+        if gan.loss == "wasserstein":
             loss = tf.reduce_mean(fake_scores) - tf.reduce_mean(real_scores)
             return loss + gradient_penalty(real, fake, rng), real_scores, fake_scores
         loss = tf.reduce_mean(tf.nn.softplus(-real_scores)) + tf.reduce_mean(tf.nn.softplus(fake_scores))
@@ -138,10 +138,10 @@ def _game_step(parts: gt.AdversarialTask, game: Game) -> Step:
         return 10.0 * tf.reduce_mean(tf.square(tf.sqrt(squares + 1e-10) - 1.0))
 
     def generator_loss(count: int, rng: gt.RandomStreams) -> Any:
-        scores = discriminator(generator(rng.normal("latent", [count, game.latent_size]), training=True), training=True)
-        if game.loss == "noisy-labels":
+        scores = discriminator(generator(rng.normal("latent", [count, gan.latent_size]), training=True), training=True)
+        if gan.loss == "noisy-labels":
             return cross_entropy(tf.zeros_like(scores), scores)
-        return -tf.reduce_mean(scores) if game.loss == "wasserstein" else tf.reduce_mean(tf.nn.softplus(-scores))
+        return -tf.reduce_mean(scores) if gan.loss == "wasserstein" else tf.reduce_mean(tf.nn.softplus(-scores))
 
     def step(batches: list[Any], number: Any) -> Any:
         rng = gt.RandomStreams(0, number)

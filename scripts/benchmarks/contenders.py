@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from benchmarks.workloads import Game, Nothing, Workload
+from benchmarks.workloads import GAN, Nothing, Workload
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 """The examples, `examples`, and their labels, `labels`, if they have any."""
@@ -68,14 +68,14 @@ CONTENDERS: dict[str, Entry] = {
 def takes_part(contender: str, workload: Workload) -> bool:
     """Whether a contender supports a workload.
 
-    An empty step measures gantape against the same by hand. In games gantape's generator can be moved by the examples that the
+    An empty step measures gantape against the same by hand. In GANs gantape's generator can be moved by the examples that the
     discriminator has just seen ("shared"), which is less to do: it is not compared with the others under their name. Where
     steps are so long that few fit in a call, nothing is gained from many steps in an execution of `fit`.
     """
     if isinstance(workload.problem, Nothing):
         return contender.startswith(("gantape-", "hand-"))
     if contender.startswith("shared-"):
-        return isinstance(workload.problem, Game) and workload.steps_per_call < 128
+        return isinstance(workload.problem, GAN) and workload.steps_per_call < 128
     if contender.startswith("fit-"):
         return int(contender.rpartition("-")[2]) <= workload.steps_per_call
     return True

@@ -17,7 +17,7 @@ import tensorflow as tf
 from benchmarks.architecture import Flatten
 from benchmarks.contenders import Arrays, Contender
 from benchmarks.keras_networks import network, optimizer
-from benchmarks.workloads import Classifier, Game, Nothing, Workload
+from benchmarks.workloads import GAN, Classifier, Nothing, Workload
 
 LOG_EVERY = 200
 PENALTY_WEIGHT = 10.0
@@ -65,8 +65,8 @@ def _step_and_data(workload: Workload, arrays: Arrays) -> tuple[Callable[..., An
             # The guide's classifier takes its pixels as bytes.
             inputs = examples if isinstance(problem.network.layers[0], Flatten) else examples.astype("float32") / 255.0
             parts: Any = (inputs, arrays["labels"][: len(inputs)])
-        case Game() as game:
-            step = _guide_gan_step(game, size) if game.loss == "noisy-labels" else _gan_step(game, size)
+        case GAN() as gan:
+            step = _guide_gan_step(gan, size) if gan.loss == "noisy-labels" else _gan_step(gan, size)
             low, high = workload.pixels
             parts = (examples.astype("float32") / 255.0 * (high - low) + low if examples.dtype == np.uint8 else examples,)
         case Nothing():
@@ -94,13 +94,13 @@ def _classifier_step(problem: Classifier) -> Callable[..., Any]:
     return train_step
 
 
-def _guide_gan_step(game: Game, batch_size: int) -> Callable[..., Any]:
-    discriminator, generator = network(game.discriminator, "discriminator"), network(game.generator, "generator")
-    d_optimizer, g_optimizer = optimizer(game.discriminator_optimizer), optimizer(game.generator_optimizer)
+def _guide_gan_step(gan: GAN, batch_size: int) -> Callable[..., Any]:
+    discriminator, generator = network(gan.discriminator, "discriminator"), network(gan.generator, "generator")
+    d_optimizer, g_optimizer = optimizer(gan.discriminator_optimizer), optimizer(gan.generator_optimizer)
     d_optimizer.build(discriminator.trainable_weights)
     g_optimizer.build(generator.trainable_weights)
     loss_fn = keras.losses.BinaryCrossentropy(from_logits=True)
-    latent_dim = game.latent_size
+    latent_dim = gan.latent_size
 
     def train_step(real_images: Any) -> Any:
         random_latent_vectors = tf.random.normal(shape=(batch_size, latent_dim))
@@ -126,16 +126,16 @@ def _guide_gan_step(game: Game, batch_size: int) -> Callable[..., Any]:
     return train_step
 
 
-def _gan_step(game: Game, batch_size: int) -> Callable[..., Any]:
+def _gan_step(gan: GAN, batch_size: int) -> Callable[..., Any]:
     """The same loop for GANs that are not in the guide."""
-    discriminator, generator = network(game.discriminator, "discriminator"), network(game.generator, "generator")
-    d_optimizer, g_optimizer = optimizer(game.discriminator_optimizer), optimizer(game.generator_optimizer)
+    discriminator, generator = network(gan.discriminator, "discriminator"), network(gan.generator, "generator")
+    d_optimizer, g_optimizer = optimizer(gan.discriminator_optimizer), optimizer(gan.generator_optimizer)
     d_optimizer.build(discriminator.trainable_weights)
     g_optimizer.build(generator.trainable_weights)
-    wasserstein = game.loss == "wasserstein"
+    wasserstein = gan.loss == "wasserstein"
 
     def generate() -> Any:
-        return generator(tf.random.normal(shape=(batch_size, game.latent_size)), training=True)
+        return generator(tf.random.normal(shape=(batch_size, gan.latent_size)), training=True)
 
     def discriminator_loss(real: Any) -> Any:
         fake = generate()
@@ -146,7 +146,7 @@ def _gan_step(game: Game, batch_size: int) -> Callable[..., Any]:
         return tf.reduce_mean(tf.nn.softplus(-real_scores)) + tf.reduce_mean(tf.nn.softplus(fake_scores))
 
     def train_step(real_examples: Any) -> Any:
-        for real in tf.split(real_examples, game.discriminator_updates):
+        for real in tf.split(real_examples, gan.discriminator_updates):
             with tf.GradientTape() as tape:
                 d_loss = discriminator_loss(real)
             grads = tape.gradient(d_loss, discriminator.trainable_weights)

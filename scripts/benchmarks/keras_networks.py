@@ -35,9 +35,9 @@ def task(workload: w.Workload, shared: bool = False) -> gt.Task:
             return _Empty()
         case w.Classifier():
             return _Classifier(problem=problem)
-        case w.Game(loss="noisy-labels"):
+        case w.GAN(loss="noisy-labels"):
             return zoo.GuideDCGAN(shared_examples=shared)
-        case w.Game():
+        case w.GAN():
             return _Adversarial(
                 problem=problem,
                 latent_size=problem.latent_size,
@@ -88,7 +88,7 @@ class _Classifier(gt.SupervisedTask):
 
 
 class _Adversarial(gt.AdversarialTask):
-    problem: w.Game
+    problem: w.GAN
 
     def build_generator(self) -> Any:
         return faster(network(self.problem.generator, "generator"))

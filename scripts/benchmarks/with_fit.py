@@ -13,7 +13,7 @@ import tensorflow as tf
 from benchmarks.contenders import Arrays, Contender
 from benchmarks.guide import PENALTY_WEIGHT, gradient_penalty
 from benchmarks.keras_networks import network, optimizer
-from benchmarks.workloads import Classifier, Game, Nothing, Workload
+from benchmarks.workloads import GAN, Classifier, Nothing, Workload
 
 
 class Fit(Contender):
@@ -38,8 +38,8 @@ class Fit(Contender):
                 )
                 loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
                 options: dict[str, Any] = {"optimizer": optimizer(method), "loss": loss, "metrics": ["accuracy"]}
-            case Game() as game:
-                self._model, options = _Gan(game, workload.batch_size, workload.pixels), {}
+            case GAN() as gan:
+                self._model, options = _Gan(gan, workload.batch_size, workload.pixels), {}
             case Nothing():
                 raise ValueError("fit() is not measured without a model")
         self._model.compile(steps_per_execution=steps_per_execution, jit_compile=xla, **options)
@@ -65,13 +65,13 @@ def contender(workload: Workload, arrays: Arrays, variant: str) -> Fit:
 
 
 class _Gan(keras.Model):  # type: ignore[misc]  # Keras has no types
-    def __init__(self, game: Game, batch_size: int, pixels: tuple[float, float]) -> None:
+    def __init__(self, gan: GAN, batch_size: int, pixels: tuple[float, float]) -> None:
         super().__init__()
-        self.game, self.batch_size, self.pixels = game, batch_size, pixels
-        self.discriminator = network(game.discriminator, "discriminator")
-        self.generator = network(game.generator, "generator")
-        self.d_optimizer = optimizer(game.discriminator_optimizer)
-        self.g_optimizer = optimizer(game.generator_optimizer)
+        self.problem, self.batch_size, self.pixels = gan, batch_size, pixels
+        self.discriminator = network(gan.discriminator, "discriminator")
+        self.generator = network(gan.generator, "generator")
+        self.d_optimizer = optimizer(gan.discriminator_optimizer)
+        self.g_optimizer = optimizer(gan.generator_optimizer)
         self.d_optimizer.build(self.discriminator.trainable_variables)
         self.g_optimizer.build(self.generator.trainable_variables)
         self.d_loss_metric, self.g_loss_metric = keras.metrics.Mean("d_loss"), keras.metrics.Mean("g_loss")
@@ -87,9 +87,9 @@ class _Gan(keras.Model):  # type: ignore[misc]  # Keras has no types
         if examples.dtype == tf.uint8:
             low, high = self.pixels
             examples = tf.cast(examples, tf.float32) * ((high - low) / 255.0) + low
-        for place in range(self.game.discriminator_updates):
+        for place in range(self.problem.discriminator_updates):
             real = examples[place * self.batch_size : (place + 1) * self.batch_size]
-            real = tf.ensure_shape(real, (self.batch_size, *self.game.discriminator.input_shape))
+            real = tf.ensure_shape(real, (self.batch_size, *self.problem.discriminator.input_shape))
             loss = self._descend(self.discriminator, self.d_optimizer, functools.partial(self._discriminator_loss, real))
             self.d_loss_metric.update_state(loss)
         self.g_loss_metric.update_state(self._descend(self.generator, self.g_optimizer, self._generator_loss))
@@ -103,23 +103,23 @@ class _Gan(keras.Model):  # type: ignore[misc]  # Keras has no types
         return loss
 
     def _generated(self) -> Any:
-        return self.generator(tf.random.normal((self.batch_size, self.game.latent_size)), training=True)
+        return self.generator(tf.random.normal((self.batch_size, self.problem.latent_size)), training=True)
 
     def _discriminator_loss(self, real: Any) -> Any:
         fake = self._generated()
-        if self.game.loss == "noisy-labels":
+        if self.problem.loss == "noisy-labels":
             scores = self.discriminator(tf.concat([fake, real], axis=0), training=True)
             labels = tf.concat([tf.ones((self.batch_size, 1)), tf.zeros((self.batch_size, 1))], axis=0)
             return self.cross_entropy(labels + 0.05 * tf.random.uniform(labels.shape), scores)
         real_scores, fake_scores = self.discriminator(real, training=True), self.discriminator(fake, training=True)
-        if self.game.loss == "wasserstein":
+        if self.problem.loss == "wasserstein":
             penalty = gradient_penalty(self.discriminator, real, fake)
             return tf.reduce_mean(fake_scores) - tf.reduce_mean(real_scores) + PENALTY_WEIGHT * penalty
         return tf.reduce_mean(tf.nn.softplus(-real_scores)) + tf.reduce_mean(tf.nn.softplus(fake_scores))
 
     def _generator_loss(self) -> Any:
         scores = self.discriminator(self._generated(), training=True)
-        match self.game.loss:
+        match self.problem.loss:
             case "noisy-labels":
                 return self.cross_entropy(tf.zeros_like(scores), scores)
             case "wasserstein":

@@ -196,28 +196,28 @@ def _classifier(problem: w.Classifier) -> tuple[Tree, Step]:
 
 
 def _game(workload: w.Workload) -> tuple[Tree, Step]:
-    game = workload.problem
-    assert isinstance(game, w.Game)
-    generator, generator_statistics = network(game.generator, jax.random.key(1))
-    discriminator, discriminator_statistics = network(game.discriminator, jax.random.key(2))
+    gan = workload.problem
+    assert isinstance(gan, w.GAN)
+    generator, generator_statistics = network(gan.generator, jax.random.key(1))
+    discriminator, discriminator_statistics = network(gan.discriminator, jax.random.key(2))
 
     def generate(weights: Tree, key: Any) -> Any:
-        latents = jax.random.normal(key, (workload.batch_size, game.latent_size))
-        return apply(game.generator, weights, generator_statistics, latents, key)[0]
+        latents = jax.random.normal(key, (workload.batch_size, gan.latent_size))
+        return apply(gan.generator, weights, generator_statistics, latents, key)[0]
 
     def scores_of(weights: Tree, examples: Any, key: Any) -> Any:
-        return apply(game.discriminator, weights, discriminator_statistics, examples, key)[0]
+        return apply(gan.discriminator, weights, discriminator_statistics, examples, key)[0]
 
     def discriminator_loss(weights: Tree, generator: Tree, real: Any, keys: Any) -> tuple[Any, Any]:
         fake = generate(generator, keys[0])
-        if game.loss == "noisy-labels":
+        if gan.loss == "noisy-labels":
             scores = scores_of(weights, jnp.concatenate([fake, real]), keys[1])
             fake_scores, real_scores = jnp.split(scores, 2)
             labels = jnp.concatenate([jnp.ones_like(fake_scores), jnp.zeros_like(real_scores)])
             labels = labels + 0.05 * jax.random.uniform(keys[2], labels.shape)
             return _cross_entropy(labels, scores), jnp.stack([real_scores.mean(), fake_scores.mean()])
         real_scores, fake_scores = scores_of(weights, real, keys[1]), scores_of(weights, fake, keys[1])
-        if game.loss == "wasserstein":
+        if gan.loss == "wasserstein":
             penalty = gradient_penalty(weights, real, fake, keys)
             loss = fake_scores.mean() - real_scores.mean() + PENALTY_WEIGHT * penalty
         else:
@@ -232,7 +232,7 @@ def _game(workload: w.Workload) -> tuple[Tree, Step]:
 
     def generator_loss(weights: Tree, discriminator: Tree, keys: Any) -> Any:
         scores = scores_of(discriminator, generate(weights, keys[0]), keys[1])
-        match game.loss:
+        match gan.loss:
             case "noisy-labels":
                 return _cross_entropy(jnp.zeros_like(scores), scores)
             case "wasserstein":
@@ -248,17 +248,17 @@ def _game(workload: w.Workload) -> tuple[Tree, Step]:
             differentiate = jax.value_and_grad(discriminator_loss, has_aux=True)
             (loss, scores), gradients = differentiate(discriminator, generator, real, own)
             discriminator, discriminator_moments = _descend(
-                game.discriminator_optimizer, discriminator, discriminator_moments, gradients
+                gan.discriminator_optimizer, discriminator, discriminator_moments, gradients
             )
             report += jnp.concatenate([loss[None], scores])
         loss, gradients = jax.value_and_grad(generator_loss)(generator, discriminator, keys[-1])
-        generator, generator_moments = _descend(game.generator_optimizer, generator, generator_moments, gradients)
+        generator, generator_moments = _descend(gan.generator_optimizer, generator, generator_moments, gradients)
         state = (discriminator, discriminator_moments), (generator, generator_moments)
         return state, jnp.concatenate([report / len(batches), loss[None]])
 
     return (
-        (discriminator, _moments(game.discriminator_optimizer, discriminator)),
-        (generator, _moments(game.generator_optimizer, generator)),
+        (discriminator, _moments(gan.discriminator_optimizer, discriminator)),
+        (generator, _moments(gan.generator_optimizer, generator)),
     ), step
 
 

@@ -35,7 +35,7 @@ class TorchLoop(Contender):
             self._examples = self._examples.permute(0, 3, 1, 2).contiguous(memory_format=self._layout)
         self._labels = torch.from_numpy(arrays["labels"]).long() if "labels" in arrays else None
         self._order = Order(len(self._examples), workload.batch_size)
-        make_step = _classifier_step if isinstance(workload.problem, w.Classifier) else _game_step
+        make_step = _classifier_step if isinstance(workload.problem, w.Classifier) else _adversarial_step
         compile_function: Callable[..., Any] = torch.compile if compiled else lambda function: function
         self._step: Callable[[list[Any]], Any] = make_step(workload, self._place, compile_function)
 
@@ -131,26 +131,26 @@ def _classifier_step(
     return step
 
 
-def _game_step(
+def _adversarial_step(
     workload: w.Workload, place: Callable[[Any], Any], compile_function: Callable[..., Any]
 ) -> Callable[[list[Any]], Any]:
-    game = workload.problem
-    assert isinstance(game, w.Game)
-    generator, discriminator = place(network(game.generator)), place(network(game.discriminator))
-    generator_optimizer = _optimizer(game.generator_optimizer, generator)
-    discriminator_optimizer = _optimizer(game.discriminator_optimizer, discriminator)
+    gan = workload.problem
+    assert isinstance(gan, w.GAN)
+    generator, discriminator = place(network(gan.generator)), place(network(gan.discriminator))
+    generator_optimizer = _optimizer(gan.generator_optimizer, generator)
+    discriminator_optimizer = _optimizer(gan.discriminator_optimizer, discriminator)
 
     def discriminator_loss(real: Any, latents: Any, fractions: Any) -> tuple[Any, Any, Any]:
         with torch.no_grad():
             fake = generator(latents)
-        if game.loss == "noisy-labels":
+        if gan.loss == "noisy-labels":
             scores = discriminator(torch.cat([fake, real]))
             labels = torch.cat([torch.ones_like(fractions), torch.zeros_like(fractions)])
             labels = labels + 0.05 * torch.rand_like(labels)
             loss = functional.binary_cross_entropy_with_logits(scores, labels)
             return loss, scores[len(fake) :].mean(), scores[: len(fake)].mean()
         real_scores, fake_scores = discriminator(real), discriminator(fake)
-        if game.loss == "wasserstein":
+        if gan.loss == "wasserstein":
             loss = fake_scores.mean() - real_scores.mean() + PENALTY_WEIGHT * gradient_penalty(real, fake, fractions)
         else:
             loss = functional.softplus(-real_scores).mean() + functional.softplus(fake_scores).mean()
@@ -164,7 +164,7 @@ def _game_step(
 
     def generator_loss(latents: Any) -> Any:
         scores = discriminator(generator(latents))
-        match game.loss:
+        match gan.loss:
             case "noisy-labels":
                 return functional.binary_cross_entropy_with_logits(scores, torch.zeros_like(scores))
             case "wasserstein":
@@ -178,13 +178,13 @@ def _game_step(
         report = torch.zeros(3)
         size = workload.batch_size
         for real, _ in batches:
-            loss, real_score, fake_score = discriminator_loss(real, torch.randn(size, game.latent_size), torch.rand(size, 1))
+            loss, real_score, fake_score = discriminator_loss(real, torch.randn(size, gan.latent_size), torch.rand(size, 1))
             discriminator_optimizer.zero_grad()
             loss.backward()
             discriminator_optimizer.step()
             report += torch.stack([loss.detach(), real_score.detach(), fake_score.detach()])
         discriminator.requires_grad_(False)
-        loss = generator_loss(torch.randn(size, game.latent_size))
+        loss = generator_loss(torch.randn(size, gan.latent_size))
         generator_optimizer.zero_grad()
         loss.backward()
         generator_optimizer.step()

@@ -39,7 +39,7 @@ class Classifier:
 
 
 @attrs.frozen
-class Game:
+class GAN:
     """A generator against a discriminator.
 
     Args:
@@ -82,7 +82,7 @@ class Workload:
         batch_size: Examples in a batch.
     """
 
-    problem: Classifier | Game | Nothing
+    problem: Classifier | GAN | Nothing
     data: Literal["digits", "ring", "zeros"]
     pixels: tuple[float, float] = (0.0, 1.0)
     steps_per_call: int = 128
@@ -92,7 +92,7 @@ class Workload:
     @property
     def batches_per_step(self) -> int:
         """Batches that a step reads."""
-        return self.problem.discriminator_updates if isinstance(self.problem, Game) else 1
+        return self.problem.discriminator_updates if isinstance(self.problem, GAN) else 1
 
     @property
     def flop_per_step(self) -> float:
@@ -103,7 +103,7 @@ class Workload:
         match self.problem:
             case Classifier(network):
                 return 2.0 * self.batch_size * 3 * network.multiplications()
-            case Game(generator, discriminator, loss) if loss != "wasserstein":
+            case GAN(generator, discriminator, loss) if loss != "wasserstein":
                 made = generator.multiplications() * (1 + 3)
                 scored = discriminator.multiplications() * (2 * 3 + 2)
                 return 2.0 * self.batch_size * (made + scored)
@@ -128,7 +128,7 @@ WORKLOADS: dict[str, Workload] = {
         Classifier(Network(_IMAGE, (Flatten(), *_dense(64, 64, 10, function="relu"))), Optimizer("sgd", 1e-3)), "digits"
     ),
     "dcgan": Workload(
-        Game(
+        GAN(
             generator=Network(
                 (128,),
                 (
@@ -172,7 +172,7 @@ WORKLOADS: dict[str, Workload] = {
         "digits",
     ),
     "wgan-gp": Workload(
-        Game(
+        GAN(
             generator=Network(
                 (64,),
                 (
@@ -197,7 +197,7 @@ WORKLOADS: dict[str, Workload] = {
         whole_run_steps=200,
     ),
     "ring": Workload(
-        Game(
+        GAN(
             generator=Network((16,), _dense(64, 64, 2, function="relu")),
             discriminator=Network((2,), _dense(64, 64, 1, function="leaky_relu")),
             loss="non-saturating",

@@ -22,7 +22,7 @@ SIDE, CELLS, REACH = 150, 30, 1.6
 CAPTION = 22
 SHADES = 11
 
-GAMES: dict[str, tuple[losses.AdversarialLoss, tuple[losses.Penalty, ...]]] = {
+OBJECTIVES: dict[str, tuple[losses.AdversarialLoss, tuple[losses.Penalty, ...]]] = {
     "minimax": (losses.Minimax(), ()),
     "non_saturating": (losses.NonSaturating(), ()),
     "least_squares": (losses.LeastSquares(), ()),
@@ -38,9 +38,9 @@ GAMES: dict[str, tuple[losses.AdversarialLoss, tuple[losses.Penalty, ...]]] = {
 
 
 class RingGan(gt.AdversarialTask):
-    """Two small dense networks; `game` names the loss."""
+    """Two small dense networks; `objective` names the loss."""
 
-    game: str
+    objective: str
     latent_size: int = 16
     learning_rate: float = 1e-3
 
@@ -59,10 +59,10 @@ class RingGan(gt.AdversarialTask):
         return keras.optimizers.Adam(self.learning_rate, beta_1=0.5)
 
     def build_loss(self) -> losses.AdversarialLoss:
-        return GAMES[self.game][0]
+        return OBJECTIVES[self.objective][0]
 
     def build_penalties(self) -> tuple[losses.Penalty, ...]:
-        return GAMES[self.game][1]
+        return OBJECTIVES[self.objective][1]
 
 
 def palette() -> list[int]:
@@ -98,10 +98,10 @@ def draw(task: RingGan, centres: Any) -> Image.Image:
     return picture
 
 
-def train(game: str, draw_task: Callable[[RingGan], Image.Image]) -> list[Image.Image]:
+def train(objective: str, draw_task: Callable[[RingGan], Image.Image]) -> list[Image.Image]:
     """A picture after each part of the training."""
     keras.utils.set_random_seed(0)
-    task = RingGan(game=game)
+    task = RingGan(objective=objective)
     pictures: list[Image.Image] = []
     callback = gt.Callback(lambda progress: pictures.append(draw_task(task)), gt.every(steps=STEPS // FRAMES))
     gt.Loop(task, callbacks=[callback], seed=0).run(gt.data.ring(batch_size=128), steps=STEPS)
@@ -122,10 +122,10 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     centres = gt.data.ring_centres()
     durations = [400] * (FRAMES - 1) + [3000]
-    for game in GAMES:
-        pictures = train(game, lambda task: draw(task, centres))
+    for objective in OBJECTIVES:
+        pictures = train(objective, lambda task: draw(task, centres))
         frames = [frame(picture, (place + 1) * (STEPS // FRAMES)) for place, picture in enumerate(pictures)]
-        path = folder / f"{game}.gif"
+        path = folder / f"{objective}.gif"
         frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=False)
 
 

@@ -25,7 +25,7 @@ HEADINGS: dict[Kind, tuple[str, str]] = {
     "images": ("From images alone", "The training data are images without labels."),
     "labels": (
         "Of a requested class",
-        "The training data are images with labels, and the generator makes an image of the class that it is told.",
+        "The training data are images with labels, and the generator makes an image of the class that it is given.",
     ),
     "pairs": (
         "From pairs of images",

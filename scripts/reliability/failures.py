@@ -31,7 +31,7 @@ class PointGan(gt.AdversarialTask):
     hidden_units: int = 64
     generator_rate: float = 1e-3
     discriminator_rate: float = 1e-3
-    game: str = "non-saturating"
+    loss_name: str = "non-saturating"
 
     def build_generator(self) -> Any:
         hidden = layers.Dense(self.hidden_units, activation="relu")
@@ -48,7 +48,7 @@ class PointGan(gt.AdversarialTask):
         return keras.optimizers.Adam(self.discriminator_rate, beta_1=0.5)
 
     def build_loss(self) -> Any:
-        return LOSSES[self.game]()
+        return LOSSES[self.loss_name]()
 
 
 class BoundedGan(PointGan):
@@ -61,7 +61,7 @@ class BoundedGan(PointGan):
 class DiracGan(PointGan):
     """A generator of one point, a linear critic, plain gradient descent: the two circle each other (arXiv 1801.04406)."""
 
-    game: str = "wasserstein"
+    loss_name: str = "wasserstein"
 
     def build_generator(self) -> Any:
         point = layers.Dense(2, kernel_initializer="zeros", bias_initializer="ones")
@@ -146,8 +146,12 @@ def digits() -> gt.data.Batches:
 FAILURES = {
     "healthy": Failure(lambda: PointGan(), ring, steps=2000, every=100),
     "collapse": Failure(lambda: BoundedGan(generator_rate=1e-2, discriminator_rate=1e-6), ring, steps=400),
-    "vanishing": Failure(lambda: PointGan(game="minimax", generator_rate=1e-5, discriminator_rate=1e-3), far_away, steps=800),
-    "diverging": Failure(lambda: PointGan(game="wasserstein", generator_rate=1e-3, discriminator_rate=1e-2), ring, steps=600),
+    "vanishing": Failure(
+        lambda: PointGan(loss_name="minimax", generator_rate=1e-5, discriminator_rate=1e-3), far_away, steps=800
+    ),
+    "diverging": Failure(
+        lambda: PointGan(loss_name="wasserstein", generator_rate=1e-3, discriminator_rate=1e-2), ring, steps=600
+    ),
     "oscillating": Failure(lambda: DiracGan(), origin, steps=2000, every=20),
     "range": Failure(lambda: DCGAN(width=2), dark_digits, steps=20, every=10),
     "training": Failure(lambda: WithoutTraining(width=2), digits, steps=20, every=10),

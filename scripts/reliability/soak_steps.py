@@ -21,6 +21,7 @@ import numpy as np
 import tyro
 
 import gantape as gt
+from gantape import trackers
 from gantape.compiler.programs import Mode
 
 MEGABYTE = 2**20
@@ -108,7 +109,7 @@ def main() -> int:
         callbacks = [
             gt.Callback(watch, gt.every(steps=tenth)),
             gt.Callback(lambda progress: calls.append(len(progress.current())), gt.every(steps=100)),
-            gt.Callback(gt.callbacks.TensorBoardLogger(Path(folder, "events")), record),
+            trackers.track(trackers.TensorBoardTracker(Path(folder, "events")), when=record),
             *gt.callbacks.from_keras(keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: None), task.model, task.optimizer),
         ]
         settings = gt.Checkpoints(every=gt.every(steps=arguments.steps_between_saves))

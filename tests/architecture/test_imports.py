@@ -36,7 +36,7 @@ CORE = [
     "loop",
     "ejection",
 ]
-LEAVES = ["eject", "report", "zoo", "evaluation", "search", "testing", "export", "commands", "__main__"]
+LEAVES = ["eject", "report", "trackers", "zoo", "evaluation", "search", "testing", "export", "commands", "__main__"]
 
 
 def test_every_part_has_its_place() -> None:

@@ -8,14 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tiny import Classifier, labelled, make
 
 import gantape as gt
-from gantape.callbacks import CSVLogger, TensorBoardLogger, from_keras
+from gantape.callbacks import CSVLogger, from_keras
 
 
 def progress_of(history: gt.History, state: gt.RunState | None = None) -> gt.Progress:
@@ -173,50 +171,16 @@ def test_the_csv_is_not_touched_when_there_is_nothing_new(tmp_path: Path) -> Non
     assert path.stat().st_mtime_ns == written
 
 
-def events(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    accumulator = EventAccumulator(str(folder))
-    accumulator.Reload()
-    return {
-        tag: [(event.step, float(tf.make_ndarray(event.tensor_proto))) for event in accumulator.Tensors(tag)]
-        for tag in accumulator.Tags()["tensors"]
-        if tag not in ("epoch", "seconds")
-    }
-
-
-def test_tensorboard_shows_the_history_by_split(tmp_path: Path) -> None:
-    history, action = gt.History([row(1, "train", loss=0.5), row(1, "validation", loss=0.75)]), TensorBoardLogger(tmp_path)
-    action(progress_of(history))
-    history.rows.append(row(2, "train", loss=0.25, accuracy=1.0))
-    action(progress_of(history))
-    action(progress_of(history))
-    action.close()
-    assert events(tmp_path / "train") == {"loss": [(1, 0.5), (2, 0.25)], "accuracy": [(2, 1.0)]}
-    assert events(tmp_path / "validation") == {"loss": [(1, 0.75)]}
-
-
-def test_tensorboard_goes_on_after_it_was_closed(tmp_path: Path) -> None:
-    task, action = make(Classifier), TensorBoardLogger(tmp_path)
-    loop = gt.Loop(task, compiler=gt.StepCompiler("eager"), callbacks=[gt.Callback(action, gt.every(steps=1))])
-    for _ in range(2):
-        loop.run(labelled(16, 8), steps=1, record=gt.every(steps=1))
-        time.sleep(1.1)  # event files are named by the second
-    assert [step for step, _ in events(tmp_path / "train")["loss"]] == [1, 2]
-
-
-def test_what_an_action_records_reaches_the_files_when_the_run_is_over(tmp_path: Path) -> None:
-    """Both files had their turn before the action's last row."""
+def test_what_an_action_records_reaches_the_file_when_the_run_is_over(tmp_path: Path) -> None:
+    """The file had its turn before the action's last row."""
 
     def measure(progress: gt.Progress) -> None:
         progress.record("validation", {"sharpness": float(progress.step)})
 
-    events = gt.Callback(TensorBoardLogger(tmp_path / "events"), gt.at_end())
-    callbacks = [events, gt.Callback(measure, gt.every(steps=1) | gt.at_end())]
+    callbacks = [gt.Callback(measure, gt.every(steps=1) | gt.at_end())]
     loop = gt.Loop(make(Classifier), compiler=gt.StepCompiler("eager"), callbacks=callbacks, run_dir=tmp_path / "run")
     history = loop.run(labelled(16, 8), steps=2)
     assert history.values("sharpness", "validation") == [1.0, 2.0]
     with (tmp_path / "run" / "metrics.csv").open() as file:
         written = [line["sharpness"] for line in csv.DictReader(file)]
     assert [float(value) for value in written if value] == [1.0, 2.0]
-    reader = EventAccumulator(str(tmp_path / "events" / "validation"))
-    reader.Reload()
-    assert "sharpness" in {*reader.Tags()["scalars"], *reader.Tags()["tensors"]}

@@ -38,16 +38,16 @@ def test_a_change_of_batches_is_told(old, new, words):
 
 
 def test_a_change_of_preparation_is_told():
-    (told,) = signature(spec([4])).changes(signature(spec([4]), prepare_other))
-    assert "prepare_one" in told
-    assert "prepare_other" in told
+    (change,) = signature(spec([4])).changes(signature(spec([4]), prepare_other))
+    assert "prepare_one" in change
+    assert "prepare_other" in change
 
 
 def test_a_change_of_what_is_held_in_memory_is_told():
-    (told,) = signature(spec([4]), examples=100).changes(signature(spec([4]), examples=200))
-    assert told == "batches were taken from 100 examples in memory and now from 200 examples in memory"
-    (told,) = signature(spec([4]), examples=100).changes(signature(spec([4])))
-    assert told.endswith("now from a stream")
+    (change,) = signature(spec([4]), examples=100).changes(signature(spec([4]), examples=200))
+    assert change == "batches were taken from 100 examples in memory and now from 200 examples in memory"
+    (change,) = signature(spec([4]), examples=100).changes(signature(spec([4])))
+    assert change.endswith("now from a stream")
 
 
 def test_other_updates_are_another_program():

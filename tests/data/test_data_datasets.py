@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -90,3 +91,29 @@ def test_what_is_no_dataset_of_batches_is_refused(dataset: Any, what: str) -> No
         gt.data.from_dataset(dataset)
     assert caught.value.where == "gantape.data.from_dataset, argument `dataset`"
     assert caught.value.what.startswith(what)
+
+
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+def test_texts_are_read_in_stacks_that_are_not_full(mode: str) -> None:
+    class Words(gt.SupervisedTask):
+        def build_model(self) -> keras.Model:
+            inputs = keras.Input((1,), dtype="string")
+            ids = keras.layers.StringLookup(vocabulary=["a", "b", "c"], output_mode="one_hot")(inputs)
+            return keras.Model(inputs, keras.layers.Dense(1, kernel_initializer="ones")(ids))
+
+        def build_optimizer(self) -> keras.Optimizer:
+            return keras.optimizers.SGD(0.1)
+
+        def build_loss(self) -> keras.losses.Loss:
+            return keras.losses.MeanSquaredError()
+
+    words = np.array([["a"], ["b"], ["c"], ["d"], ["a"], ["b"]])
+    numbers = np.arange(6, dtype="float32")[:, None]
+    dataset = tf.data.Dataset.from_tensor_slices((words, numbers)).batch(2)
+    task, reference = Words(), Words().model
+    reference.compile(keras.optimizers.SGD(0.1), "mse")
+    fitted = reference.fit(dataset, shuffle=False, verbose=0).history["loss"][0]
+    assert gt.Loop(task, compiler=gt.StepCompiler(mode)).run(gt.data.from_dataset(dataset), epochs=1).last()[
+        "loss"
+    ] == pytest.approx(fitted, rel=1e-6)
+    np.testing.assert_allclose(task.model.get_weights()[0], reference.get_weights()[0], rtol=1e-6)

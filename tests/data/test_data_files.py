@@ -164,7 +164,10 @@ class Counting(gt.Task):
         return gt.Losses({"square": tf.reduce_mean(tf.square(self.model(tf.ones([1, 1])) - numbers))})
 
 
-def test_a_run_on_a_folder_resumes_bit_for_bit(folder):
+@pytest.mark.parametrize("gigabytes", ["0", "1"])
+def test_a_run_on_a_folder_resumes_bit_for_bit(folder, gigabytes, tmp_path, monkeypatch):
+    monkeypatch.setenv("GANTAPE_CACHE", str(tmp_path))
+    monkeypatch.setenv("GANTAPE_IMAGE_CACHE_GB", gigabytes)
     data = image_folder(folder, batch_size=4, size=8)
     assert_resumes_exactly(Colours, lambda: data, steps=12, stops=(3, 8))
 

@@ -53,7 +53,7 @@ def test_hidden_folders_are_no_classes_and_links_are_followed(tmp_path: Path, lo
     data = image_folder(folder, batch_size=1, size=4, labels=True)
     assert data.describe()["classes"] == ["cat", "dog"]
     assert [int(labels[0]) for _, labels in data.examples_in_order()] == [0, 1]
-    told = log[0]
+    message = log[0]
     for words in (
         "2 images",
         "2 hidden folders",
@@ -63,7 +63,7 @@ def test_hidden_folders_are_no_classes_and_links_are_followed(tmp_path: Path, lo
         "1 broken links",
         "1 folders",
     ):
-        assert words in told
+        assert words in message
     assert "no classes: heron" in log[1]
 
 

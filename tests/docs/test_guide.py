@@ -116,52 +116,52 @@ def test_metrics_and_validation_are_the_guides(digits, mode):
         assert history.values("accuracy", "validation")[epoch] == pytest.approx(val_accuracy, abs=1e-7)
 
 
-def same_game() -> tuple[GuideDCGAN, handwritten.AdversarialGame]:
+def same_gan() -> tuple[GuideDCGAN, handwritten.AdversarialLoop]:
     """The DCGAN of gantape's and the guide's, with the same initial weights."""
     keras.utils.set_random_seed(SEED)
     task = GuideDCGAN()
-    game = handwritten.AdversarialGame(handwritten.discriminator(), handwritten.generator(), SEED)
-    game.discriminator.set_weights(task.discriminator.get_weights())
-    game.generator.set_weights(task.generator.get_weights())
-    return task, game
+    by_hand = handwritten.AdversarialLoop(handwritten.discriminator(), handwritten.generator(), SEED)
+    by_hand.discriminator.set_weights(task.discriminator.get_weights())
+    by_hand.generator.set_weights(task.generator.get_weights())
+    return task, by_hand
 
 
 def test_dcgan_has_the_guides_networks():
-    task, game = same_game()
+    task, by_hand = same_gan()
 
-    assert task.discriminator.count_params() == game.discriminator.count_params() == 74_625
-    assert task.generator.count_params() == game.generator.count_params() == 1_339_905
+    assert task.discriminator.count_params() == by_hand.discriminator.count_params() == 74_625
+    assert task.generator.count_params() == by_hand.generator.count_params() == 1_339_905
     assert float(task.discriminator_optimizer.learning_rate) == pytest.approx(3e-4)
     assert float(task.generator_optimizer.learning_rate) == pytest.approx(4e-4)
 
 
 def test_dcgan_is_the_guides_bit_for_bit_in_eager_mode(digits):
     images = digits[0][:80] / np.float32(255)
-    task, game = same_game()
+    task, by_hand = same_gan()
 
     history = gt.Loop(task, compiler=gt.StepCompiler("eager"), seed=SEED).run(
         gt.data.from_arrays(images, batch_size=4), epochs=1, record=gt.every(steps=1)
     )
-    losses = [game.train_step(real, step) for step, (real,) in enumerate(handwritten.batches((images,), 4, SEED, 0))]
+    losses = [by_hand.train_step(real, step) for step, (real,) in enumerate(handwritten.batches((images,), 4, SEED, 0))]
 
     assert len(losses) == 20
     assert history.values("discriminator/loss") == [float(loss) for loss, _ in losses]
     assert history.values("generator/loss") == [float(loss) for _, loss in losses]
-    assert_identical(task.discriminator, game.discriminator)
-    assert_identical(task.generator, game.generator)
+    assert_identical(task.discriminator, by_hand.discriminator)
+    assert_identical(task.generator, by_hand.generator)
 
 
 @pytest.mark.parametrize("mode", COMPILED)
 def test_compiled_dcgan_is_the_guides(digits, mode):
     with double_precision():
         images = digits[0][:6].astype("float64") / 255.0
-        task, game = same_game()
+        task, by_hand = same_gan()
 
         gt.Loop(task, compiler=gt.StepCompiler(mode, steps_per_call=3), seed=SEED).run(
             gt.data.from_arrays(images, batch_size=2), epochs=1
         )
         for step, (real,) in enumerate(handwritten.batches((images,), 2, SEED, 0)):
-            game.train_step(real, step)
+            by_hand.train_step(real, step)
 
-        assert_near(task.discriminator, game.discriminator, 1e-7)
-        assert_near(task.generator, game.generator, 1e-7)
+        assert_near(task.discriminator, by_hand.discriminator, 1e-7)
+        assert_near(task.generator, by_hand.generator, 1e-7)

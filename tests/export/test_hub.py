@@ -21,7 +21,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     """The directory of a short run of a class-conditional GAN, and its task."""
     run_dir = tmp_path_factory.mktemp("run")
     task = zoo.CGAN(width=2, latent_size=4)
-    callbacks = report_adversarial(run_dir, record=gt.at_end())
+    callbacks = report_adversarial(run_dir)
     loop = gt.Loop(task, compiler=gt.StepCompiler("eager"), run_dir=run_dir, callbacks=callbacks)
     loop.run(gt.data.digits(batch_size=4, pixels=task.pixels), steps=2)
     record = json.loads((run_dir / "run.json").read_text())

@@ -116,7 +116,7 @@ class Classification:
         return sum(losses) / len(x_val), accuracy
 
 
-class AdversarialGame:
+class AdversarialLoop:
     """The guide's last section: a discriminator against a generator, with noisy labels."""
 
     def __init__(self, discriminator: keras.Model, generator: keras.Model, seed: int) -> None:

@@ -27,6 +27,7 @@ from replicated_tasks import (
     FunctionLoss,
     LazyR1,
     Plain,
+    Regularised,
     Sharing,
     Skipping,
     SynchronizedBatchNorm,
@@ -77,12 +78,13 @@ CASES: dict[str, tuple[type[Any], Callable[[], gt.data.ArrayBatches], int]] = {
     "wasserstein with accumulation": (Critic, points, 3),
     "lazy r1 and augmentation": (LazyR1, points, 6),
     "shared examples": (Sharing, points, 3),
+    "lecam and feature matching": (Regularised, points, 6),
     "skipping": (Skipping, with_hole, 6),
     "counting": (Counting, lambda: supervised(np.eye(16), np.arange(16, dtype="int32") % 3, 4), 4),
 }
 
 
-ONE_COUNT = ("loss as a function", "synchronized batch norm", "skipping")
+ONE_COUNT = ("lecam and feature matching", "loss as a function", "synchronized batch norm", "skipping")
 """Cases that are tried on two replicas only."""
 
 

@@ -86,6 +86,21 @@ class LazyR1(PointGan):
         return keras.optimizers.AdamW(0.01, global_clipnorm=0.05, weight_decay=0.01, use_ema=True, ema_momentum=0.9)
 
 
+class Regularised(PointGan):
+    """Moving averages of scores in the discriminator's loss, means of features in the generator's."""
+
+    def build_discriminator(self):
+        inputs = keras.Input((2,))
+        features = layers.Dense(8, activation="tanh")(inputs)
+        return keras.Model(inputs, [layers.Dense(1)(features), features])
+
+    def build_loss(self):
+        return gt.losses.LeCam(gt.losses.NonSaturating(), weight=0.3, decay=0.5)
+
+    def build_output_terms(self):
+        return (gt.losses.FeatureMatching(),)
+
+
 class Skipping(Plain):
     """Leaves out the updates of batches that are not numbers."""
 

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from tiny import double_precision
 
-from gantape.layers import ModulatedConv2D, SelfAttention, SkipLayerExcitation, faster
+from gantape.layers import LearnedConstant, ModulatedConv2D, NoiseInput, SelfAttention, SkipLayerExcitation, faster
 from gantape.layers.attention import _pooled
 
 layers = keras.layers
@@ -50,18 +50,48 @@ def excitation(weights: Any, large: Any, small: Any) -> Any:
     return large * factors[:, None, None, :]
 
 
+def modulated_kernels(weights: Any, styles: Any) -> Any:
+    """A kernel for each example, as in the paper, and the biases."""
+    kernel, dense, affine_bias, bias = sorted(weights, key=lambda weight: -len(weight.shape))
+    if bias.shape != (4,):
+        affine_bias, bias = bias, affine_bias
+    factors = styles @ dense / np.sqrt(styles.shape[1]) + affine_bias
+    return kernel * factors[:, None, None, :, None] / np.sqrt(kernel.shape[0] * kernel.shape[1] * kernel.shape[2]), bias
+
+
+def normalised(kernels: Any) -> Any:
+    return kernels / tf.sqrt(tf.reduce_sum(kernels**2, axis=[1, 2, 3], keepdims=True) + 1e-8)
+
+
 def modulation(weights: Any, images: Any, styles: Any) -> Any:
-    """With a kernel for each example, as in the paper."""
-    kernel, dense, bias = weights
-    kernels = kernel * (styles @ dense + bias)[:, None, None, :, None]
-    kernels /= tf.sqrt(tf.reduce_sum(kernels**2, axis=[1, 2, 3], keepdims=True) + 1e-8)
-    return tf.concat([tf.nn.conv2d(images[place : place + 1], kernels[place], 1, "SAME") for place in range(2)], axis=0)
+    kernels, bias = modulated_kernels(weights, styles)
+    kernels = np.sqrt(2.0) * normalised(kernels)
+    return bias + tf.concat([tf.nn.conv2d(images[place : place + 1], kernels[place], 1, "SAME") for place in range(2)], axis=0)
+
+
+def colours(weights: Any, images: Any, styles: Any) -> Any:
+    kernels, bias = modulated_kernels(weights, styles)
+    return bias + tf.einsum("bhwi,bio->bhwo", images, kernels[:, 0, 0])
+
+
+def enlargement(weights: Any, images: Any, styles: Any) -> Any:
+    """Zeros between pixels, a convolution with the reversed kernel, and one with the filter."""
+    swapped = [tf.transpose(weight, [0, 1, 3, 2]) if len(weight.shape) == 4 else weight for weight in weights]
+    kernels, bias = modulated_kernels(swapped, styles)
+    kernels = tf.reverse(normalised(kernels), axis=[1, 2])
+    spread = tf.reshape(tf.pad(images[:, :, None, :, None], [[0, 0], [0, 0], [0, 1], [0, 0], [0, 1], [0, 0]]), [2, 10, 10, 3])
+    spread = tf.pad(spread[:, :-1, :-1], [[0, 0], [2, 2], [2, 2], [0, 0]])
+    found = tf.concat([tf.nn.conv2d(spread[place : place + 1], kernels[place], 1, "VALID") for place in range(2)], axis=0)
+    smoothing = tf.constant(np.einsum("i,j,kl->ijkl", [1, 3, 3, 1], [1, 3, 3, 1], np.eye(4)) / 16)
+    return bias + tf.nn.conv2d(tf.pad(found, [[0, 0], [1, 1], [1, 1], [0, 0]]), smoothing, 1, "VALID")
 
 
 CASES: dict[str, tuple[Callable[[], Any], Callable[..., Any], list[Any]]] = {
     "attention": (lambda: SelfAttention(spectral=False), attention, [(2, 4, 4, 8)]),
     "excitation": (SkipLayerExcitation, excitation, [(2, 3, 3, 4), (2, 8, 8, 3)]),
-    "modulation": (lambda: ModulatedConv2D(4), modulation, [(2, 5, 5, 3), (2, 6)]),
+    "modulation": (lambda: ModulatedConv2D(4, gain=2**0.5), modulation, [(2, 5, 5, 3), (2, 6)]),
+    "colours": (lambda: ModulatedConv2D(4, 1, demodulate=False), colours, [(2, 5, 5, 3), (2, 6)]),
+    "enlargement": (lambda: ModulatedConv2D(4, upsample=True), enlargement, [(2, 5, 5, 3), (2, 6)]),
 }
 
 
@@ -126,16 +156,65 @@ def test_the_kernels_of_attention_have_spectral_norm() -> None:
 
 
 def test_outputs_of_a_modulated_convolution_have_variance_one_whatever_the_style() -> None:
-    layer = ModulatedConv2D(32, 3)
     images = tf.cast(random(4, 16, 16, 16), tf.float32)
-    for scale in (0.1, 1.0, 10.0):
-        inner = layer([images, scale * tf.cast(random(4, 6, seed=3), tf.float32)])[:, 1:-1, 1:-1]
-        assert float(tf.math.reduce_std(inner)) == pytest.approx(1.0, abs=0.1)
+    for gain in (1.0, 3.0):
+        layer = ModulatedConv2D(32, 3, gain=gain)
+        for scale in (0.1, 1.0, 10.0):
+            inner = layer([images, scale * tf.cast(random(4, 6, seed=3), tf.float32)])[:, 1:-1, 1:-1]
+            assert float(tf.math.reduce_std(inner)) == pytest.approx(gain, rel=0.1)
+
+
+@pytest.mark.parametrize("kernel_size", [1, 2, 3, 4, 5, 7])
+def test_enlarged_images_have_twice_the_size_whatever_the_kernel(kernel_size: int) -> None:
+    layer = ModulatedConv2D(2, kernel_size, upsample=True)
+    inputs = [tf.ones([1, 4, 6, 3]), tf.ones([1, 2])]
+    assert layer(inputs).shape == (1, 8, 12, 2) == layer.compute_output_shape([part.shape for part in inputs])
+
+
+def test_noise_is_fresh_in_training_and_fixed_afterwards() -> None:
+    images = tf.zeros([3, 4, 5, 2])
+    layer = NoiseInput(seed=1)
+    np.testing.assert_array_equal(layer(images, training=True), images)
+    layer.strength.assign(2.0)
+    fixed, fresh, other = (layer(images, training=training).numpy() for training in (False, True, True))
+    np.testing.assert_array_equal(fixed, layer(images))
+    np.testing.assert_array_equal(fixed[0], fixed[1])
+    for noise in (fixed, fresh):
+        np.testing.assert_array_equal(noise[..., 0], noise[..., 1])
+    maps = np.stack([*fresh[..., 0], *other[..., 0]])
+    assert len(np.unique(maps)) == maps.size
+    again = NoiseInput(seed=1)
+    again(images, training=True)
+    again.strength.assign(2.0)
+    for run in (None, False, True):
+        again.seed_generator.state.assign([1, 1])
+        noisy = again if run is None else tf.function(again, jit_compile=run)
+        np.testing.assert_allclose(noisy(images, training=True), fresh, rtol=1e-6, atol=1e-6)
+
+
+def test_noise_has_variance_one() -> None:
+    layer = NoiseInput(seed=0)
+    layer(tf.zeros([1, 32, 32, 1]))
+    layer.strength.assign(1.0)
+    noise = layer(tf.zeros([8, 32, 32, 1]), training=True).numpy()
+    assert abs(noise.mean()) < 0.05
+    assert noise.std() == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_learned_constant_is_repeated_and_gets_the_sum_of_gradients() -> None:
+    layer = LearnedConstant(4, 3)
+    with tf.GradientTape() as tape:
+        images = layer(tf.ones([5, 2]))
+        total = tf.reduce_sum(images)
+    assert images.shape == (5, 4, 4, 3)
+    np.testing.assert_array_equal(images[0], images[4])
+    np.testing.assert_array_equal(tape.gradient(total, layer.constant.value), np.full([1, 4, 4, 3], 5.0))
 
 
 def small_model() -> Any:
     images, styles = keras.Input((8, 8, 4)), keras.Input((6,))
-    hidden = SelfAttention()(ModulatedConv2D(8, demodulate=True)([images, styles]))
+    hidden = NoiseInput()(ModulatedConv2D(8, demodulate=True)([LearnedConstant(8, 4)(styles), styles[:, 1:5]]))
+    hidden = SelfAttention()(ModulatedConv2D(8)([layers.Add()([hidden, keras.ops.tile(images, [1, 1, 1, 2])]), styles]))
     return keras.Model([images, styles], SkipLayerExcitation()([hidden, images]))
 
 
@@ -157,7 +236,7 @@ def test_they_compute_in_16_bits(policy: str) -> None:
         model = small_model()
     finally:
         keras.config.set_dtype_policy(before)
-    assert all(variable.dtype == "float32" for variable in model.variables)
+    assert all(variable.dtype == "float32" for variable in model.weights)
     outputs = model([tf.cast(random(2, 8, 8, 4), tf.float32), tf.cast(random(2, 6), tf.float32)])
     assert outputs.dtype.name == policy.removeprefix("mixed_")
     assert np.isfinite(tf.cast(outputs, tf.float32)).all()

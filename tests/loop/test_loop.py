@@ -1,4 +1,4 @@
-"""The loop stops where it is told to, acts when something is due, and writes nothing it was not asked to."""
+"""The loop stops where it should, acts when something is due, and writes nothing it was not asked to."""
 
 import threading
 import time

@@ -44,9 +44,11 @@ def test_every_number_of_a_loss_or_penalty_is_checked(kind: Any, field: Any) -> 
     others = {other.name: wrapped[other.name] for other in attrs.fields(kind) if other.name in wrapped}
     assert isinstance(field.validator, Number)
     low = [field.validator.low - 1.0] if math.isfinite(field.validator.low) else []
-    for value in (math.nan, math.inf, "1.0", True, None, *low):
+    high = [field.validator.high] if field.validator.below else []
+    for value in (math.nan, math.inf, "1.0", True, None, *low, *high):
         with pytest.raises(gt.errors.HyperparameterError) as caught:
             kind(**others, **{field.name: value})
         assert caught.value.where == f"{kind.__name__}, field `{field.name}`"
         assert caught.value.got == repr(value)
-    assert getattr(kind(**others, **{field.name: 1}), field.name) == 1
+    allowed = 0 if field.validator.below else 1
+    assert getattr(kind(**others, **{field.name: allowed}), field.name) == allowed

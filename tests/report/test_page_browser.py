@@ -90,7 +90,14 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "program": ["python", "scripts/train_gan.py"],
         "health": [{"name": "mode collapse", "words": "samples are alike", "advice": "a penalty", "step": 300}],
     }
-    measured = {"name": "inception_score", "value": 8.123, "count": 1000, "interval": [8.0, 8.2], "floor": 9.5, "warning": ""}
+    measured = {
+        "name": "inception_score",
+        "value": 8.123,
+        "count": 1000,
+        "interval": [8.0, 8.2],
+        "baseline": 9.5,
+        "warning": "",
+    }
     (folder / "run.json").write_text(json.dumps(record))
     (folder / "evaluation.json").write_text(json.dumps({"measurements": [measured]}))
     write_html_report(folder)

@@ -188,7 +188,7 @@ def test_judged_figures_and_commands_of_a_program_are_shown(program: list[str], 
         "value": 0.2781,
         "count": 10_000,
         "interval": [0.25, 0.3],
-        "floor": 0.01,
+        "baseline": 0.01,
         "warning": "",
     }
     run = RunFiles(

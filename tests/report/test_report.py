@@ -190,7 +190,7 @@ def test_the_report_of_a_classifier_is_drawn_from_its_run(tmp_path: Path) -> Non
     keras.utils.set_random_seed(0)
     record = gt.every(steps=4) | gt.at_end()
     train, validation = gt.data.digits(batch_size=32).split(validation=100)
-    callbacks = report.report_supervised(tmp_path, record=record)
+    callbacks = report.report_supervised(tmp_path)
     task = DigitClassifier(hidden_units=4)
     found = gt.Loop(task, run_dir=tmp_path, callbacks=callbacks).run(train, validation=validation, steps=10, record=record)
     assert {path.name for path in tmp_path.iterdir()} == {
@@ -201,7 +201,6 @@ def test_the_report_of_a_classifier_is_drawn_from_its_run(tmp_path: Path) -> Non
         "report.html",
         "report.json",
         "run.json",
-        "tensorboard",
     }
     with (tmp_path / "metrics.csv").open() as file:
         written = list(csv.DictReader(file))

@@ -21,7 +21,7 @@ from benchmarks.targets import ratios
 def networks(problem):
     if isinstance(problem, workloads.Classifier):
         return [problem.network]
-    return [problem.generator, problem.discriminator] if isinstance(problem, workloads.Game) else []
+    return [problem.generator, problem.discriminator] if isinstance(problem, workloads.GAN) else []
 
 
 NETWORKS = [
@@ -47,8 +47,8 @@ def test_a_description_is_the_network_that_keras_builds(network):
 
 def test_the_guides_networks_are_the_zoos():
     """The workload's loops by hand and those of other frameworks train what gantape's task trains."""
-    game = workloads.WORKLOADS["dcgan"].problem
-    counts = [keras_networks.network(network).count_params() for network in (game.discriminator, game.generator)]
+    gan = workloads.WORKLOADS["dcgan"].problem
+    counts = [keras_networks.network(network).count_params() for network in (gan.discriminator, gan.generator)]
     assert counts == [74_625, 1_339_905]
     task = keras_networks.task(workloads.WORKLOADS["dcgan"])
     assert [task.discriminator.count_params(), task.generator.count_params()] == counts

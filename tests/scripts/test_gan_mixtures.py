@@ -8,7 +8,7 @@ import pytest
 
 import gantape as gt
 from benchmarks.gans import scoreboard
-from benchmarks.gans.mixtures import GAMES, PROTOCOLS, MixtureGAN
+from benchmarks.gans.mixtures import OBJECTIVES, PROTOCOLS, MixtureGAN
 
 
 def figures(mixture: Any, points: Any) -> dict[str, float]:
@@ -59,9 +59,9 @@ def test_the_table_has_one_line_for_a_game(tmp_path: Path) -> None:
     assert lines[3] == "| *a perfect sampler* | 8 | 98.9 | 0.0014 | | |"
 
 
-@pytest.mark.parametrize("game", GAMES)
-def test_a_step_of_every_game_moves_both_networks(game: str) -> None:
-    task = MixtureGAN(game=game, hidden_units=4)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_step_of_every_objective_moves_both_networks(objective: str) -> None:
+    task = MixtureGAN(objective=objective, hidden_units=4)
     networks = (task.generator, task.discriminator)
     before = [np.concatenate([np.ravel(weights) for weights in network.get_weights()]) for network in networks]
     gt.Loop(task, compiler=gt.StepCompiler("eager")).run(gt.data.ring(batch_size=8, examples=64), steps=1)

@@ -8,7 +8,7 @@ from regression import apply, linear, reference_gradient, squared_error
 from tiny import PointGan, make, points
 
 import gantape as gt
-from gantape.errors import GradientError, LossError, TaskError
+from gantape.errors import GantapeWarning, GradientError, LossError, TaskError
 from gantape.steps.checks import check_updates
 from gantape.steps.step import Step
 
@@ -167,8 +167,29 @@ def unusable_updates():
 def test_updates_that_cannot_be_trained_are_refused(case):
     updates, words = unusable_updates()[case]
     with pytest.raises(TaskError, match=words) as caught:
-        check_updates(updates, "Game")
-    assert "Game.updates" in caught.value.where
+        check_updates(updates, "MyTask")
+    assert "MyTask.updates" in caught.value.where
+
+
+class TrainsItself(keras.Model):
+    """A model with a training step of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(1)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+    def train_step(self, data):
+        return {}
+
+
+def test_a_training_step_of_a_model_is_said_not_to_be_called():
+    model = TrainsItself()
+    model(np.zeros((1, 2), "float32"))
+    with pytest.warns(GantapeWarning, match="train_step"):
+        check_updates((gt.Update("own", squared_error(model), (model,), keras.optimizers.SGD(0.1)),), "MyTask")
 
 
 def test_due_updates_follow_their_intervals():

@@ -5,10 +5,11 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import gantape as gt
 from gantape import zoo
-from gantape.layers import SelfAttention, SpectralNorm
+from gantape.layers import ConditionalBatchNorm, SelfAttention, SpectralNorm
 from gantape.zoo.residual import down_block, up_block
 
 layers = keras.layers
@@ -50,12 +51,41 @@ def test_a_down_block_is_that_of_the_paper(first: bool) -> None:
     np.testing.assert_allclose(block(x), expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize(("size", "channels", "attended"), [(8, 1, 0), (16, 3, 1), (64, 3, 1)])
+@pytest.mark.parametrize(("size", "channels", "attended"), [(8, 1, 0), (32, 3, 0), (64, 3, 1)])
 def test_depth_and_attention_follow_the_size(size: int, channels: int, attended: int) -> None:
     task = zoo.ResNetGAN(image_size=size, channels=channels, **SMALL)
     assert task.generate(task.latents(2, gt.RandomStreams(0))).shape == (2, size, size, channels)
     generator: Any = task.generator
     assert sum(isinstance(layer, SelfAttention) for layer in generator.layers) == attended
+
+
+def test_attention_sees_a_quarter_of_the_size_in_both_networks() -> None:
+    for size, places in ((64, 16), (128, 32)):
+        task = zoo.ResNetGAN(image_size=size, **SMALL)
+        for network in (task.generator, task.discriminator):
+            attention = [layer for layer in network.layers if isinstance(layer, SelfAttention)]
+            assert [layer.output.shape[1] for layer in attention] == [places]
+
+
+def test_classes_change_images_and_scores() -> None:
+    task = zoo.ResNetGAN(image_size=8, classes=3, **SMALL)
+    for layer in task.averaged_generator.layers:
+        if isinstance(layer, ConditionalBatchNorm):
+            for variable in layer.trainable_variables:
+                variable.assign(images(*variable.shape))
+    latents, labels = tf.zeros([3, 4]), tf.range(3)
+    made = task.generate(latents, labels)
+    assert made.shape == (3, 8, 8, 3)
+    assert len(np.unique(made.numpy().round(5), axis=0)) == 3
+    scores = task.discriminator([tf.repeat(made[:1], 3, axis=0), labels])
+    assert len(np.unique(scores)) == 3
+
+
+def test_it_trains_on_classes() -> None:
+    data = gt.data.from_arrays((images(8, 8, 8, 3), np.arange(8, dtype=np.int32) % 3), batch_size=4)
+    loop = gt.Loop(zoo.ResNetGAN(image_size=8, classes=3, **SMALL), compiler=gt.StepCompiler("eager"), seed=1)
+    history = loop.run(data, steps=2, record=gt.every(steps=1))
+    assert np.isfinite(history.values("generator/loss")).all()
 
 
 def test_other_sizes_are_refused() -> None:

@@ -123,11 +123,11 @@ def judged(run: RunFiles) -> list[tuple[str, ...]]:
         if isinstance(item, Mapping):
             interval = item.get("interval")
             ends = " to ".join(map(figure, interval)) if isinstance(interval, list) else ""
-            floor = "" if item.get("floor") is None else figure(item["floor"])
+            baseline = "" if item.get("baseline") is None else figure(item["baseline"])
             count = item.get("count")
             number = f"{count:,}" if isinstance(count, int) else ""
             name = readable(str(item.get("name", "")))
-            rows.append((name, figure(item.get("value")), ends, floor, number, str(item.get("warning") or "")))
+            rows.append((name, figure(item.get("value")), ends, baseline, number, str(item.get("warning") or "")))
     return rows
 
 

@@ -17,7 +17,7 @@ SAMPLES, STEPS, BATCH_SIZE = 2_500, 25_000, 100
 
 
 @attrs.frozen
-class Game:
+class Objective:
     """A loss with its usual penalties and clipping.
 
     Args:
@@ -31,21 +31,21 @@ class Game:
     clip: float | None = None
 
 
-GAMES: Mapping[str, Game] = {
-    "minimax": Game(losses.Minimax()),
-    "non-saturating": Game(losses.NonSaturating()),
-    "least-squares": Game(losses.LeastSquares()),
-    "pearson": Game(losses.LeastSquares.pearson()),
-    "hinge": Game(losses.Hinge()),
-    "noisy-labels": Game(losses.NoisyLabels()),
-    "wasserstein-clipped": Game(losses.Wasserstein(), clip=0.1),
-    "wasserstein-gp": Game(losses.Wasserstein(), (losses.GradientPenalty(1.0),)),
-    "relativistic-average": Game(losses.RelativisticAverage()),
-    "relativistic-average-hinge": Game(losses.RelativisticAverageHinge()),
-    "relativistic-pairing": Game(losses.RelativisticPairing()),
-    "dragan": Game(losses.NonSaturating(), (losses.DraganPenalty(1.0),)),
-    "non-saturating-r1-r2": Game(losses.NonSaturating(), (losses.R1(0.1), losses.R2(0.1))),
-    "relativistic-pairing-r1-r2": Game(losses.RelativisticPairing(), (losses.R1(0.1), losses.R2(0.1))),
+OBJECTIVES: Mapping[str, Objective] = {
+    "minimax": Objective(losses.Minimax()),
+    "non-saturating": Objective(losses.NonSaturating()),
+    "least-squares": Objective(losses.LeastSquares()),
+    "pearson": Objective(losses.LeastSquares.pearson()),
+    "hinge": Objective(losses.Hinge()),
+    "noisy-labels": Objective(losses.NoisyLabels()),
+    "wasserstein-clipped": Objective(losses.Wasserstein(), clip=0.1),
+    "wasserstein-gp": Objective(losses.Wasserstein(), (losses.GradientPenalty(1.0),)),
+    "relativistic-average": Objective(losses.RelativisticAverage()),
+    "relativistic-average-hinge": Objective(losses.RelativisticAverageHinge()),
+    "relativistic-pairing": Objective(losses.RelativisticPairing()),
+    "dragan": Objective(losses.NonSaturating(), (losses.DraganPenalty(1.0),)),
+    "non-saturating-r1-r2": Objective(losses.NonSaturating(), (losses.R1(0.1), losses.R2(0.1))),
+    "relativistic-pairing-r1-r2": Objective(losses.RelativisticPairing(), (losses.R1(0.1), losses.R2(0.1))),
 }
 
 
@@ -53,7 +53,7 @@ class MixtureGAN(gt.AdversarialTask):
     """Points in the plane: three hidden layers in each network, and learning rates that fall to zero in the second half.
 
     Args:
-        game: A name from `GAMES`.
+        objective: A name from `OBJECTIVES`.
         scale: The extent of the centres: the generator's output is multiplied by it, the discriminator's input divided.
         hidden_units: Units in each hidden layer.
         learning_rate: The learning rate of both Adams in the first half.
@@ -62,7 +62,7 @@ class MixtureGAN(gt.AdversarialTask):
 
     latent_size: int = 16
     generator_decay: float = 0.999
-    game: str = "relativistic-pairing-r1-r2"
+    objective: str = "relativistic-pairing-r1-r2"
     scale: float = 1.0
     hidden_units: int = 128
     learning_rate: float = 1e-3
@@ -84,13 +84,13 @@ class MixtureGAN(gt.AdversarialTask):
         return self._adam()
 
     def build_loss(self) -> losses.AdversarialLoss:
-        return GAMES[self.game].loss
+        return OBJECTIVES[self.objective].loss
 
     def build_penalties(self) -> tuple[losses.Penalty, ...]:
-        return GAMES[self.game].penalties
+        return OBJECTIVES[self.objective].penalties
 
     def build_discriminator_gradient_options(self) -> gt.GradientOptions:
-        return gt.GradientOptions(clip_weights=GAMES[self.game].clip)
+        return gt.GradientOptions(clip_weights=OBJECTIVES[self.objective].clip)
 
     def _hidden(self, activation: str) -> list[Any]:
         return [layers.Dense(self.hidden_units, activation=activation) for _ in range(3)]

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 import gantape as gt
-from benchmarks.gans.mixtures import GAMES, PROTOCOLS, SAMPLES, STEPS, Mixture, MixtureGAN
+from benchmarks.gans.mixtures import OBJECTIVES, PROTOCOLS, SAMPLES, STEPS, Mixture, MixtureGAN
 from benchmarks.gans.recipes import StackedDCGAN, TinyStacked
 from gantape import evaluation as ev
 from gantape.conditioning import ClassLabels
@@ -120,10 +120,10 @@ def _score(images: Any, pixels: tuple[float, float]) -> Measured:
     return (*ev.score_samples(seen, train=train, test=test), rarest, commonest)
 
 
-def _mixture(mixture: Mixture, game: str) -> Row:
+def _mixture(mixture: Mixture, objective: str) -> Row:
     protocol = PROTOCOLS[mixture]
     return Row(
-        lambda: MixtureGAN(game=game, scale=protocol.scale),
+        lambda: MixtureGAN(objective=objective, scale=protocol.scale),
         lambda task: protocol.batches(),
         {"steps": STEPS},
         protocol.judge,
@@ -134,7 +134,7 @@ def _mixture(mixture: Mixture, game: str) -> Row:
 
 def _rows() -> dict[str, Row]:
     return {
-        **{f"{mixture}-{game}": _mixture(mixture, game) for mixture in PROTOCOLS for game in GAMES},
+        **{f"{mixture}-{objective}": _mixture(mixture, objective) for mixture in PROTOCOLS for objective in OBJECTIVES},
         "stacked-tiny": Row(
             lambda: TinyStacked(),
             _stacked_data,
