@@ -121,7 +121,8 @@ class Options:
         """A new loop, or the loop of a resumed run."""
         profiled = () if self.profile is None else (profile_steps(run_dir / "tensorboard", steps=self.profile),)
         callbacks = (*callbacks, gt.Callback(CommandLine(), gt.at_start()), *profiled)
-        callbacks = (*callbacks, *((enough(),) if self.check else self.tracking.callbacks()))
+        tracked = self.tracking.callbacks()  # for a dry run, too: a client that is not installed is an error
+        callbacks = (*callbacks, *((enough(),) if self.check else tracked))
         if self.resume is None:
             return gt.Loop(
                 task,
