@@ -50,6 +50,13 @@ def _functional(model: Any, sources: Sources) -> list[str]:
     lines: list[str] = []
     chain = _is_chain(config["layers"])
     for described in config["layers"]:
+        if described["name"] not in layers:
+            raise EjectError(
+                "a network applies an operation that is no layer.",
+                where=f"the network `{model.name}`",
+                got=f'"{described["name"]}", {described["class_name"]}',
+                do="put it into a layer of your own, or use one of Keras' layers.",
+            )
         layer = layers[described["name"]]
         if len(described["inbound_nodes"]) > 1:
             raise EjectError(

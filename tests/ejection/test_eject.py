@@ -75,3 +75,14 @@ def test_an_error_names_the_line_and_leaves_everything_as_it_was() -> None:
     after = (tf.reduce_mean, tf.Tensor.__add__, tf.GradientTape, keras.layers.Layer.__call__, keras.losses.Loss.__call__)
     assert functions == after
     assert all((old == new.numpy()).all() for old, new in zip(before, task.variables, strict=True))
+
+
+def test_an_operation_that_is_no_layer_is_refused(tmp_path: Path) -> None:
+    class Gated(DigitClassifier):
+        def build_model(self) -> Any:
+            images = keras.Input((28, 28, 1))
+            hidden = keras.activations.glu(keras.layers.Dense(8)(keras.layers.Flatten()(images)))
+            return keras.Model(images, keras.layers.Dense(10)(hidden))
+
+    with pytest.raises(gt.errors.EjectError, match="no layer"):
+        eject(Gated(), LABELLED, tmp_path / "gated.py")

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from gantape.errors import TaskError
-from gantape.layers import FastConv2D, faster, plain
+from gantape.layers import FastConv2D, faster, for_inference, plain
 from gantape.losses import R1
 from gantape.random.rng import RandomStreams
 
@@ -136,3 +136,11 @@ def test_only_models_of_layers_can_be_made_faster(call: Any) -> None:
     subclassed(tf.zeros([1, 4, 4, 1]))
     with pytest.raises(TaskError, match="layer by layer"):
         call(subclassed)
+
+
+def test_operations_between_layers_are_copied() -> None:
+    inputs = keras.Input((4, 4, 3))
+    model = keras.Model(inputs, keras.activations.glu(keras.layers.Conv2D(6, 3, padding="same")(inputs)))
+    x = np.random.default_rng(0).normal(size=(2, 4, 4, 3)).astype("float32")
+    for copy in (faster(model), plain(faster(model)), for_inference(model)):
+        np.testing.assert_allclose(copy(x), model(x), rtol=1e-5, atol=1e-6)
