@@ -186,8 +186,8 @@ def operations(follow: Callable[[str, Any, Any], Any]) -> Iterator[None]:
         follow: `follow(kind, inputs, outputs)`. While a graph is traced, it may return other outputs; else it returns `None`.
     """
 
-    def callback(kind: str, inputs: Any, _: Any, outputs: Any, *__: Any, **___: Any) -> Any:
-        return follow(kind, inputs, outputs)
+    def callback(kind: str | bytes, inputs: Any, _: Any, outputs: Any, *__: Any, **___: Any) -> Any:
+        return follow(tf.compat.as_str(kind), inputs, outputs)
 
     op_callbacks.add_op_callback(callback)
     try:
