@@ -22,6 +22,7 @@ BETA_1 = 0.5
 GENERATOR_DECAY = 0.999
 INSTANCE_NOISE = 0.3
 
+
 def build_generator():
     inputs = keras.Input((64,), dtype="float32")
     hidden = keras.layers.Dense(units=256, use_bias=False)(inputs)
