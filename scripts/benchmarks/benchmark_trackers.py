@@ -4,9 +4,9 @@
 
 Each tracker follows a run of the default GAN, as `gantape train-gan` does. The time of the training thread is what the run
 waits for; the time of the tracker's own thread counts where no processor is free. Shares are of the processor time of the run,
-over the number of processors: no run is shorter than that, however busy the machine is. Services whose clients are not installed are
-left out. MLflow runs on this machine, and Weights & Biases offline. Sizes are those of the packages that pip adds to the
-environment of this Python; they need an index of packages. Results are tables in Markdown (`trackers.txt`).
+over the number of processors: no run is shorter than that, however busy the machine is. Services whose clients are not
+installed are left out. MLflow runs on this machine, and Weights & Biases offline. Sizes are those of the packages that pip adds
+to what gantape needs anyhow; they need an index of packages. Results are tables in Markdown (`trackers.txt`).
 """
 
 import contextlib
@@ -77,31 +77,33 @@ class Timed(trackers.Tracker):
 
     def __init__(self, tracker: trackers.Tracker) -> None:
         self.tracker = tracker
-        self.seconds = 0.0
-        self.calls = 0
+        self.once = self.running = 0.0
 
     def start(self, run: trackers.RunInfo) -> Any:
-        return self._timed(self.tracker.start, run)
+        began = time.thread_time()
+        found = self.tracker.start(run)
+        self.once += time.thread_time() - began
+        return found
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        self._timed(self.tracker.scalars, step, values)
+        began = time.thread_time()
+        self.tracker.scalars(step, values)
+        self.running += time.thread_time() - began
 
     def image(self, step: int, name: str, image: Any) -> None:
-        self._timed(self.tracker.image, step, name, image)
+        began = time.thread_time()
+        self.tracker.image(step, name, image)
+        self.running += time.thread_time() - began
 
     def file(self, path: Path) -> None:
-        self._timed(self.tracker.file, path)
+        began = time.thread_time()
+        self.tracker.file(path)
+        self.once += time.thread_time() - began
 
     def finish(self, failed: bool) -> None:
-        self._timed(self.tracker.finish, failed)
-
-    def _timed(self, function: Callable[..., Any], *arguments: Any) -> Any:
         began = time.thread_time()
-        try:
-            return function(*arguments)
-        finally:
-            self.seconds += time.thread_time() - began
-            self.calls += 1
+        self.tracker.finish(failed)
+        self.once += time.thread_time() - began
 
 
 class TimedAction:
@@ -142,16 +144,16 @@ def measured(name: str, folder: Path, minutes: float) -> dict[str, str]:
         data = gt.data.digits(batch_size=64, labels=False, pixels=(-1.0, 1.0))
         began = time.process_time()
         loop.run(data, minutes=minutes, record=gt.every(steps=100) | gt.at_end())
-        seconds = (time.process_time() - began - timed.seconds) / len(os.sched_getaffinity(0))
+        seconds = (time.process_time() - began - timed.once - timed.running) / len(os.sched_getaffinity(0))
     steps = loop.state.step
     return {
         "tracker": name,
         "steps": f"{steps:,}",
-        "calls of the tracker": str(timed.calls),
         "training thread, µs a step": f"{1e6 * action.seconds / steps:.1f}",
         "of the run": f"{action.seconds / seconds:.3%}",
-        "tracker's thread, µs a step": f"{1e6 * timed.seconds / steps:.1f}",
-        "of the run ": f"{timed.seconds / seconds:.2%}",
+        "tracker's thread, µs a step": f"{1e6 * timed.running / steps:.1f}",
+        "of the run ": f"{timed.running / seconds:.2%}",
+        "once, at start and end, s": f"{timed.once:.2f}",
         "import, s": f"{imported:.1f}",
     }
 
