@@ -17,6 +17,7 @@ from gantape.state import RunState
 from gantape.steps.loss_scale import applied_optimizer
 from gantape.steps.step import Update
 from gantape.tasks import Task
+from gantape.tasks.variables import learning_rate_of
 
 
 def describe_run(
@@ -84,8 +85,8 @@ def _update_row(update: Update, networks: Sequence[Network]) -> tuple[str, ...]:
     when = "every step" if update.every == 1 else f"every {update.every} steps"
     lazy = "".join(f", {term} every {every} steps" for term, every in update.lazy.items())
     optimizer = applied_optimizer(update.optimizer)
-    rate = getattr(optimizer, "learning_rate", None)
-    rate_as_text = "-" if rate is None else f"{float(rate):.3g}"
+    rate = learning_rate_of(optimizer)
+    rate_as_text = "-" if rate is None else f"{rate:.3g}"
     count = str(len(update.trainable_variables))
     return (update.name, listed(names) or "variables", type(optimizer).__name__, rate_as_text, count, f"{often}{when}{lazy}")
 

@@ -28,6 +28,12 @@ def learning_rates(task: Task) -> dict[str, float]:
     }
 
 
+def learning_rate_of(optimizer: Any) -> float | None:
+    """The learning rate of an optimizer now; `None` if it has none. Of one with a copy on each replica, that of all copies."""
+    rate = getattr(optimizer, "learning_rate", None)
+    return None if rate is None else float(rate.numpy() if hasattr(rate, "numpy") else rate)
+
+
 def rates_of_updates(task: Task) -> list[Variable]:
     """The learning rates of the updates' optimizers, as far as they are variables: not those that follow a schedule."""
     rates = [getattr(update.optimizer, "learning_rate", None) for update in task.updates()]

@@ -23,7 +23,7 @@ from gantape.history import History
 from gantape.schedule import When, at_end, at_start, every
 from gantape.state import RunState
 from gantape.tasks import Task
-from gantape.tasks.variables import named_variables
+from gantape.tasks.variables import learning_rate_of, named_variables
 from gantape.trackers.sender import Sender, Sent
 from gantape.trackers.tracker import Array, RunInfo, Tracker
 
@@ -226,11 +226,9 @@ def _send_picture(path: Path, step: int, tracker: Tracker) -> None:
 def _learning_rates(task: Task) -> dict[str, float]:
     """The learning rates of updates, by names that stand beside those of losses: that of the only update has no prefix."""
     updates = task.updates()
-    rates = {update.name: getattr(update.optimizer, "learning_rate", None) for update in updates}
+    rates = {update.name: learning_rate_of(update.optimizer) for update in updates}
     prefix = len(updates) > 1
-    return {
-        f"{name}/learning_rate" if prefix else "learning_rate": float(rate) for name, rate in rates.items() if rate is not None
-    }
+    return {f"{name}/learning_rate" if prefix else "learning_rate": rate for name, rate in rates.items() if rate is not None}
 
 
 def _histograms(task: Task) -> Iterator[tuple[str, Any, Any]]:

@@ -12,6 +12,7 @@ import attrs
 import numpy as np
 import pytest
 from PIL import Image
+from programs import finish
 
 import gantape as gt
 from gantape.commands import checking, train_classifier, train_gan
@@ -90,6 +91,14 @@ def test_a_dry_run_of_a_classifier(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     printed = capsys.readouterr().out
     assert re.search(r"^This run +2 epochs: about 38 steps, about ", printed, re.MULTILINE)
     assert re.search(r"^Picture +\S+: examples of the data$", printed, re.MULTILINE)
+
+
+def test_a_dry_run_on_two_devices(tmp_path: Path) -> None:
+    printed = finish(
+        "train_gan.py", "--check", "--replicas", "2", "--data", "digits", "--mode", "graph", *SMALL, folder=tmp_path
+    )
+    assert re.search(r"^This run +5 minutes: about [\d,]+ steps", printed, re.MULTILINE)
+    assert not list(tmp_path.glob(".gantape-check-*"))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from gantape.report.page.notes import LEAST_SECONDS, Notes
 from gantape.report.page.run import RunFiles
 from gantape.schedule import When, at_end, every
 from gantape.state import RunState
+from gantape.tasks.variables import learning_rate_of
 
 FILE = "report.html"
 TIMES_ITS_COST = 200.0
@@ -154,5 +155,5 @@ def _write_page(run: RunFiles) -> None:
 
 def _learning_rates(optimizers: dict[str, Any]) -> dict[str, float]:
     """The learning rate of each optimizer that has one."""
-    found = {name: getattr(optimizer, "learning_rate", None) for name, optimizer in optimizers.items()}
-    return {name: float(rate) for name, rate in found.items() if rate is not None}
+    found = {name: learning_rate_of(optimizer) for name, optimizer in optimizers.items()}
+    return {name: rate for name, rate in found.items() if rate is not None}
