@@ -22,6 +22,7 @@ BETA_1 = 0.5
 GENERATOR_DECAY = 0.999
 INSTANCE_NOISE = 0.3
 
+
 def build_generator():
     inputs = keras.Input((64,), dtype="float32")
     hidden = keras.layers.Dense(units=256, use_bias=False)(inputs)
@@ -134,7 +135,7 @@ def prepare(array_0):
 
 
 def update_discriminator(batch, step, place):
-    """One update; returns its loss."""
+    """The discriminator's terms and penalties for a batch."""
     variables = discriminator.trainable_variables
     with tf.GradientTape() as tape:
         latent = normal_numbers(step, [("discriminator", place), ("latent",)], [BATCH_SIZE, 64])
@@ -164,7 +165,7 @@ def update_discriminator(batch, step, place):
 
 
 def update_generator(batch, step, place):
-    """One update; returns its loss."""
+    """The generator's terms for a batch."""
     variables = generator.trainable_variables
     with tf.GradientTape() as tape:
         latent = normal_numbers(step, [("generator", place), ("latent",)], [BATCH_SIZE, 64])
