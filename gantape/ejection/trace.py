@@ -262,7 +262,8 @@ class TracedStreams:
 
 def _comment() -> tuple[str, ...]:
     """The author's comment above the statement that runs."""
-    skipped = (f"{PACKAGE}.ejection", f"{PACKAGE}.random", "keras", "tensorflow", "functools", "contextlib")
+    ours = (f"{PACKAGE}.ejection", f"{PACKAGE}.random", f"{PACKAGE}._tensorflow")
+    skipped = (*ours, "keras", "tensorflow", "functools", "contextlib")
     for frame, line in traceback.walk_stack(sys._getframe(1)):
         module = frame.f_globals.get("__name__", "")
         if module == f"{PACKAGE}.ejection.updates":

@@ -1,5 +1,6 @@
 """Kinds of updates, losses and parts: each is written out, and equals the loop."""
 
+import re
 from typing import Any
 
 import keras
@@ -167,7 +168,7 @@ def test_comments_and_docstrings_of_a_loss_are_those_of_the_author() -> None:
         noise = '''
         in text
     )
-    assert text.count("        # Warm predictions are cooled.\n        value_2 = model(noisy, training=True)\n") == 2
+    assert len(re.findall(r"# Warm predictions are cooled\.\n +\w+ = model\(noisy, training=True\)", text)) == 2, text
 
 
 def test_a_shared_pass_through_which_gradients_flow_is_refused() -> None:
