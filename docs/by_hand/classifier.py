@@ -15,7 +15,7 @@ import tensorflow as tf
 
 SEED = 0
 BATCH_SIZE = 8
-STEPS = 20
+STEPS = 187
 
 
 def build_model():
@@ -56,7 +56,7 @@ def batches():
 
 def prepare(array_0, array_1):
     """The tensors of a batch."""
-    value = (tf.cast(array_0, "float32") * 0.00392156862745098) + 0.0
+    value = tf.cast(array_0, "float32") * 0.00392156862745098
     return (value, array_1)
 
 
@@ -65,8 +65,7 @@ def update_model(inputs, targets, step, place):
     variables = model.trainable_variables
     with tf.GradientTape() as tape:
         predictions = model(inputs, training=True)
-        value = loss_function(targets, predictions)
-        loss = 0 + (1.0 * value)
+        loss = loss_function(targets, predictions)
     gradients = tape.gradient(loss, variables)
     model_optimizer.apply(gradients, variables)
     metric_accuracy.update_state(targets, predictions)
@@ -80,7 +79,7 @@ def train(steps=STEPS):
         taken = [next(stream) for _ in range(1)]
         model_loss = update_model(*taken[0], step, 0)
         if step % 100 == 0 or step == steps - 1:
-            print(step, "model", float(model_loss))
+            print(step, "model", float(model_loss), "accuracy", float(metric_accuracy.result()))
 
 
 if __name__ == "__main__":

@@ -135,7 +135,7 @@ def prepare(array_0):
 
 
 def update_discriminator(batch, step, place):
-    """One update; returns its loss."""
+    """The discriminator's terms and penalties for a batch."""
     variables = discriminator.trainable_variables
     with tf.GradientTape() as tape:
         latent = normal_numbers(step, [("discriminator", place), ("latent",)], [BATCH_SIZE, 64])
@@ -165,7 +165,7 @@ def update_discriminator(batch, step, place):
 
 
 def update_generator(batch, step, place):
-    """One update; returns its loss."""
+    """The generator's terms for a batch."""
     variables = generator.trainable_variables
     with tf.GradientTape() as tape:
         latent = normal_numbers(step, [("generator", place), ("latent",)], [BATCH_SIZE, 64])

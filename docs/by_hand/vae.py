@@ -16,7 +16,7 @@ import tensorflow as tf
 
 SEED = 0
 BATCH_SIZE = 8
-STEPS = 20
+STEPS = 187
 
 
 def build_encoder():
@@ -102,22 +102,22 @@ def sine(turns):
 
 def prepare(array_0):
     """The tensors of a batch."""
-    value = (tf.cast(array_0, "float32") * 0.00392156862745098) + 0.0
+    value = tf.cast(array_0, "float32") * 0.00392156862745098
     return (value,)
 
 
 def update_autoencoder(batch, step, place):
-    """One update; returns its loss."""
+    """The losses of a batch in evaluation. No variable changes."""
     variables = encoder.trainable_variables + decoder.trainable_variables
     with tf.GradientTape() as tape:
         value = encoder(batch)
         value_2 = tf.split(value, 2, axis=1)
         mean = value_2[0]
         log_variance = value_2[1]
-        value_3 = normal_numbers(step, [("autoencoder", place), ("latent",)], tf.shape(mean))
-        latents = mean + (tf.exp(0.5 * log_variance) * value_3)
-        value_4 = decoder(latents)
-        costs = tf.nn.sigmoid_cross_entropy_with_logits(labels=batch, logits=value_4)
+        latent = normal_numbers(step, [("autoencoder", place), ("latent",)], tf.shape(mean))
+        latents = mean + (tf.exp(0.5 * log_variance) * latent)
+        value_3 = decoder(latents)
+        costs = tf.nn.sigmoid_cross_entropy_with_logits(labels=batch, logits=value_3)
         divergence = 0.5 * tf.reduce_sum(((tf.square(mean) + tf.exp(log_variance)) - 1.0) - log_variance, axis=1)
         reconstruction_loss = tf.reduce_mean(tf.reduce_sum(costs, axis=[1, 2, 3]))
         divergence_loss = tf.reduce_mean(divergence)

@@ -1,7 +1,8 @@
 """The training of WGANGP, by hand.
 
 After 3 steps in eager mode, its weights and those of `gantape.Loop` were
-apart by at most 3.7e-07, by 1.0e-06 of what training moved.
+equal bit for bit. Both had the layers of Keras. The task has faster ones,
+whose rounding alone changes the weights by 1.0e-06 of what training moved.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ import tensorflow as tf
 
 SEED = 0
 BATCH_SIZE = 8
-STEPS = 20
+STEPS = 93
 GENERATOR_DECAY = 0.99
 PENALTY_WEIGHT = 10.0
 BETA_1 = 0.0
@@ -140,11 +141,11 @@ def prepare(array_0):
 
 
 def update_discriminator(batch, step, place):
-    """One update; returns its loss."""
+    """The discriminator's terms and penalties for a batch."""
     variables = discriminator.trainable_variables
     with tf.GradientTape() as tape:
-        value = normal_numbers(step, [("discriminator", place), ("latent",)], [BATCH_SIZE, 64])
-        fake = generator(value, training=True)
+        latent = normal_numbers(step, [("discriminator", place), ("latent",)], [BATCH_SIZE, 64])
+        fake = generator(latent, training=True)
         real = discriminator(batch, training=True)
         fake_2 = discriminator(fake, training=True)
         real_loss = -tf.reduce_mean(real)
@@ -169,11 +170,11 @@ def update_discriminator(batch, step, place):
 
 
 def update_generator(batch, step, place):
-    """One update; returns its loss."""
+    """The generator's terms for a batch."""
     variables = generator.trainable_variables
     with tf.GradientTape() as tape:
-        value = normal_numbers(step, [("generator", place), ("latent",)], [BATCH_SIZE, 64])
-        fake = generator(value, training=True)
+        latent = normal_numbers(step, [("generator", place), ("latent",)], [BATCH_SIZE, 64])
+        fake = generator(latent, training=True)
         fake_2 = discriminator(fake, training=True)
         numbers = -fake_2
         loss = tf.reduce_mean(numbers)
@@ -192,7 +193,17 @@ def train(steps=STEPS):
             discriminator_loss = update_discriminator(*taken[place], step, place)
         generator_loss = update_generator(*taken[1], step, 0)
         if step % 100 == 0 or step == steps - 1:
-            print(step, "discriminator", float(discriminator_loss), "generator", float(generator_loss))
+            print(
+                step,
+                "discriminator",
+                float(discriminator_loss),
+                "generator",
+                float(generator_loss),
+                "real_score",
+                float(metric_real_score.result()),
+                "fake_score",
+                float(metric_fake_score.result()),
+            )
 
 
 if __name__ == "__main__":

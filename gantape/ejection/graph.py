@@ -26,6 +26,7 @@ class Node:
         operator: Whether it is an operator, whose operands need brackets.
         name: The author's name for the result.
         uses: How often its result is used.
+        comment: The author's comment above the statement.
     """
 
     template: str
@@ -35,6 +36,7 @@ class Node:
     operator: bool = False
     name: str = ""
     uses: int = 0
+    comment: tuple[str, ...] = ()
 
 
 @attrs.define(eq=False)
@@ -70,6 +72,8 @@ def code_of(
     names = dict(given)
     known, lines = set(taken), []
     inlined: set[int] = set()
+    waiting: list[tuple[str, ...]] = []
+    written: set[tuple[str, ...]] = set()
     kept = [node for node in nodes if isinstance(node, Block) or not node.pure or node.uses]
     for node in kept:
         indent = "    " * len(node.block)
@@ -80,12 +84,18 @@ def code_of(
             lines.append(f"{indent}{node.head}:")
             continue
         inline = node.pure and node.uses == 1 and not node.name and not any(node is output for output in outputs)
+        if node.comment and node.comment not in written:
+            written.add(node.comment)
+            waiting.append(node.comment)
         parts = (_operand(part, names, inlined, node) if isinstance(part, Node) else part for part in node.operands)
         text = node.template.format(*parts)
         if inline and _used_in_block(kept, node):
             names[id(node)] = text
             inlined |= {id(node)} if node.operator and not node.template.startswith("{}[") else set()
-        elif not node.uses:
+            continue
+        lines += [f"{indent}{line}" for comment in waiting for line in comment]
+        waiting.clear()
+        if not node.uses:
             lines.append(f"{indent}{text}")
         else:
             if id(node) not in names:

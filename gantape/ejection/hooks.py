@@ -175,6 +175,9 @@ def _operator(trace: Trace, function: Any, sign: str, reflected: bool) -> Any:
             result = function(tensor, other)
         if result is NotImplemented:
             return result
+        if (sign == "+" and _is_number(other, 0)) or (sign == "*" and _is_number(other, 1)):
+            trace.same(result, tensor)
+            return result
         operands: list[Any] = []
         sides = (other, tensor) if reflected else (tensor, other)
         left, right = (trace.code(side, operands) for side in sides)
@@ -182,6 +185,10 @@ def _operator(trace: Trace, function: Any, sign: str, reflected: bool) -> Any:
         return result
 
     return call
+
+
+def _is_number(value: Any, number: int) -> bool:
+    return isinstance(value, int | float) and value == number
 
 
 def _unary(trace: Trace, function: Any, code: str) -> Any:

@@ -15,6 +15,7 @@ import attrs
 import keras
 import tensorflow as tf
 
+from gantape.ejection.comments import comment_above
 from gantape.ejection.graph import Block, Node, literal
 from gantape.ejection.passes import Passes
 from gantape.errors import EjectError
@@ -97,7 +98,7 @@ class Trace:
         """Record a call whose code is known."""
         name = "value" if self._reads else ""  # what reads a variable stays where it is: the variable may change
         self._reads = False
-        node = Node(template, tuple(operands), self._block, pure, operator, name)
+        node = Node(template, tuple(operands), self._block, pure, operator, name, comment=_comment())
         self.nodes.append(node)
         if tf.is_tensor(result):
             self._keep(result, node)
@@ -112,6 +113,13 @@ class Trace:
                 part = Node("{}[" + literal(name, "", {}) + "]", (node,), self._block)
                 self.nodes.append(part)
                 self._keep(member, part)
+
+    def same(self, result: Any, tensor: Any) -> None:
+        """Note that a result equals a tensor, so that the program has the tensor: Python's `sum` begins with 0."""
+        if isinstance(tensor, tf.Variable):
+            self.record(self.names[id(tensor)], [], result)
+        else:
+            self._keep(result, self.node_of(tensor))
 
     @contextlib.contextmanager
     def silent(self) -> Iterator[None]:
@@ -250,6 +258,19 @@ class TracedStreams:
         size = _BatchSize(self.batch_size)
         self.trace.name(size, "BATCH_SIZE")
         return [size, *shape[1:]]
+
+
+def _comment() -> tuple[str, ...]:
+    """The author's comment above the statement that runs."""
+    ours = (f"{PACKAGE}.ejection", f"{PACKAGE}.random", f"{PACKAGE}._tensorflow")
+    skipped = (*ours, "keras", "tensorflow", "functools", "contextlib")
+    for frame, line in traceback.walk_stack(sys._getframe(1)):
+        module = frame.f_globals.get("__name__", "")
+        if module == f"{PACKAGE}.ejection.updates":
+            break
+        if not module.startswith(skipped):
+            return comment_above(frame.f_code.co_filename, line)
+    return ()
 
 
 def user_line() -> str:

@@ -1,5 +1,6 @@
 """The functions of the program that prepare a batch and do an update."""
 
+import inspect
 from collections import Counter
 from typing import Any
 
@@ -111,11 +112,17 @@ def _head(update: Update, inputs: list[str], used: list[str]) -> list[str]:
     due = [f"with_{term}" for term in update.lazy]
     if update.gradient_options.accumulate == 1:
         arguments = [*inputs, "step", "place", *used, *due]
-        return [f"def update_{update.name}({', '.join(arguments)}):", '"""One update; returns its loss."""']
+        return [f"def update_{update.name}({', '.join(arguments)}):", f'"""{_summary(update)}"""']
     return [
         f"def update_{update.name}({', '.join(['batches', 'step', 'first', *due])}):",
         '"""One update by the mean gradients of several batches; returns the loss of the last."""',
     ]
+
+
+def _summary(update: Update) -> str:
+    """The first line of the docstring of the loss, if it has one."""
+    own = (inspect.getdoc(update.loss) or "").strip().partition("\n")[0]
+    return own if own and '"""' not in own and "\\" not in own and len(own) < 110 else "One update; returns its loss."
 
 
 def _accumulated(inputs: list[str], lines: list[str]) -> list[str]:

@@ -123,6 +123,7 @@ def _text(named: Named, steps: int, file: str, compiled: bool) -> str:
             "",
             *constants,
             "",
+            "",
             "{sources}",
             "",
             "",

@@ -1,5 +1,6 @@
 """Kinds of updates, losses and parts: each is written out, and equals the loop."""
 
+import re
 from typing import Any
 
 import keras
@@ -111,11 +112,14 @@ class Tempered(gt.Task):
 
     def loss(self, batch: Any, rng: Any) -> gt.Losses:
         """The loss of both."""
+        # Noise keeps
+        # the model honest.
         noisy = batch + 0.1 * rng.normal("noise", tf.shape(batch))
         return gt.Losses({"error": lambda: self.error(batch, noisy), "size": 0.01 * tf.square(self.temperature.value)})
 
     def error(self, batch: Any, noisy: Any) -> Any:
         """A helper."""
+        # Warm predictions are cooled.
         return tf.reduce_mean(tf.square(self.model(noisy, training=True) / self.temperature.value - batch))
 
 
@@ -149,6 +153,27 @@ KINDS: dict[str, Any] = {
 def test_a_kind_equals_the_loop(kind: str) -> None:
     task, data = (make() for make in KINDS[kind])
     assert gt.eject(task, data).check.equal
+
+
+def test_comments_and_docstrings_of_a_loss_are_those_of_the_author() -> None:
+    task, data = (make() for make in KINDS["custom"])
+    text = gt.eject(task, data, check=0).text
+    assert (
+        '''):
+    """The loss of both."""
+    variables = model.trainable_variables
+    with tf.GradientTape() as tape:
+        # Noise keeps
+        # the model honest.
+        noise = '''
+        in text
+    )
+    assert len(re.findall(r"# Warm predictions are cooled\.\n +\w+ = model\(noisy, training=True\)", text)) == 2, text
+
+
+def test_a_shared_pass_through_which_gradients_flow_is_refused() -> None:
+    with pytest.raises(gt.errors.EjectError, match="SharedPass with models"):
+        gt.eject(DCGAN(width=2, hidden_units=4, latent_size=4, shared_examples=True), IMAGES)
 
 
 @pytest.mark.parametrize("kind", ["lazy", "custom", "accumulating"])
