@@ -26,6 +26,7 @@ from replicated_tasks import (
     Critic,
     FunctionLoss,
     LazyR1,
+    PathLengths,
     Plain,
     Sharing,
     Skipping,
@@ -76,13 +77,14 @@ CASES: dict[str, tuple[type[Any], Callable[[], gt.data.ArrayBatches], int]] = {
     "averaged and clipped": (Averaged, points, 6),
     "wasserstein with accumulation": (Critic, points, 3),
     "lazy r1 and augmentation": (LazyR1, points, 6),
+    "path length and noise": (PathLengths, points, 4),
     "shared examples": (Sharing, points, 3),
     "skipping": (Skipping, with_hole, 6),
     "counting": (Counting, lambda: supervised(np.eye(16), np.arange(16, dtype="int32") % 3, 4), 4),
 }
 
 
-ONE_COUNT = ("loss as a function", "synchronized batch norm", "skipping")
+ONE_COUNT = ("loss as a function", "synchronized batch norm", "path length and noise", "skipping")
 """Cases that are tried on two replicas only."""
 
 
