@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from gantape.errors import RunDirectoryError
 
 MOST_BYTES_OF_JSON = 2**28
@@ -19,6 +17,8 @@ CACHE_VARIABLE = "GANTAPE_CACHE"
 
 def cache_folder() -> Path:
     """The folder for what can be made again: that of the environment variable `GANTAPE_CACHE`, or the user's cache."""
+    import platformdirs
+
     named = os.environ.get(CACHE_VARIABLE)
     return Path(named) if named else Path(platformdirs.user_cache_dir("gantape"))
 

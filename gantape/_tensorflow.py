@@ -8,7 +8,7 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import keras
 import tensorflow as tf
@@ -16,6 +16,7 @@ from keras.src import backend
 from keras.src.losses import loss as keras_loss
 from keras.src.ops.node import Node
 from keras.src.utils.tracking import Tracker
+from tensorflow.python.autograph.core import ag_ctx as autograph_context
 from tensorflow.python.autograph.core import config as autograph
 from tensorflow.python.eager import context as eager_context
 from tensorflow.python.framework import op_callbacks
@@ -44,6 +45,20 @@ def with_autograph(function: F) -> F:
     tools = tf.__internal__.autograph
     converted: F = tools.tf_convert(function, tools.control_status_ctx(), convert_by_default=False)
     return converted
+
+
+def for_autograph(function: F) -> F:
+    """A function of gantape's for `tf.function(..., autograph=False)`, which calls functions of users `with_autograph`.
+
+    `tf.function` would convert the function itself, whatever the rules say.
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        with autograph_context.ControlStatusCtx(autograph_context.Status.ENABLED):
+            return function(*args)
+
+    return cast(F, call)
 
 
 class _Converted:
@@ -171,8 +186,8 @@ def operations(follow: Callable[[str, Any, Any], Any]) -> Iterator[None]:
         follow: `follow(kind, inputs, outputs)`. While a graph is traced, it may return other outputs; else it returns `None`.
     """
 
-    def callback(kind: str, inputs: Any, _: Any, outputs: Any, *__: Any, **___: Any) -> Any:
-        return follow(kind, inputs, outputs)
+    def callback(kind: str | bytes, inputs: Any, _: Any, outputs: Any, *__: Any, **___: Any) -> Any:
+        return follow(tf.compat.as_str(kind), inputs, outputs)
 
     op_callbacks.add_op_callback(callback)
     try:

@@ -1,7 +1,8 @@
 """The training of DCGAN, by hand.
 
 After 3 steps in eager mode, its weights and those of `gantape.Loop` were
-apart by at most 3.8e-03, by 1.2e-02 of what training moved.
+equal bit for bit. Both had the layers of Keras. The task has faster ones,
+whose rounding alone changes the weights by 1.2e-02 of what training moved.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ import tensorflow as tf
 
 SEED = 0
 BATCH_SIZE = 8
-STEPS = 20
+STEPS = 187
 BETA_1 = 0.5
 GENERATOR_DECAY = 0.999
 INSTANCE_NOISE = 0.3
@@ -137,8 +138,8 @@ def update_discriminator(batch, step, place):
     """One update; returns its loss."""
     variables = discriminator.trainable_variables
     with tf.GradientTape() as tape:
-        value = normal_numbers(step, [("discriminator", place), ("latent",)], [BATCH_SIZE, 64])
-        fake = generator(value, training=True)
+        latent = normal_numbers(step, [("discriminator", place), ("latent",)], [BATCH_SIZE, 64])
+        fake = generator(latent, training=True)
         drawn = normal_numbers(
             step, [("discriminator", place), ("real",), ("augmentation", 0), ("instance",)], [BATCH_SIZE, 28, 28, 1]
         )
@@ -167,8 +168,8 @@ def update_generator(batch, step, place):
     """One update; returns its loss."""
     variables = generator.trainable_variables
     with tf.GradientTape() as tape:
-        value = normal_numbers(step, [("generator", place), ("latent",)], [BATCH_SIZE, 64])
-        fake = generator(value, training=True)
+        latent = normal_numbers(step, [("generator", place), ("latent",)], [BATCH_SIZE, 64])
+        fake = generator(latent, training=True)
         drawn = normal_numbers(
             step, [("generator", place), ("fake",), ("augmentation", 0), ("instance",)], [BATCH_SIZE, 28, 28, 1]
         )
@@ -190,7 +191,17 @@ def train(steps=STEPS):
         discriminator_loss = update_discriminator(*taken[0], step, 0)
         generator_loss = update_generator(*taken[0], step, 0)
         if step % 100 == 0 or step == steps - 1:
-            print(step, "discriminator", float(discriminator_loss), "generator", float(generator_loss))
+            print(
+                step,
+                "discriminator",
+                float(discriminator_loss),
+                "generator",
+                float(generator_loss),
+                "real_score",
+                float(metric_real_score.result()),
+                "fake_score",
+                float(metric_fake_score.result()),
+            )
 
 
 if __name__ == "__main__":

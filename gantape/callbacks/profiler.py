@@ -18,8 +18,7 @@ from gantape.state import RunState
 def profile_steps(folder: str | Path, *, steps: int = 20, after: int = 20) -> Callback:
     """A callback that profiles a few steps: what runs on which thread and device, and for how long.
 
-    The profile is for TensorBoard's profiler, the page "Look at a profile" shows how to open it. Each of these steps is a
-    call of its own, and takes a little longer.
+    The profile is for TensorBoard's profiler, XProf. Each of these steps is a call of its own, and takes a little longer.
 
     Args:
         folder: The folder for the profile, such as the folder `tensorboard` of a run; it is written to `plugins/profile` there.

@@ -15,6 +15,7 @@ from gantape.callbacks.callback import Callback
 from gantape.callbacks.stateful import callback_states, restore_callbacks
 from gantape.checkpoints.folder import DATA, FOLDER, TENSORS, CheckpointFolder, step_of
 from gantape.checkpoints.own_state import own_state
+from gantape.checkpoints.plain_arrays import PlainArrays
 from gantape.checkpoints.restore import restore_late, restore_task
 from gantape.checkpoints.run_directory import RunDirectory, machine
 from gantape.checkpoints.run_record import RunRecord
@@ -65,6 +66,7 @@ class CheckpointManager:
         self._description: dict[str, Any] = {}
         self._compiled: CompiledSteps | None = None
         self._reader: Reader | None = None
+        self._arrays = PlainArrays(task) if self.saves else None
         self._callbacks: Sequence[Callback] = ()
 
     @property
@@ -178,8 +180,10 @@ class CheckpointManager:
         return True
 
     def mark_best(self, state: RunState) -> None:
-        """Mark the newest checkpoint as the best, if a row recorded at the end makes it so."""
+        """Mark the newest checkpoint as the best, if a row recorded at the end makes it so; warn if none ever could be."""
         self._mark(self._best(state))
+        if self.saves and self.settings is not None and self.settings.best is not None:
+            self.settings.best.warn_if_absent(self._history)
 
     def write_record(self, facts: Mapping[str, Any], status: str) -> None:
         """Write the record, with these facts and status.
@@ -219,7 +223,9 @@ class CheckpointManager:
         assert compiled is not None
         assert reader is not None
         held = holdings_of(self._task)
-        check_parts_hold(self._task, compiled.variables)
+        check_parts_hold(self._task, compiled.usage)
+        if self._arrays is not None:
+            self._arrays.check_unchanged()
         check_finite(held.without_metrics(), state.step)
         arrays = own_state(held.objects)
         states, totals = callback_states(self._callbacks), compiled.totals()

@@ -96,7 +96,8 @@ def load_best(run_dir: str | Path, task: Task) -> RunState:
             "no checkpoint is marked as the best.",
             where=str(record.path),
             got="no best.json that names one",
-            do='train with gantape.Loop(..., checkpoints=gantape.Checkpoints(best=gantape.Best("loss"))).',
+            do='train with gantape.Loop(..., checkpoints=gantape.Checkpoints(best=gantape.Best("loss"))), and give Loop.run '
+            'validation=...; without validation data, gantape.Best("loss", split="train").',
         )
     return restore_task(task, folder, which=best)[1].state
 

@@ -2,7 +2,7 @@
 
 import attrs
 
-from gantape.errors import ScheduleError
+from gantape.errors import ScheduleError, listed, warn
 from gantape.history import History, Split
 from gantape.schedule import When, every
 
@@ -31,6 +31,18 @@ class Best:
         values = [float(row[self.column]) for row in rows]
         *before, newest = values if self.largest else [-value for value in values]
         return values[-1] if all(newest > value for value in before) else None
+
+    def warn_if_absent(self, history: History) -> None:
+        """Warn if there are rows and none has the column, so that no checkpoint can be the best."""
+        rows = [row for row in history if row["split"] == self.split]
+        if rows and not any(self.column in row for row in rows):
+            columns = dict.fromkeys(name for row in rows for name in row if name not in ("step", "epoch", "seconds", "split"))
+            warn(
+                "no checkpoint is marked as the best: no row has the column that decides.",
+                where="gantape.Checkpoints, argument `best`",
+                got=f"{self}, where rows have {listed(list(columns))}",
+                do='name one of these: gantape.Best("loss"), say.',
+            )
 
 
 @attrs.frozen

@@ -139,6 +139,7 @@ class DryRun:
         picture_bytes: Bytes of a picture of samples.
         free_bytes: Free bytes on its disk.
         memory: Memory, in words.
+        busy: The load of the machine, in words, if other programs slow the steps down.
     """
 
     steps: int
@@ -151,6 +152,7 @@ class DryRun:
     picture_bytes: int
     free_bytes: int
     memory: str
+    busy: str = ""
 
     @classmethod
     def of(cls, run_dir: Path, data: Any) -> "DryRun":
@@ -174,6 +176,7 @@ class DryRun:
             picture_bytes=max(map(_size, (run_dir / "samples").glob("*.png")), default=0),
             free_bytes=shutil.disk_usage(run_dir).free,
             memory=_memory(),
+            busy=_busy(),
         )
 
     def lines(self, options: Length, advice: Advice) -> list[str]:
@@ -194,6 +197,7 @@ class DryRun:
         free = f"{bytes_as_text(self.free_bytes)} are free{'' if disk < self.free_bytes else ', which is too little'}"
         return [
             labelled("A step", f"{timed}, {how}{better}"),
+            *([labelled("Busy", self.busy)] if self.busy else []),
             labelled("This run", f"{length_in_words(options)}: {', '.join(self._other_lengths(options, steps))}"),
             labelled("Sensible", f"{self._time(advice.steps)} or more on this machine: {advice.words}"),
             labelled("Disk", f"about {bytes_as_text(disk)}: {parts}; {free}"),
@@ -258,6 +262,14 @@ def _memory_of_process() -> list[str]:
         return []
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return [f"{bytes_as_text(peak)} of this process, TensorFlow and the data included"]
+
+
+def _busy() -> str:
+    cores = os.cpu_count() or 1
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if load < cores + 1:
+        return ""
+    return f"other programs are running (load {load:.1f} on {cores} cores): steps are faster on this machine when they are not"
 
 
 def _bytes_of(paths: Iterable[Path]) -> int:

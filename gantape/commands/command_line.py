@@ -1,7 +1,9 @@
 """The command line of the programs that train: flags, parsing in two stages, the log, and exit codes."""
 
+import functools
 import os
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -119,7 +121,8 @@ class Options:
         """A new loop, or the loop of a resumed run."""
         profiled = () if self.profile is None else (profile_steps(run_dir / "tensorboard", steps=self.profile),)
         callbacks = (*callbacks, gt.Callback(CommandLine(), gt.at_start()), *profiled)
-        callbacks = (*callbacks, *((enough(),) if self.check else self.tracking.callbacks()))
+        tracked = self.tracking.callbacks()  # for a dry run, too: a client that is not installed is an error
+        callbacks = (*callbacks, *((enough(),) if self.check else tracked))
         if self.resume is None:
             return gt.Loop(
                 task,
@@ -245,6 +248,7 @@ def run_program(main: Callable[[], int]) -> None:
         filter={"": "INFO", "gantape.callbacks.recorder": "WARNING", "gantape.loop": "WARNING"},
     )
     logger.enable("gantape")
+    warnings.showwarning = functools.partial(_log_warning, warnings.showwarning)
     try:
         code = main()
     except WorkerLostError as error:
@@ -260,6 +264,14 @@ def run_program(main: Callable[[], int]) -> None:
     finally:
         _flush_quietly()
     sys.exit(code)
+
+
+def _log_warning(show: Callable[..., None], message: Warning, category: type[Warning], *place: Any) -> None:
+    """Show gantape's warnings in the log, without the line of code that gives them, and others as before."""
+    if issubclass(category, gt.errors.GantapeWarning):
+        logger.warning("{}", message)
+    else:
+        show(message, category, *place)
 
 
 def _flush_quietly() -> None:

@@ -73,7 +73,7 @@ def main() -> int:
         written.append("classes.png")
     report = {
         "command_line": whole_command(),
-        "judge": found.facts,
+        "judge": {"words": found.judge, **found.facts},
         "measurements": [attrs.asdict(measurement) for measurement in found.measured],
         "classes": shares,
         "findings": [str(finding) for finding in findings],

@@ -10,6 +10,7 @@ import tensorflow as tf
 from loguru import logger
 
 from gantape.compiler.programs import GraphProgram, NamedMode, Program, StepFunction, make_program
+from gantape.compiler.resources import Usage
 from gantape.compiler.signature import Signature
 from gantape.data import BatchStack
 from gantape.distribute.replicas import scope_of
@@ -88,6 +89,11 @@ class CompiledSteps:
     def variables(self) -> list[Any]:
         """Every variable that the traced steps read or write, wherever it was created; none in eager mode."""
         return [variable for program in self._programs if program.up_to_date for variable in program.variables]
+
+    @property
+    def usage(self) -> list[Usage]:
+        """What the steps use that lasts from step to step, wherever it was made; one for each program."""
+        return [program.usage for program in self._programs if program.up_to_date]
 
     def program(self, stack: BatchStack, first_step: int) -> Program:
         """The program for a stack of batches from a step on; a new one if no existing one fits.

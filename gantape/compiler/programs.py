@@ -18,7 +18,9 @@ from typing import Any, Literal, Protocol, get_args
 import numpy as np
 import tensorflow as tf
 
+from gantape._tensorflow import for_autograph
 from gantape.compiler.failures import explain_failure
+from gantape.compiler.resources import Usage
 from gantape.compiler.signature import Due, Signature
 from gantape.compiler.xla import check_for_xla
 from gantape.data.batches import BatchStack, take_batch
@@ -86,6 +88,7 @@ class Program(ABC):
         self._python_state = step.python_state()
         self._totals: Any = None
         self._last: Any = None
+        self._usage = Usage()
 
     @abstractmethod
     def run(self, stack: BatchStack, first_step: int) -> int:
@@ -106,6 +109,11 @@ class Program(ABC):
     def variables(self) -> Sequence[Any]:
         """Every variable that the traced step reads or writes, wherever it was created; none if nothing is traced."""
         return ()
+
+    @property
+    def usage(self) -> Usage:
+        """What the step uses that lasts from step to step; nothing before it is traced or run."""
+        return self._usage
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -161,7 +169,8 @@ class EagerProgram(Program):
         healthy: Any = True
         while healthy and done < stack.count // self._step.batches_per_step:
             step = tf.constant(first_step + done, tf.int64)
-            self._last, self._totals, healthy = self._one_step(stack.batches, stack.examples, done, step, self._totals)
+            with self._usage.observed():
+                self._last, self._totals, healthy = self._one_step(stack.batches, stack.examples, done, step, self._totals)
             done += 1
         self.all_finite = bool(self._step.all_finite(self.signature.due))
         self.steps += done
@@ -207,7 +216,8 @@ class GraphProgram(Program):
     def trace(self, stack: BatchStack) -> None:
         """Trace the step for batches like those of a stack; nothing is run."""
         # Layers and random streams check while they are traced whether XLA compiles them, so the step too is marked for XLA.
-        one_step = tf.function(self._one_step, jit_compile=self._mode != "graph" or None)
+        in_xla = self._mode != "graph" or None
+        one_step = tf.function(for_autograph(self._one_step), jit_compile=in_xla, autograph=False)
         inputs = self._inputs(stack)
         place = (tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.int64))
         try:
@@ -217,13 +227,14 @@ class GraphProgram(Program):
             raise error.with_traceback(None) from None
         except Exception as error:
             raise explain_failure(error, self._mode, self.signature.due) from None
+        self._usage = Usage(self._traced_step)
         self._python_state = self._step.python_state()  # a layer may count its traces
         if self._mode != "graph":
             check_for_xla(self._traced_step.graph, self._mode, self.signature.due)
         # TensorFlow counts the traces of a method over all instances, and would warn in a process with many loops.
         steps = functools.partial(self._many_steps)
-        in_xla = self._mode == "xla-loop" or None
-        self._call = tf.function(steps, jit_compile=in_xla, autograph=False, reduce_retracing=True)
+        loop_in_xla = self._mode == "xla-loop" or None
+        self._call = tf.function(steps, jit_compile=loop_in_xla, autograph=False, reduce_retracing=True)
 
     @property
     def variables(self) -> Sequence[Any]:

@@ -135,10 +135,14 @@ def _converted(value: Any, where: str) -> np.ndarray[Any, Any]:
 
 
 def _kind(value: Any) -> str:
+    if isinstance(value, list) and value:
+        return f"a list of {len(value)}, the first {_with_article(value[0])}"
+    return _with_article(value)
+
+
+def _with_article(value: Any) -> str:
     name = type(value).__name__
-    return (
-        f"a list of {len(value)}, the first a {type(value[0]).__name__}" if isinstance(value, list) and value else f"a {name}"
-    )
+    return f"{'an' if name[0].lower() in 'aeio' else 'a'} {name}"
 
 
 def _is_tensor_type(dtype: Any) -> bool:

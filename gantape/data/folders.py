@@ -16,7 +16,7 @@ import PIL
 import tensorflow as tf
 
 from gantape.data.decoded import DecodedImages, Pixels, origin_of
-from gantape.data.image_files import SUFFIXES, images_in, read_image, warn_of_sizes
+from gantape.data.image_files import SUFFIXES, images_in, read_image, readable, warn_of_sizes
 from gantape.data.indexed import Examples, IndexedBatches, Rows
 from gantape.data.pixels import scale_pixels
 from gantape.errors import DataError, DataNotFoundError, summary
@@ -148,8 +148,9 @@ def image_folder(
     kept images take at most 10 GB, or as many as the environment variable `GANTAPE_IMAGE_CACHE_GB` says; 0 keeps none.
 
     Photographs are turned upright, transparent images laid on white, 16 bits scaled to 8; of an animation, the first picture
-    counts. Names that begin with a dot are hidden, and left out, as are other files; the log says how many, and how many images
-    are smaller than requested or lose half of their pixels by cropping. Links to folders are followed.
+    counts. Names that begin with a dot are hidden, and left out, as are other files and damaged images. The log says how many,
+    and how many images are smaller than requested or lose half of their pixels by cropping. Images of at most 512 MB together
+    are decoded to find those that are cut off; of more, only the beginning of each is read. Links to folders are followed.
 
     Args:
         folder: The folder.
@@ -176,12 +177,12 @@ def image_folder(
             got=f"size={size!r}, channels={channels!r}",
             do="give size=64 or size=(64, 96), and channels=3 for colour or 1 for grey.",
         )
-    files = images_in(folder)
+    files = readable(folder, images_in(folder))
     if not files:
         raise DataNotFoundError(
             "there are no images.",
             where=f"{where}, argument `folder`",
-            got=f"{folder}, {'with no image in it' if folder.is_dir() else 'which is no folder'}",
+            got=f"{folder}, {'with no image in it that can be read' if folder.is_dir() else 'which is no folder'}",
             do=f"name a folder with files that end in {', '.join(SUFFIXES)}.",
         )
     names = [file.partition("/")[0] if "/" in file else None for file in files]

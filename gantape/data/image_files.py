@@ -1,20 +1,28 @@
 """Image files: which files of a folder are images, and their pixels."""
 
+import functools
 import os
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from loguru import logger
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from gantape.errors import summary
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 ARCHIVE_OF_MAC = "__MACOSX"
 MOST_KINDS = 8
 MOST_MEASURED = 500
+MOST_NAMED = 3
+FILES_AT_ONCE = 4
+MOST_BYTES_DECODED = 2**29
+"""Files that take more bytes together are not decoded to see whether they are whole, which takes seconds for so many."""
 TURNED_SIDEWAYS = (5, 6, 7, 8)
 """Values of the EXIF tag for orientation with which height and width change places."""
 
@@ -47,6 +55,23 @@ def images_in(folder: Path) -> list[str]:
     if empty and found:
         logger.warning("folders without an image, which are no classes: {}.", ", ".join(empty[:MOST_KINDS]))
     return sorted(found)
+
+
+def readable(folder: Path, files: Sequence[str]) -> list[str]:
+    """Those of the files that can be read as images; the log counts the others and names some.
+
+    Files of at most 512 MB together are decoded, JPEG files at an eighth of their size, which finds those that are cut off. Of
+    more, only the beginning of each is read.
+    """
+    paths = [folder / file for file in files]
+    whole = sum(path.stat().st_size for path in paths) <= MOST_BYTES_DECODED
+    with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
+        faults = list(pool.map(functools.partial(_fault_of, whole=whole), paths))
+    broken = [f"{file} ({fault})" for file, fault in zip(files, faults, strict=True) if fault]
+    if broken:
+        named = ", ".join(broken[:MOST_NAMED]) + (", ..." if len(broken) > MOST_NAMED else "")
+        logger.warning("{} of {} images in {} cannot be read and are left out: {}.", len(broken), len(files), folder, named)
+    return [file for file, fault in zip(files, faults, strict=True) if not fault]
 
 
 def read_image(path: Path, channels: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -106,6 +131,18 @@ def _size_of(path: Path) -> tuple[int, int] | None:
             return (width, height) if image.getexif().get(ExifTags.Base.Orientation) in TURNED_SIDEWAYS else (height, width)
     except Exception:  # Pillow raises errors of many classes
         return None
+
+
+def _fault_of(path: Path, *, whole: bool) -> str:
+    """Why a file cannot be read as an image; empty if it can be."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            if whole:
+                image.draft(None, (1, 1))
+                image.load()
+    except Exception as error:  # Pillow raises errors of many classes
+        return "no image of a known format" if isinstance(error, UnidentifiedImageError) else summary(error)[:100]
+    return ""
 
 
 def _is_hidden(name: str) -> bool:

@@ -11,6 +11,7 @@ class Check:
 
     Args:
         steps: How many.
+        mode: The mode of both.
         difference: The largest difference between weights, states of optimizers and metrics afterwards.
         share: The norm of the difference divided by the norm of what training moved, in the part where this is largest.
         faster_layers: The same share between the loop with the layers of Keras and the loop with the task's own faster
@@ -18,7 +19,8 @@ class Check:
     """
 
     steps: int
-    difference: float
+    mode: str = "eager"
+    difference: float = 0.0
     share: float = 0.0
     faster_layers: float = 0.0
 
@@ -32,7 +34,7 @@ class Check:
             return "It was not compared with gantape's loop."
         rounded = f"apart by at most {self.difference:.1e}, by {self.share:.1e} of what training moved"
         found = "equal bit for bit" if self.equal else rounded
-        text = f"After {self.steps} steps in eager mode, its weights and those of `gantape.Loop` were\n{found}."
+        text = f"After {self.steps} steps in {self.mode} mode, its weights and those of `gantape.Loop` were\n{found}."
         if not self.faster_layers:
             return text
         return (

@@ -21,7 +21,7 @@ class Node:
     Args:
         template: Its code, with `{}` for each operand.
         operands: What stands there: nodes, and finished code.
-        block: The tapes around it, outermost first.
+        block: The blocks around it, outermost first.
         pure: Whether it may be left out if nothing uses it, and be written where its result is used.
         operator: Whether it is an operator, whose operands need brackets.
         name: The author's name for the result.
@@ -30,7 +30,7 @@ class Node:
 
     template: str
     operands: tuple[Any, ...]
-    block: tuple[int, ...]
+    block: tuple[str, ...]
     pure: bool = True
     operator: bool = False
     name: str = ""
@@ -39,17 +39,17 @@ class Node:
 
 @attrs.define(eq=False)
 class Block:
-    """A tape in the code: `with tf.GradientTape() as tape`.
+    """A block in the code: a tape, or a condition.
 
     Args:
-        number: The number of the tape.
-        options: The arguments of the tape.
-        block: The tapes around it.
+        head: Its first line, without the colon.
+        block: The blocks around it, outermost first.
+        result: What a condition computes; it is 0 where the condition is not met.
     """
 
-    number: int
-    options: str
-    block: tuple[int, ...]
+    head: str
+    block: tuple[str, ...]
+    result: Node | None = None
 
 
 def code_of(
@@ -74,7 +74,10 @@ def code_of(
     for node in kept:
         indent = "    " * len(node.block)
         if isinstance(node, Block):
-            lines.append(f"{indent}with tf.GradientTape({node.options}) as tape_{node.number}:")
+            if node.result is not None:
+                names[id(node.result)] = _fresh(node.result.name, known)
+                lines.append(f"{indent}{names[id(node.result)]} = 0.0")
+            lines.append(f"{indent}{node.head}:")
             continue
         inline = node.pure and node.uses == 1 and not node.name and not any(node is output for output in outputs)
         parts = (_operand(part, names, inlined, node) if isinstance(part, Node) else part for part in node.operands)
@@ -85,7 +88,8 @@ def code_of(
         elif not node.uses:
             lines.append(f"{indent}{text}")
         else:
-            names[id(node)] = _fresh(node.name or "value", known)
+            if id(node) not in names:
+                names[id(node)] = _fresh(node.name or "value", known)
             lines.append(f"{indent}{names[id(node)]} = {text}")
     return lines, [names[id(output)] for output in outputs]
 

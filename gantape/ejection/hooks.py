@@ -36,18 +36,20 @@ def recording(trace: Trace) -> Iterator[None]:
                     _replace(stack, module, name, _recorded(trace, value, f"{prefix}.{name}"))
         _replace(stack, tf, "GradientTape", _tapes(trace, tf.GradientTape))
         _replace(stack, keras.losses.Loss, "__call__", _recorded_loss(trace, keras.losses.Loss.__call__))
-        for kind, sign in {**BINARY, **COMPARED, **LOGICAL}.items():
-            for name in (f"__{kind}__", f"__r{kind}__"):
-                if hasattr(tf.Tensor, name):
-                    _replace(stack, tf.Tensor, name, _operator(trace, getattr(tf.Tensor, name), sign, name == f"__r{kind}__"))
-        for name, code in UNARY.items():
-            _replace(stack, tf.Tensor, name, _unary(trace, getattr(tf.Tensor, name), code))
-        _replace(stack, tf.Tensor, "__getitem__", _item(trace, tf.Tensor.__getitem__))
+        for owner in (tf.Tensor, tf.Variable):
+            for kind, sign in {**BINARY, **COMPARED, **LOGICAL}.items():
+                for name in (f"__{kind}__", f"__r{kind}__"):
+                    if hasattr(owner, name):
+                        _replace(stack, owner, name, _operator(trace, getattr(owner, name), sign, name == f"__r{kind}__"))
+            for name, code in UNARY.items():
+                _replace(stack, owner, name, _unary(trace, getattr(owner, name), code))
+            _replace(stack, owner, "__getitem__", _item(trace, vars(owner)["__getitem__"]))
+        _replace(stack, keras.Variable, "assign", _assignment(trace, keras.Variable.assign))
         for name in READ:
             owner = eager if name in vars(eager) else tf.Tensor
             if name in vars(owner):
                 _replace(stack, owner, name, _refused(trace, vars(owner)[name], name))
-        _replace(stack, SharedPass, "__call__", _shared)
+        _replace(stack, SharedPass, "__call__", _shared(trace))
         stack.enter_context(layer_calls(functools.partial(_layer, trace)))
         yield
 
@@ -91,19 +93,61 @@ def _layer(trace: Trace, layer: Any, call: Any, arguments: Any, keywords: Any) -
     return trace.call(call, _part_name(trace, layer, "layer"), arguments, keywords, pure=False)
 
 
-def _shared(*_: Any) -> Any:
-    raise EjectError(
-        "updates that share a forward pass cannot be written out.",
-        where=user_line(),
-        got="a call of gantape.SharedPass",
-        do="make the pass in each loss; an adversarial task does so with shared_examples=False.",
-    )
+def _shared(trace: Trace) -> Any:
+    def call(shared: Any, batch: Any, make: Any) -> Any:
+        if shared.models:
+            raise EjectError(
+                "updates that share a forward pass through which gradients flow cannot be written out.",
+                where=user_line(),
+                got="a call of gantape.SharedPass with models",
+                do="make the pass in each loss; an adversarial task does so with shared_examples=False.",
+            )
+        passes = trace.passes
+        key = id(shared), trace.node_of(tf.nest.flatten(batch)[0]).template
+        if key not in passes.made:
+            passes.made[key] = passes.update, make(), []
+        update, results, names = passes.made[key]
+        if update is passes.update:
+            return results
+        if (
+            any(one.every > 1 or one.gradient_options.accumulate > 1 for one in (update, passes.update))
+            or passes.update.repeats > 1
+        ):
+            raise EjectError(
+                "updates that share a forward pass have other batches or steps.",
+                where=user_line(),
+                got=f'updates "{update.name}" and "{passes.update.name}"',
+                do="make the pass in each loss, or leave out `every`, `repeats` and `accumulate`.",
+            )
+        with trace.silent():
+            copies = tf.nest.map_structure(tf.stop_gradient, results)
+        for copy, name in zip(tf.nest.flatten(copies), names, strict=True):
+            trace.input(copy, name)
+        passes.used.extend(names)
+        return copies
+
+    return call
+
+
+def _assignment(trace: Trace, function: Any) -> Any:
+    @functools.wraps(function)
+    def assign(variable: Any, value: Any) -> Any:
+        if trace.depth:
+            return function(variable, value)
+        name = _part_name(trace, variable, "variable")
+        with trace.silent():
+            result = function(variable, value)
+        operands: list[Any] = []
+        trace.record(f"{name}.assign({trace.code(value, operands)})", operands, None, pure=False)
+        return result
+
+    return assign
 
 
 def _part_name(trace: Trace, part: Any, kind: str) -> str:
     if id(part) not in trace.names:
         raise EjectError(
-            f"the loss calls a {kind} that is no part of the task.",
+            f"the loss uses a {kind} that is no part of the task.",
             where=user_line(),
             got=f"{type(part).__name__} {getattr(part, 'name', '')}",
             do="return it from a build_ method.",
@@ -125,7 +169,7 @@ def _tapes(trace: Trace, original: Any) -> Any:
 def _operator(trace: Trace, function: Any, sign: str, reflected: bool) -> Any:
     @functools.wraps(function)
     def call(tensor: Any, other: Any) -> Any:
-        if trace.depth:
+        if trace.is_foreign(tensor):
             return function(tensor, other)
         with trace.silent():
             result = function(tensor, other)
@@ -143,11 +187,12 @@ def _operator(trace: Trace, function: Any, sign: str, reflected: bool) -> Any:
 def _unary(trace: Trace, function: Any, code: str) -> Any:
     @functools.wraps(function)
     def call(tensor: Any, *rest: Any, **keywords: Any) -> Any:
-        if trace.depth:
+        if trace.is_foreign(tensor):
             return function(tensor, *rest, **keywords)
         with trace.silent():
             result = function(tensor, *rest, **keywords)
-        trace.record(code, [trace.node_of(tensor)], result, operator=True)
+        operands: list[Any] = []
+        trace.record(code.format(trace.code(tensor, operands)), operands, result, operator=True)
         return result
 
     return call
@@ -156,14 +201,15 @@ def _unary(trace: Trace, function: Any, code: str) -> Any:
 def _item(trace: Trace, function: Any) -> Any:
     @functools.wraps(function)
     def call(tensor: Any, key: Any, *rest: Any) -> Any:
-        if trace.depth:
+        if trace.is_foreign(tensor):
             return function(tensor, key, *rest)
         with trace.silent():
             result = function(tensor, key, *rest)
-        operands: list[Any] = [trace.node_of(tensor)]
+        operands: list[Any] = []
+        read = trace.code(tensor, operands)
         keys = key if isinstance(key, tuple) else (key,)
         inside = ", ".join(_sliced(trace, one, operands) for one in keys)
-        trace.record(f"{{}}[{inside}]", operands, result, operator=True)
+        trace.record(f"{read}[{inside}]", operands, result, operator=True)
         return result
 
     return call

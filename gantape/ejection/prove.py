@@ -12,6 +12,7 @@ import numpy as np
 
 from gantape._tensorflow import sublayers
 from gantape.compiler import StepCompiler
+from gantape.compiler.programs import NamedMode
 from gantape.ejection.ejected import Check
 from gantape.ejection.parts import Named, metric_name, optimizer_name
 from gantape.errors import EjectError
@@ -26,16 +27,17 @@ Values = Mapping[str, Sequence[Any]]
 """The values of variables, by the name of the network, optimizer or metric in the program."""
 
 
-def compared(named: Named, text: str, saved: Mapping[str, Any], steps: int) -> Check:
+def compared(named: Named, text: str, saved: Mapping[str, Any], steps: int, mode: NamedMode = "eager") -> Check:
     """Run the program, then the task, for a few steps from the same weights, with the same layers of Keras in both.
 
     Raises:
         EjectError: If weights, the state of optimizers or metrics differ by more than rounding explains.
     """
-    begun = {name: [saved[f"{name}/{place}"] for place in range(_count(saved, name))] for name in named.networks}
+    parts = [*named.networks, *named.variables]
+    begun = {name: [saved[f"{name}/{place}"] for place in range(_count(saved, name))] for name in parts}
     program = _of_program(named, text, saved, steps)
     with variables_restored(named.task.variables), _layers_of_keras(named) as replaced:
-        trained = _of_loop(named, steps)
+        trained = _of_loop(named, steps, mode)
     shares = {name: _share(trained[name], program[name], begun.get(name)) for name in trained}
     worst = max(shares, key=lambda name: shares[name])
     if not shares[worst] <= ROUNDING:
@@ -47,10 +49,10 @@ def compared(named: Named, text: str, saved: Mapping[str, Any], steps: int) -> C
         )
     difference = max(float(np.max(np.abs(_flat(trained[name]) - _flat(program[name])), initial=0.0)) for name in trained)
     if not replaced:
-        return Check(steps, difference, shares[worst])
+        return Check(steps, mode, difference, shares[worst])
     with variables_restored(named.task.variables):
-        own = _of_loop(named, steps)
-    return Check(steps, difference, shares[worst], max(_share(own[name], trained[name], begun[name]) for name in begun))
+        own = _of_loop(named, steps, mode)
+    return Check(steps, mode, difference, shares[worst], max(_share(own[name], trained[name], begun[name]) for name in begun))
 
 
 def _of_program(named: Named, text: str, saved: Mapping[str, Any], steps: int) -> Values:
@@ -63,17 +65,20 @@ def _of_program(named: Named, text: str, saved: Mapping[str, Any], steps: int) -
         with contextlib.redirect_stdout(io.StringIO()):
             scope["train"](steps)
     found = {name: scope[name].get_weights() for name in named.networks}
+    found |= {name: [scope[name].numpy()] for name in named.variables}
     found |= {optimizer_name(one): [value.numpy() for value in scope[optimizer_name(one)].variables] for one in named.updates}
     metrics = {name: scope.get(metric_name(name)) for name in named.task.metrics.names}
     return found | {metric_name(name): [float(metric.result())] for name, metric in metrics.items() if metric is not None}
 
 
-def _of_loop(named: Named, steps: int) -> Values:
-    loop = Loop(named.task, compiler=StepCompiler(mode="eager"), seed=named.seed, progress=False)
+def _of_loop(named: Named, steps: int, mode: NamedMode) -> Values:
+    loop = Loop(named.task, compiler=StepCompiler(mode=mode, steps_per_call=1), seed=named.seed, progress=False)
     row = loop.run(named.data, steps=steps).rows[-1]
     found: dict[str, list[Any]] = {name: model.get_weights() for name, model in named.networks.items()}
+    found |= {name: [variable.numpy()] for name, variable in named.variables.items()}
     found |= {optimizer_name(one): [value.numpy() for value in one.optimizer.variables] for one in named.updates}
-    return found | {metric_name(name): [row[name]] for name in named.task.metrics.names if name in row}
+    in_epoch = steps * named.batches_per_step <= named.data.batches_per_epoch  # the loop's metrics begin anew with each
+    return found | {metric_name(name): [row[name]] for name in named.task.metrics.names if name in row and in_epoch}
 
 
 @contextlib.contextmanager

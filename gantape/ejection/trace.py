@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
+import keras
 import tensorflow as tf
 
 from gantape.ejection.graph import Block, Node, literal
+from gantape.ejection.passes import Passes
 from gantape.errors import EjectError
 from gantape.random.rng import RandomStreams
 
@@ -27,17 +29,20 @@ class Trace:
     Args:
         names: The names of parts, by identity: layers, losses and variables.
         constants: The names of hyper-parameters that are floats, by identity.
+        passes: The results of the forward passes that updates share. Traces of all updates have the same.
     """
 
-    def __init__(self, names: dict[int, str], constants: dict[int, str]) -> None:
-        self.names = names
+    def __init__(self, names: dict[int, str], constants: dict[int, str], passes: Passes | None = None) -> None:
+        self.names = dict(names)
         self.constants = constants
+        self.passes = Passes() if passes is None else passes
         self.nodes: list[Node | Block] = []
         self.known: dict[int, Node] = {}
         self._alive: list[Any] = []
         self._ranks: dict[int, int] = {}
-        self._block: tuple[int, ...] = ()
+        self._block: tuple[str, ...] = ()
         self._tapes = 0
+        self._reads = False
         self.depth = 0
 
     def input(self, tensor: Any, code: str) -> None:
@@ -48,6 +53,10 @@ class Trace:
         """Give an object the code that stands for it."""
         self.names[id(value)] = code
         self._alive.append(value)
+
+    def is_foreign(self, value: Any) -> bool:
+        """Whether what is done with a value is not recorded: inside another call, and for variables without a name."""
+        return self.depth > 0 or (isinstance(value, tf.Variable) and id(value) not in self.names)
 
     def node_of(self, tensor: Any) -> Node:
         """The call that made a tensor.
@@ -86,7 +95,9 @@ class Trace:
 
     def record(self, template: str, operands: list[Any], result: Any, pure: bool = True, operator: bool = False) -> None:
         """Record a call whose code is known."""
-        node = Node(template, tuple(operands), self._block, pure, operator)
+        name = "value" if self._reads else ""  # what reads a variable stays where it is: the variable may change
+        self._reads = False
+        node = Node(template, tuple(operands), self._block, pure, operator, name)
         self.nodes.append(node)
         if tf.is_tensor(result):
             self._keep(result, node)
@@ -115,11 +126,18 @@ class Trace:
     def tape(self, tape: Any, options: dict[str, Any]) -> Iterator[Any]:
         """A tape of the loss itself."""
         number = self._tapes = self._tapes + 1
-        self.nodes.append(Block(number, ", ".join(f"{name}={value!r}" for name, value in options.items()), self._block))
-        before, self._block = self._block, (*self._block, number)
+        given = ", ".join(f"{name}={value!r}" for name, value in options.items())
+        with self.block(f"with tf.GradientTape({given}) as tape_{number}"), tape:
+            yield _Tape(self, tape, number)
+
+    @contextlib.contextmanager
+    def block(self, head: str) -> Iterator[Block]:
+        """A block of the code."""
+        made = Block(head, self._block)
+        self.nodes.append(made)
+        before, self._block = self._block, (*self._block, head)
         try:
-            with tape:
-                yield _Tape(self, tape, number)
+            yield made
         finally:
             self._block = before
 
@@ -130,6 +148,7 @@ class Trace:
     def code(self, value: Any, operands: list[Any]) -> str:
         """The code of an argument; the calls that it needs are added to the operands."""
         if id(value) in self.names:
+            self._reads = self._reads or isinstance(value, tf.Variable | keras.Variable)
             return self.names[id(value)]
         if tf.is_tensor(value):
             operands.append(self.node_of(value))
@@ -218,7 +237,11 @@ class TracedStreams:
         draw = functools.partial(getattr(self.streams, kind), name)
         self.trace.name(place, place)
         given = numbers if numbers not in ((0.0, 1.0),) else ()
-        return self.trace.call(lambda _, *rest: draw(*rest), f"{kind}_numbers", (place, self._named(shape), *given), {}, False)
+        arguments = (place, self._named(shape), *given)
+        drawn = self.trace.call(lambda _, *rest: draw(*rest), f"{kind}_numbers", arguments, {}, pure=False)
+        node = self.trace.node_of(drawn)
+        node.name = node.name or (name if name.isidentifier() else "")
+        return drawn
 
     def _named(self, shape: Any) -> Any:
         """The shape, with a number of its own for the size of a batch, so that it is recognised."""

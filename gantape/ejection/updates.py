@@ -1,4 +1,4 @@
-"""The functions of the program that prepare a batch, do an update, and train."""
+"""The functions of the program that prepare a batch and do an update."""
 
 from collections import Counter
 from typing import Any
@@ -10,16 +10,18 @@ from gantape._tensorflow import sublayers
 from gantape.ejection.graph import Node
 from gantape.ejection.hooks import recording
 from gantape.ejection.parts import Named, body_of, metric_name, optimizer_name, option_name
+from gantape.ejection.passes import Passes
 from gantape.ejection.trace import Trace, TracedStreams
 from gantape.errors import EjectError
 from gantape.random.rng import RandomStreams
 from gantape.steps.added import AddedLosses, added_losses
 from gantape.steps.step import Update
+from gantape.tasks import SupervisedTask
 
-DENSE = "    gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]  # those of embeddings are sparse"
-CLIP_VALUE = "    gradients = [tf.clip_by_value(gradient, -{0}, {0}) for gradient in gradients]"
-CLIP_NORM = "    gradients, _ = tf.clip_by_global_norm(gradients, {0})"
-CLIP_WEIGHTS = "    for variable in variables:\n        variable.assign(tf.clip_by_value(variable, -{0}, {0}))"
+DENSE = "gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]  # those of embeddings are sparse"
+CLIP_VALUE = "gradients = [tf.clip_by_value(gradient, -{0}, {0}) for gradient in gradients]"
+CLIP_NORM = "gradients, _ = tf.clip_by_global_norm(gradients, {0})"
+CLIP_WEIGHTS = "for variable in variables:\n    variable.assign(tf.clip_by_value(variable, -{0}, {0}))"
 
 
 def prepare_function(named: Named) -> str:
@@ -38,16 +40,22 @@ def prepare_function(named: Named) -> str:
     return "\n".join([*head, *(f"    {line}" for line in lines), f"    return {returned}", ""])
 
 
-def update_function(named: Named, update: Update) -> str:
+def update_function(named: Named, update: Update, passes: Passes) -> str:
     """The function that does an update.
+
+    Args:
+        named: The names of the program.
+        update: The update.
+        passes: The forward passes that updates share, in the order of updates.
 
     Raises:
         EjectError: If the loss or an option of the update cannot be written out.
     """
     _check(update)
     batch = named.data.prepare(named.batch())
-    trace, leaves = Trace(named.names, named.constants), tf.nest.flatten(batch)
-    inputs = _inputs(batch, len(leaves))
+    trace, leaves = Trace(named.names, named.constants, passes), tf.nest.flatten(batch)
+    passes.begin(update)
+    inputs = _inputs(batch, len(leaves), isinstance(named.task, SupervisedTask))
     for leaf, name in zip(leaves, inputs, strict=True):
         trace.input(leaf, name)
     step = tf.constant(0, tf.int64)
@@ -56,69 +64,86 @@ def update_function(named: Named, update: Update) -> str:
     rng: Any = TracedStreams(streams, trace, (f'("{update.name}", place)',), named.data.batch_size)
     with added_losses(update.models) as added, recording(trace):
         losses = update.loss(batch, rng)
-    terms = losses.computed()
+        terms = {name: _term(trace, update, name, term) for name, term in losses.terms.items()}
     metrics = [(name, tf.nest.flatten(values)) for name, values in losses.metrics.items()]
-    wanted = [trace.node_of(value) for value in [*terms.values(), *(leaf for _, values in metrics for leaf in values)]]
+    shared = passes.results()
+    values = [*terms.values(), *(leaf for _, leaves in metrics for leaf in leaves if leaf is not None), *shared]
+    wanted = [trace.node_of(value) for value in values]
     extra = _added(named, update, added, trace)
     only = len(terms) == 1 and not extra
     for name, node in zip(terms, wanted, strict=False):
-        node.name = "loss" if only else node.name or f"{name}_loss"
-    taken = [*inputs, *named.names.values(), "step", "place", "gradients", "variables", *([] if only else ["loss"])]
-    lines, results = body_of(trace, wanted, taken)
-    models = " + ".join(f"{named.names[id(model)]}.trainable_variables" for model in update.models)
+        node.name = "loss" if only else f"{name}_loss" if name in update.lazy else node.name or f"{name}_loss"
+    taken = [*inputs, *passes.used, *named.names.values(), "step", "place", "gradients", "variables"]
+    lines, results = body_of(trace, wanted, [*taken, *([] if only else ["loss"])])
+    passes.name(results[len(results) - len(shared) :])
     total = " + ".join([*results[: len(terms)], *extra])
-    text = [
-        f"\ndef update_{update.name}({', '.join(inputs)}, step, place):",
-        '    """One update; returns its loss."""',
-        *(["    step = tf.constant(step, tf.int64)"] if trace.node_of(step).uses else []),
-        f"    variables = {models}",
-        "    with tf.GradientTape() as tape:",
-        *(f"        {line}" for line in lines),
-        *([f"        loss = {total}"] if total != "loss" else []),
-        "    gradients = tape.gradient(loss, variables)",
+    tape = [
+        "with tf.GradientTape() as tape:",
+        *(f"    {line}" for line in lines),
+        *([f"    loss = {total}"] if total != "loss" else []),
+        "gradients = tape.gradient(loss, variables)",
         *([DENSE] if _has_embeddings(update) else []),
+    ]
+    seen: list[str] = []
+    rest = results[len(terms) :]
+    for name, leaves in metrics:
+        given = [rest.pop(0) if leaf is not None else "None" for leaf in leaves]
+        seen.append(f"{metric_name(name)}.update_state({', '.join(given)})")
+    text = [
+        *_head(update, inputs, passes.used),
+        *(["step = tf.constant(step, tf.int64)"] if trace.node_of(step).uses else []),
+        f"variables = {named.code_of_variables(update)}",
+        *(tape if update.gradient_options.accumulate == 1 else _accumulated(inputs, [*tape, *seen])),
         *_option(update, "clip_value", CLIP_VALUE),
         *_option(update, "clip_norm", CLIP_NORM),
-        f"    {optimizer_name(update)}.apply(gradients, variables)",
+        f"{optimizer_name(update)}.apply(gradients, variables)",
         *_option(update, "clip_weights", CLIP_WEIGHTS),
         *_average(named, update),
+        *(seen if update.gradient_options.accumulate == 1 else []),
+        f"return {', '.join(['loss', *passes.names_of(update)])}",
     ]
-    rest = results[len(terms) :]
-    for name, values in metrics:
-        text.append(f"    {metric_name(name)}.update_state({', '.join(rest[: len(values)])})")
-        rest = rest[len(values) :]
-    return "\n".join([*text, "    return loss", ""])
+    first, *body = [line for part in text for line in part.split("\n")]
+    return "\n".join(["", first, *(f"    {line}" for line in body), ""])
 
 
-def train_function(named: Named) -> str:
-    """The function that trains."""
-    width = named.batches_per_step
-    lines = ["\ndef train(steps=STEPS):", '    """The training loop."""', "    stream = batches()"]
-    lines += ["    for step in range(steps):", f"        taken = [next(stream) for _ in range({width})]"]
-    for update in named.updates:
-        indent = "        "
-        if update.every > 1:
-            lines.append(f"{indent}if step % {update.every} == 0:")
-            indent += "    "
-        first = width - update.repeats
-        call = f"{update.name}_loss = update_{update.name}"
-        if update.repeats == 1:
-            lines.append(f"{indent}{call}(*taken[{first}], step, 0)")
-        else:
-            lines.append(f"{indent}for place in range({update.repeats}):")
-            lines.append(f"{indent}    {call}(*taken[{f'{first} + ' if first else ''}place], step, place)")
-    shown = ", ".join(f'"{update.name}", float({update.name}_loss)' for update in named.updates if update.every == 1)
-    lines += [
-        "        if step % 100 == 0 or step == steps - 1:",
-        f"            print({', '.join(['step', shown]).strip(', ')})",
+def _head(update: Update, inputs: list[str], used: list[str]) -> list[str]:
+    """The first lines of the function that does an update."""
+    due = [f"with_{term}" for term in update.lazy]
+    if update.gradient_options.accumulate == 1:
+        arguments = [*inputs, "step", "place", *used, *due]
+        return [f"def update_{update.name}({', '.join(arguments)}):", '"""One update; returns its loss."""']
+    return [
+        f"def update_{update.name}({', '.join(['batches', 'step', 'first', *due])}):",
+        '"""One update by the mean gradients of several batches; returns the loss of the last."""',
     ]
-    return "\n".join([*lines, "", "", 'if __name__ == "__main__":', "    train()", ""])
 
 
-def _inputs(batch: Any, count: int) -> list[str]:
+def _accumulated(inputs: list[str], lines: list[str]) -> list[str]:
+    """The lines that compute the mean gradients of several batches."""
+    batch = f"({', '.join(inputs)}{',' if len(inputs) == 1 else ''})"
+    return [
+        "gathered = []",
+        f"for place, {batch} in enumerate(batches, first):",
+        *(f"    {line}" for line in lines),
+        "    gathered.append(gradients)",
+        "gradients = [sum(parts) / len(parts) for parts in zip(*gathered)]",
+    ]
+
+
+def _term(trace: Trace, update: Update, name: str, term: Any) -> Any:
+    """A term of the loss; a lazy one is computed where it is due, and multiplied there."""
+    if name not in update.lazy:
+        return term() if callable(term) else term
+    with trace.block(f"if with_{name}") as block:
+        value = update.lazy[name] * (term() if callable(term) else term)
+        block.result = trace.node_of(value)
+    return value
+
+
+def _inputs(batch: Any, count: int, supervised: bool) -> list[str]:
     if count == 1:
         return ["batch"]
-    if isinstance(batch, tuple) and len(batch) == count <= 3:
+    if supervised and isinstance(batch, tuple) and len(batch) == count <= 3:
         return ["inputs", "targets", "sample_weight"][:count]
     return [f"batch_{place}" for place in range(count)]
 
@@ -137,7 +162,7 @@ def _average(named: Named, update: Update) -> list[str]:
     if update.average is None:
         return []
     networks = ", ".join(named.names[id(model)] for model in (update.average.copy, update.average.model))
-    return [f"    follow({networks}, step, {option_name(update, 'decay')})"]
+    return [f"follow({networks}, step, {option_name(update, 'decay')})"]
 
 
 def _added(named: Named, update: Update, added: AddedLosses, trace: Trace) -> list[str]:
@@ -163,11 +188,8 @@ def _added(named: Named, update: Update, added: AddedLosses, trace: Trace) -> li
 def _check(update: Update) -> None:
     options = update.gradient_options
     problems = {
-        "accumulated gradients": options.accumulate > 1,
         "skipped updates": options.skip_nonfinite,
         "a scaled loss": update.scale is not None,
-        "lazy terms": bool(update.lazy),
-        "variables besides those of models": len(update.models) < len(update.variables),
     }
     found = [name for name, is_so in problems.items() if is_so]
     if found:

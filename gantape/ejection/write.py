@@ -13,9 +13,11 @@ from gantape.ejection.graph import constructor
 from gantape.ejection.layout import laid_out
 from gantape.ejection.networks import network
 from gantape.ejection.parts import Named, metric_name, optimizer_name
+from gantape.ejection.passes import Passes
 from gantape.ejection.program import AVERAGE, DATA, DRAWS, NORMAL, RANDOM
 from gantape.ejection.prove import compared
-from gantape.ejection.updates import prepare_function, train_function, update_function
+from gantape.ejection.train import train_function
+from gantape.ejection.updates import prepare_function, update_function
 from gantape.errors import EjectError
 from gantape.steps.saved import variables_restored
 from gantape.tasks import Task
@@ -24,7 +26,13 @@ NOTES = ("metrics of evaluation and grids of samples are left out",)
 
 
 def eject(
-    task: Task, data: Batches, path: str | Path | None = None, *, seed: int = 0, steps: int | None = None, check: int = 3
+    task: Task,
+    data: Batches,
+    path: str | Path | None = None,
+    *,
+    seed: int = 0,
+    check: int = 3,
+    compiled: bool = False,
 ) -> Ejected:
     """Write a task as a training loop by hand: one program of TensorFlow and Keras, which does without gantape.
 
@@ -36,7 +44,7 @@ def eject(
         data: The training batches, from arrays in memory.
         path: The file to write; none by default.
         seed: The seed of random numbers and of the order of examples.
-        steps: How many steps the program does; by default one pass over the data.
+        compiled: Whether the program compiles its steps, by `tf.function`.
         check: For how many steps the program is compared with `Loop.run`; 0 for no comparison.
 
     Returns:
@@ -54,10 +62,10 @@ def eject(
     saved = saved_arrays(named)
     file = "by_hand.npz" if path is None else Path(path).with_suffix(".npz").name
     with variables_restored(task.variables):
-        text = laid_out(_text(named, steps or max(1, data.batches_per_epoch // named.batches_per_step), file))
+        text = laid_out(_text(named, max(1, data.batches_per_epoch // named.batches_per_step), file, compiled))
         text = text.replace("{sources}\n\n\n", f"{named.sources}\n\n\n" if str(named.sources) else "", 1)
     with variables_restored(task.variables):
-        result = compared(named, text, saved, check) if check else Check(0, 0.0)
+        result = compared(named, text, saved, check, mode="graph" if compiled else "eager") if check else Check(0)
     made = Ejected(text.replace("{check}", str(result), 1), NOTES, result)
     if path is not None:
         Path(path).write_text(made.text, encoding="utf-8")
@@ -68,14 +76,16 @@ def eject(
 def saved_arrays(named: Named) -> dict[str, Any]:
     """The examples and the initial weights."""
     arrays = {f"data/{place}": leaf for place, leaf in enumerate(tf.nest.flatten(named.data.arrays))}
+    arrays |= {f"{name}/0": variable.numpy() for name, variable in named.variables.items()}
     for name, model in named.networks.items():
         arrays |= {f"{name}/{place}": value for place, value in enumerate(model.get_weights())}
     return arrays
 
 
-def _text(named: Named, steps: int, file: str) -> str:
+def _text(named: Named, steps: int, file: str, compiled: bool) -> str:
     """The program, with `{check}` in its header."""
-    updates = "\n".join(update_function(named, update) for update in named.updates)
+    passes = Passes()
+    updates = "\n".join(update_function(named, update, passes) for update in named.updates)
     functions = "\n".join([prepare_function(named), updates])
     builders: dict[tuple[str, ...], str] = {}
     builds = {name: builders.setdefault(tuple(network(model, named.sources)), name) for name, model in named.networks.items()}
@@ -84,13 +94,10 @@ def _text(named: Named, steps: int, file: str) -> str:
     made = [f"{name} = build_{built}()" for name, built in builds.items()]
     made += [f"{name} = {constructor(part, named.constants, named.sources)}" for name, part in named.losses.items()]
     made += [f"{optimizer_name(one)} = {constructor(one.optimizer, named.constants, named.sources)}" for one in named.updates]
-    made += [
-        f"{metric_name(name)} = {constructor(named.task.metrics[name], {}, named.sources)}"
-        for name in named.task.metrics.names
-        if f"{metric_name(name)}." in functions
-    ]
+    metrics = {name: metric for name, metric in named.metrics.items() if f"{metric_name(name)}." in functions}
+    made += [f"{metric_name(name)} = {constructor(metric, {}, named.sources)}" for name, metric in metrics.items()]
     averages = [AVERAGE] if any(update.average for update in named.updates) else []
-    used = "\n".join([functions, str(named.sources), *made])
+    used = "\n".join([functions, str(named.sources), *made, *_loaded(named, file)])
     constants = [f"SEED = {named.seed}", f"BATCH_SIZE = {named.data.batch_size}", f"STEPS = {steps}"]
     constants += [f"{name} = {value!r}" for name, value in named.numbers().items() if name in used]
     imported = {
@@ -128,7 +135,7 @@ def _text(named: Named, steps: int, file: str) -> str:
             *([RANDOM, *draws] if draws else []),
             *averages,
             functions,
-            train_function(named),
+            train_function(named, passes, list(metrics), compiled=compiled),
         ]
     )
 
@@ -142,6 +149,10 @@ def _loaded(named: Named, file: str) -> list[str]:
         *(
             f'    {name}.set_weights([saved[f"{name}/{{place}}"] for place in range({len(model.get_weights())})])'
             for name, model in named.networks.items()
+        ),
+        *(
+            f'    {name} = keras.Variable(saved["{name}/0"], trainable={variable.trainable})'
+            for name, variable in named.variables.items()
         ),
     ]
 

@@ -10,7 +10,7 @@ from gantape.layers.conversion import faster, for_inference, in_float32, plain
 from gantape.layers.convolutional import FastConv2D, FastConv2DTranspose
 from gantape.layers.equalized import Equalized, PixelNorm
 from gantape.layers.groups import MinibatchDeviation, Pack
-from gantape.layers.modulation import LearnedConstant, ModulatedConv2D, NoiseInput
+from gantape.layers.modulation import LearnedConstant, ModulatedConv2D, NoiseInput, NoiseMaps
 from gantape.layers.normalization import BatchNorm, LayerNorm
 from gantape.layers.resampling import FilteredResampling2D
 from gantape.layers.spectral import SpectralNorm
@@ -27,6 +27,7 @@ __all__ = [
     "MinibatchDeviation",
     "ModulatedConv2D",
     "NoiseInput",
+    "NoiseMaps",
     "Pack",
     "PixelNorm",
     "SelfAttention",

@@ -1,6 +1,7 @@
 """The layers of a style-based generator: modulated convolutions, noise, and a learned constant."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, final
 
 import keras
@@ -10,7 +11,7 @@ from gantape.layers.convolutional import FastConv2D, FastConv2DTranspose
 from gantape.layers.equalized import Equalized
 from gantape.layers.resampling import resample
 from gantape.random.rng import RandomStreams
-from gantape.shapes import Images, axes_of
+from gantape.shapes import axes_of
 from gantape.types import Tensor
 
 EPSILON = 1e-8
@@ -96,52 +97,72 @@ class ModulatedConv2D(keras.layers.Layer):  # type: ignore[misc]
 
 @final
 @keras.saving.register_keras_serializable("gantape")
-class NoiseInput(keras.layers.Layer):  # type: ignore[misc]
-    """Adds a map of normal noise to all channels, times a learned strength, which is 0 at first.
+class NoiseMaps(keras.layers.Layer):  # type: ignore[misc]
+    """Maps of normal noise for the layers of a synthesis network, drawn at once: one `batch size size 1` for each size.
 
-    In training every example gets its own map in each pass. With `training=False` all get the same map, drawn once and saved,
-    so that images depend on latents alone. Noise is the same in every mode, and for any number of replicas.
+    In training every example gets maps of its own in each pass. With `training=False` all get the same maps, drawn once and
+    saved, so that images depend on latents alone. Noise is the same in every mode, and for any number of replicas. The values
+    of the inputs are not used, only their number.
 
     Args:
+        sizes: Height and width of each map.
         seed: The seed of the noise in training; by default a random one, which is reproducible after
             `keras.utils.set_random_seed`.
         options: Options of `keras.layers.Layer`.
 
     References:
-        Karras et al. 2019, arXiv 1812.04948, section 3.2; one strength for all channels as in their later code.
+        Karras et al. 2019, arXiv 1812.04948, section 3.2.
     """
 
-    def __init__(self, seed: int | None = None, **options: Any) -> None:
+    def __init__(self, sizes: Sequence[int], seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
-        self.seed = seed
+        self.sizes, self.seed = tuple(sizes), seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: Any) -> None:
-        self.strength = self.add_weight(shape=(), initializer="zeros", name="strength")
-        self.constant = self.add_weight(
-            shape=(1, *input_shape[1:-1], 1),
-            initializer=keras.initializers.RandomNormal(stddev=1.0),
-            trainable=False,
-            name="noise",
-        )
+        shape, normal = (1, sum(size**2 for size in self.sizes)), keras.initializers.RandomNormal(stddev=1.0)
+        self.constant = self.add_weight(shape=shape, initializer=normal, trainable=False, name="noise")
 
-    def call(self, inputs: Images, training: bool = False) -> Any:
-        noise = self._fresh(inputs) if training else tf.convert_to_tensor(self.constant)
-        return inputs + tf.cast(tf.cast(noise, self.strength.dtype) * self.strength, inputs.dtype)
+    def call(self, inputs: Tensor, training: bool = False) -> Any:
+        numbers = (
+            self._fresh(inputs) if training else tf.repeat(tf.convert_to_tensor(self.constant), tf.shape(inputs)[0], axis=0)
+        )
+        maps = tf.split(tf.cast(numbers, self.compute_dtype), [size**2 for size in self.sizes], axis=1)
+        return [tf.reshape(part, [-1, size, size, 1]) for part, size in zip(maps, self.sizes, strict=True)]
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        return input_shape
+        return [(input_shape[0], size, size, 1) for size in self.sizes]
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "seed": self.seed}
+        return {**super().get_config(), "sizes": self.sizes, "seed": self.seed}
 
-    def _fresh(self, images: Images) -> Tensor:
-        count, height, width, _ = axes_of(images)
+    def _fresh(self, inputs: Tensor) -> Tensor:
+        count = axes_of(inputs)[0]
         seed, place = tf.unstack(tf.cast(self.seed_generator.next(), tf.int64))
         # Keras counts the passes in the second number.
         rng = RandomStreams(0, (seed % 2**31) * 2**32 + place)
-        shape: Any = [tf.shape(images)[0] if count is None else count, height, width, 1]
+        shape: Any = [tf.shape(inputs)[0] if count is None else count, self.constant.shape[1]]
         return rng.normal("noise", shape)
+
+
+@final
+@keras.saving.register_keras_serializable("gantape")
+class NoiseInput(keras.layers.Layer):  # type: ignore[misc]
+    """Adds noise, times a learned strength that is 0 at first, to all channels; called with `[images, noise]`, see `NoiseMaps`.
+
+    References:
+        Karras et al. 2019, arXiv 1812.04948, section 3.2; one strength for all channels as in their later code.
+    """
+
+    def build(self, input_shape: Any) -> None:
+        self.strength = self.add_weight(shape=(), initializer="zeros", name="strength")
+
+    def call(self, inputs: Any) -> Any:
+        images, noise = inputs
+        return images + noise * tf.cast(self.strength, noise.dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape[0]
 
 
 @final

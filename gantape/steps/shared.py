@@ -63,6 +63,11 @@ class SharedPass:
     def __init__(self, models: Sequence[Model] = ()) -> None:
         self._models = tuple(models)
 
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The models whose variables gradients of later losses reach."""
+        return self._models
+
     def __call__(self, batch: Batch, make: Callable[[], R]) -> R:
         """The results for a batch.
 

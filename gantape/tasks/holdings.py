@@ -13,6 +13,7 @@ import types
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -31,6 +32,7 @@ _PLAIN = (
 )
 """Types that hold no variable."""
 
+_TABLES = (tf.lookup.experimental.MutableHashTable, tf.lookup.experimental.DenseHashTable)
 _KEPT_BY_KERAS = (keras.Layer, keras.Optimizer, keras.metrics.Metric)
 
 
@@ -69,15 +71,39 @@ class TensorFlowVariable:
 
 
 @attrs.frozen(eq=False)
+class HashTable:
+    """A hash table that can change, saved to files and restored as Keras does with the assets of layers.
+
+    Args:
+        table: The table of TensorFlow.
+    """
+
+    table: Any
+
+    variables = ()
+    """It has none."""
+
+    def save_assets(self, folder: str) -> None:
+        """Write keys and values to a folder."""
+        tf.train.Checkpoint(table=self.table).write(str(Path(folder, "table")))
+
+    def load_assets(self, folder: str) -> None:
+        """Replace keys and values by those in a folder."""
+        tf.train.Checkpoint(table=self.table).read(str(Path(folder, "table"))).assert_consumed()
+
+
+@attrs.frozen(eq=False)
 class Holdings:
     """What the parts of a task hold.
 
     Args:
         variables: Every variable once, by name.
-        objects: Every layer, optimizer and metric of Keras once, by the way to it.
+        arrays: Every array of NumPy that is outside of Keras' objects once, by the way to it.
+        objects: Every layer, optimizer and metric of Keras once, and every hash table that can change, by the way to it.
     """
 
     variables: dict[str, Variable] = attrs.field(factory=dict)
+    arrays: dict[str, Any] = attrs.field(factory=dict)
     objects: dict[str, Any] = attrs.field(factory=dict)
 
     @property
@@ -106,16 +132,26 @@ def _search(parts: Mapping[str, Any], *outside: Any) -> Holdings:
     known: set[int] = set()
     seen = {id(thing): thing for thing in outside}
     others: list[tuple[str, Any]] = []
+    of_keras: list[str] = []  # the ways to objects whose arrays are theirs to save
+    with_assets: list[str] = []  # the ways to layers that save the tables of their vocabularies themselves
     ahead = deque(parts.items())  # the nearest first: what a callback attaches to a model later renames nothing
     while ahead:
         path, thing = ahead.popleft()
         if isinstance(thing, keras.Variable | tf.Variable):
             _add(found, known, path, [thing])
             continue
+        if isinstance(thing, np.ndarray) and id(thing) not in seen and not path.startswith(tuple(of_keras)):
+            seen[id(thing)] = found.arrays[_unused(path, found.arrays)] = thing
         if isinstance(thing, _PLAIN) or id(thing) in seen:
             continue
         seen[id(thing)] = thing
+        if isinstance(thing, _TABLES):
+            if not path.startswith(tuple(with_assets)):
+                found.objects[_unused(path, found.objects)] = HashTable(thing)
+            continue
         if isinstance(thing, _KEPT_BY_KERAS):
+            of_keras.append(f"{path}/")
+            with_assets += [f"{path}/"] if hasattr(thing, "save_assets") else []
             found.objects[_unused(path, found.objects)] = thing
             _add(found, known, path, thing.variables, indexed=True)
         else:

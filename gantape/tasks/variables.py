@@ -1,13 +1,13 @@
 """The variables of a task by name, and whether it holds all that its steps use."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
+from gantape.compiler.resources import Usage
 from gantape.distribute.replicas import copies
-from gantape.errors import TaskError, listed
-from gantape.tasks.holdings import holdings_of
+from gantape.errors import TaskError, listed, warn
+from gantape.tasks.holdings import HashTable, holdings_of
 from gantape.tasks.task import Task
 from gantape.types import Variable
 
@@ -34,33 +34,43 @@ def rates_of_updates(task: Task) -> list[Variable]:
     return [rate for rate in rates if isinstance(rate, keras.Variable)]
 
 
-def check_parts_hold(task: Task, traced: Sequence[Any] = ()) -> None:
-    """Raise a `TaskError` if a step or an update uses variables that no part holds: they would not be saved.
+def check_parts_hold(task: Task, usage: Sequence[Usage] = ()) -> None:
+    """Raise a `TaskError` if a step or an update uses variables or tables that no part holds: they would not be saved.
 
-    Variables that a step in eager mode changes are not detected.
+    Warn if a step draws random numbers whose state cannot be saved.
 
     Args:
         task: The task.
-        traced: TensorFlow's own variables that the traced steps read or write.
+        usage: What its steps use.
 
     Raises:
-        TaskError: If there are such variables.
+        TaskError: If there are such variables or tables.
     """
-    held = {copy.ref() for variable in task.variables for copy in copies(variable)}
+    holdings = holdings_of(task)
+    held = {id(copy.handle) for variable in holdings.variables.values() for copy in copies(variable)}
+    held |= {id(thing.table.resource_handle) for thing in holdings.objects.values() if isinstance(thing, HashTable)}
     known: list[Variable] = []
     for update in task.updates():
         known += [*update.trainable_variables, *update.optimizer.variables]
         known += [variable for model in update.models for variable in model.variables]
         known += update.average.copy.variables if update.average else []
-    own = {copy.ref(): variable.path for variable in known for copy in copies(variable)}
-    found = {**{variable.ref(): variable.name for variable in traced}, **own}
-    strangers = [name for reference, name in found.items() if reference not in held]
+    own = {id(copy.handle): variable.path for variable in known for copy in copies(variable)}
+    found = {**{id(resource.handle): resource.name for used in usage for resource in used.resources}, **own}
+    strangers = [name for handle, name in found.items() if handle not in held]
     if strangers:
         raise TaskError(
-            "a step uses variables that no part of the task holds: they would not be saved.",
+            "a step uses variables or tables that no part of the task holds: they would not be saved.",
             where=type(task).__name__,
             got=listed(strangers),
             do="return their owner (a model, an optimizer, a metric, a layer) or the variable itself from a build_ method, and "
             "create them with add_weight in a layer; draw random numbers from `rng`; or do without checkpoints, with "
             "gantape.Loop(..., checkpoints=None).",
+        )
+    draws = sorted({kind for used in usage for kind in used.draws})
+    if draws:
+        warn(
+            "a step draws random numbers of TensorFlow's own, whose state is not saved: a resumed run draws others.",
+            where=type(task).__name__,
+            got=listed(draws),
+            do="draw them from `rng`; or with keras.random and a keras.random.SeedGenerator that a layer or a part holds.",
         )

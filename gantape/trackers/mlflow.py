@@ -9,7 +9,7 @@ from typing import Any, final
 
 import attrs
 
-from gantape.trackers.tracker import THREAD, Array, RunInfo, Tracker, check_installed
+from gantape.trackers.tracker import THREAD, Array, RunInfo, Tracker, client
 
 MOST_CHARACTERS = 6_000
 """The longest parameter that MLflow takes."""
@@ -34,37 +34,36 @@ class MLflowTracker(Tracker):
 
     uri: str | None = None
     experiment: str = "gantape"
+    _mlflow: Any = attrs.field(init=False)
     _client: Any = attrs.field(init=False, default=None)
     _id: str = attrs.field(init=False, default="")
 
     def __attrs_post_init__(self) -> None:
-        check_installed("mlflow", "mlflow-skinny", "gantape.trackers.MLflowTracker")
+        self._mlflow = client("mlflow", "mlflow-skinny", "gantape.trackers.MLflowTracker")
 
     @property
     def name(self) -> str:
         return "mlflow"
 
     def start(self, run: RunInfo) -> str:
-        import mlflow
-
         logging.getLogger("urllib3.connectionpool").addFilter(_shown)
-        self._client = client = mlflow.MlflowClient(self.uri)
+        self._client = self._mlflow.MlflowClient(self.uri)
         if run.id and self._continues(run.id):
             return self._id
-        experiment = client.get_experiment_by_name(self.experiment)
-        number = client.create_experiment(self.experiment) if experiment is None else experiment.experiment_id
-        self._id = client.create_run(number, run_name=run.name, tags={"mlflow.source.name": run.task}).info.run_id
-        parameters = [mlflow.entities.Param(_name(name), str(value)[:MOST_CHARACTERS]) for name, value in run.settings.items()]
+        experiment = self._client.get_experiment_by_name(self.experiment)
+        number = self._client.create_experiment(self.experiment) if experiment is None else experiment.experiment_id
+        self._id = self._client.create_run(number, run_name=run.name, tags={"mlflow.source.name": run.task}).info.run_id
+        parameters = [
+            self._mlflow.entities.Param(_name(name), str(value)[:MOST_CHARACTERS]) for name, value in run.settings.items()
+        ]
         for first in range(0, len(parameters), MOST_PARAMETERS):
-            client.log_batch(self._id, params=parameters[first : first + MOST_PARAMETERS])
+            self._client.log_batch(self._id, params=parameters[first : first + MOST_PARAMETERS])
         return self._id
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        import mlflow
-
         now = int(time.time() * 1000)
         self._client.log_batch(
-            self._id, [mlflow.entities.Metric(_name(name), value, now, step) for name, value in values.items()]
+            self._id, [self._mlflow.entities.Metric(_name(name), value, now, step) for name, value in values.items()]
         )
 
     def image(self, step: int, name: str, image: Array) -> None:
@@ -78,11 +77,9 @@ class MLflowTracker(Tracker):
 
     def _continues(self, name: str) -> bool:
         """Continue a run; returns whether the server still has it."""
-        import mlflow
-
         try:
             found = self._client.get_run(name)
-        except mlflow.exceptions.MlflowException as error:
+        except self._mlflow.exceptions.MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
             return False

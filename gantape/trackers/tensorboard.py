@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from gantape.errors import TrackerError
-from gantape.trackers.tracker import Array, RunInfo, Tracker
+from gantape.trackers.tracker import Array, RunInfo, Tracker, client
 
 
 @final
@@ -25,8 +25,15 @@ class TensorBoardTracker(Tracker):
     """
 
     folder: Path | str | None = None
+    _hparams: Any = attrs.field(init=False)
+    _histograms: Any = attrs.field(init=False)
     _root: Path = attrs.field(init=False, factory=Path)
     _writers: dict[str, Any] = attrs.field(init=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        needed = ("tensorboard", "gantape.trackers.TensorBoardTracker")
+        self._hparams = client("tensorboard.plugins.hparams.api", *needed)
+        self._histograms = client("tensorboard.plugins.histogram.metadata", *needed)
 
     @property
     def name(self) -> str:
@@ -42,10 +49,8 @@ class TensorBoardTracker(Tracker):
             )
         self._root = Path(self.folder) if self.folder is not None else Path(run.directory or "", "tensorboard")
         if not run.id:
-            from tensorboard.plugins.hparams import api
-
             with self._writer("").as_default(step=0):
-                api.hparams(run.settings, trial_id=run.name)
+                self._hparams.hparams(run.settings, trial_id=run.name)
             self._writer("").flush()
         return str(self._root)
 
@@ -62,10 +67,8 @@ class TensorBoardTracker(Tracker):
         self._flush()
 
     def histogram(self, step: int, name: str, counts: Array, edges: Array) -> None:
-        from tensorboard.plugins.histogram import metadata
-
         bins = np.stack([edges[:-1], edges[1:], counts], axis=1)
-        described = metadata.create_summary_metadata(display_name=None, description=None)
+        described = self._histograms.create_summary_metadata(display_name=None, description=None)
         with self._writer("").as_default(step), tf.device("CPU"):
             tf.summary.write(name, tf.constant(bins, tf.float64), metadata=described)
 

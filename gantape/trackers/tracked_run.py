@@ -54,7 +54,7 @@ def track(
 
     | sent | what |
     |---|---|
-    | when the run begins | its name and the task's hyper-parameters |
+    | when the first step is done | its name and the task's hyper-parameters |
     | when due | new rows of the history, learning rates, `epoch`, `seconds` and `steps_per_second` |
     | | pictures that other actions have drawn into a folder of the run's directory, as `samples/step-000500.png` |
     | on request | histograms of all weights that updates move |
@@ -94,14 +94,17 @@ class TrackedRun:
         self._sender: Sender | None = None
         self._sent = Sent()
         self._run_dir: Path | None = None
-        self._read = 0
+        self._first = self._read = 0
         self._seen: set[Path] = set()
         self._state = RunState()
         self._history = History()
         self._warned = False
 
     def open(self, opening: Opening) -> None:
-        """Let the tracker start, while steps are compiled."""
+        """Take note of the run, of which the tracker is told when its first step is done.
+
+        Until then steps are traced, and CPython 3.11 fails where two threads parse at once, as AutoGraph and imports do.
+        """
         if self._sender is not None and self._sender.alive:  # it still hangs where the last run left it
             return
         self._run_dir = opening.run_dir
@@ -111,8 +114,7 @@ class TrackedRun:
         task = type(opening.task).__name__
         name = task if opening.run_dir is None else opening.run_dir.resolve().name
         run = RunInfo(name, task, plain(opening.task.hyperparameters), opening.run_dir, sent.id)
-        self._sender = Sender(self._tracker, run, sent, self._keep)
-        self._sender.send()
+        self._sender, self._first = Sender(self._tracker, run, sent, self._keep), opening.state.step
 
     def __call__(self, progress: Progress) -> None:
         if self._sender is None:
@@ -125,10 +127,11 @@ class TrackedRun:
                 sender.later(operator.methodcaller("histogram", step, *histogram), step)
         self._state, self._history = state, progress.history
         self._send_new(sender)
-        now = {"epoch": state.epoch, "seconds": state.seconds, "steps_per_second": progress.steps_per_second}
-        rates = _learning_rates(progress.task)
-        sender.scalars(step, {f"train/{name}": float(value) for name, value in (now | rates).items()})
-        sender.send()
+        speed = {"steps_per_second": progress.steps_per_second} if progress.steps_per_second else {}
+        now = {"epoch": state.epoch, "seconds": state.seconds, **speed, **_learning_rates(progress.task)}
+        sender.scalars(step, {f"train/{name}": float(value) for name, value in now.items()})
+        if step > self._first or state.ended:
+            sender.send()
         self._warn_of(sender.error)
 
     def image(self, step: int, name: str, image: Array) -> None:
@@ -238,4 +241,4 @@ def _histograms(task: Task) -> Iterator[tuple[str, Any, Any]]:
             values = np.asarray(variable.numpy(), np.float64)
             values = values[np.isfinite(values)]
             if values.size:
-                yield (name, *np.histogram(values, BINS))
+                yield (f"weights/{name}", *np.histogram(values, BINS))

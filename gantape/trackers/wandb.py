@@ -8,7 +8,7 @@ from typing import Any, Literal, final
 import attrs
 
 from gantape.errors import TrackerError
-from gantape.trackers.tracker import Array, RunInfo, Tracker, check_installed
+from gantape.trackers.tracker import Array, RunInfo, Tracker, client
 
 STEP = "trainer_step"
 """The name of the horizontal axis: W&B's own counts calls, and cannot go back."""
@@ -34,28 +34,27 @@ class WandbTracker(Tracker):
     project: str = "gantape"
     entity: str | None = None
     mode: Literal["online", "offline"] | None = None
+    _wandb: Any = attrs.field(init=False)
     _run: Any = attrs.field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
-        check_installed("wandb", "wandb", "gantape.trackers.WandbTracker")
+        self._wandb = client("wandb", "wandb", "gantape.trackers.WandbTracker")
 
     @property
     def name(self) -> str:
         return "wandb"
 
     def start(self, run: RunInfo) -> str:
-        import wandb
-
-        settings = wandb.Settings(console="off", silent=True, init_timeout=30)
-        online = self.mode == "online" or (self.mode is None and wandb.setup().settings.mode == "online")
-        if online and not wandb.login(prompt=False):  # which init would ask for, on the terminal
+        settings = self._wandb.Settings(console="off", silent=True, init_timeout=30)
+        online = self.mode == "online" or (self.mode is None and self._wandb.setup().settings.mode == "online")
+        if online and not self._wandb.login(prompt=False):  # which init would ask for, on the terminal
             raise TrackerError(
                 "Weights & Biases does not know who you are.",
                 where="gantape.trackers.WandbTracker",
                 got="no API key",
                 do='run `wandb login`, set WANDB_API_KEY, or write files only, with mode="offline".',
             )
-        self._run = wandb.init(
+        self._run = self._wandb.init(
             project=self.project,
             entity=self.entity,
             name=run.name,
@@ -73,14 +72,10 @@ class WandbTracker(Tracker):
         self._run.log({STEP: step, **values})
 
     def image(self, step: int, name: str, image: Array) -> None:
-        import wandb
-
-        self._run.log({STEP: step, name: wandb.Image(image)})
+        self._run.log({STEP: step, name: self._wandb.Image(image)})
 
     def histogram(self, step: int, name: str, counts: Array, edges: Array) -> None:
-        import wandb
-
-        self._run.log({STEP: step, f"weights/{name}": wandb.Histogram(np_histogram=(counts, edges))})
+        self._run.log({STEP: step, name: self._wandb.Histogram(np_histogram=(counts, edges))})
 
     def file(self, path: Path) -> None:
         copy = shutil.copy2(path, self._run.dir)  # a link to the file would be left in its place

@@ -18,6 +18,7 @@ from gantape.layers import (
     MinibatchDeviation,
     ModulatedConv2D,
     NoiseInput,
+    NoiseMaps,
     PixelNorm,
 )
 from gantape.losses import R1, Lazy, PathLength, Penalty
@@ -154,22 +155,25 @@ class StyleGAN2(AdversarialTask):
     def _synthesis(self) -> Any:
         widths = widths_of(2 * self.image_size, self.width, self.widest)
         styles = keras.Input((2 * len(widths), self.style_size))
-        hidden = styled(LearnedConstant(SMALLEST, widths[0])(styles), styles[:, 0], widths[0])
+        first, *noise = NoiseMaps([SMALLEST, *(SMALLEST * 2**place for place in range(1, len(widths)) for _ in range(2))])(
+            styles
+        )
+        hidden = styled(LearnedConstant(SMALLEST, widths[0])(styles), styles[:, 0], first, widths[0])
         images = self._colours(hidden, styles[:, 1])
-        for place, width in enumerate(widths[1:], 1):
-            hidden = styled(hidden, styles[:, 2 * place - 1], width, upsample=True)
-            hidden = styled(hidden, styles[:, 2 * place], width)
+        for place, width in enumerate(widths[1:]):
+            hidden = styled(hidden, styles[:, 2 * place + 1], noise[2 * place], width, upsample=True)
+            hidden = styled(hidden, styles[:, 2 * place + 2], noise[2 * place + 1], width)
             larger = FilteredResampling2D(up=2, padding=(2, 1))(images)
-            images = layers.Add()([larger, self._colours(hidden, styles[:, 2 * place + 1])])
+            images = layers.Add()([larger, self._colours(hidden, styles[:, 2 * place + 3])])
         return keras.Model(styles, images, name="synthesis")
 
     def _colours(self, hidden: Any, style: Any) -> Any:
         return ModulatedConv2D(self.channels, 1, demodulate=False)([hidden, style])
 
 
-def styled(images: Any, style: Any, width: int, *, upsample: bool = False) -> Any:
+def styled(images: Any, style: Any, noise: Any, width: int, *, upsample: bool = False) -> Any:
     """A modulated convolution, noise, and a leaky ReLU."""
-    return _activated(NoiseInput()(ModulatedConv2D(width, 3, upsample=upsample, gain=GAIN)([images, style])))
+    return _activated(NoiseInput()([ModulatedConv2D(width, 3, upsample=upsample, gain=GAIN)([images, style]), noise]))
 
 
 def down_block(images: Any, width: int, wider: int) -> Any:

@@ -1,12 +1,16 @@
 """Seconds until the first step of training is done: gantape against the same loop by hand, each in processes of their own.
 
-The loops by hand are those of `by_hand.py`, and for CycleGAN the `train_step` of `comparison/` in a `tf.function`. Processes
+The loops by hand are those of `by_hand.py`, and for CycleGAN, a CycleGAN with four optimizers and a diffusion model the
+`train_step` of `comparison/` in a `tf.function`. Processes
 alternate. Networks and optimizers are built by the same code, so that the building is told apart from the first step: reading a
 batch, tracing, compiling, and running one step. Seconds are those of the processor (user and system, all threads), which say
 the same on a busy machine; the table has medians with the range, and the ratio of the medians.
 """
 
+import gc
+import importlib
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -24,20 +28,34 @@ import cli.quiet_start  # noqa: F401  has to come before TensorFlow
 import keras
 import tensorflow as tf
 
+COLLECTED = [0.0]
+"""Seconds of full garbage collections, which go through all that TensorFlow has allocated."""
+
+
+def _note(phase: str, facts: dict[str, int]) -> None:
+    if facts["generation"] == 2:
+        COLLECTED[0] += time.process_time() * (1.0 if phase == "stop" else -1.0)
+
+
+gc.callbacks.append(_note)
 LIBRARIES = time.process_time()
 
 import gantape as gt
 
 IMPORTED = time.process_time()
+gc.callbacks.remove(_note)
 
 import attrs
 import tyro
 from benchmarks import by_hand, compare_with_train_step, with_gantape
 from benchmarks.workloads import WORKLOADS
+from gantape.zoo import Diffusion
 
 Side = Literal["hand", "gantape"]
 ModeName = Literal["graph", "xla"]
-NAMES = ("mlp", "conv-classifier", "dcgan", "wgan-gp", "cyclegan")
+TRAIN_STEPS = {"cyclegan": "CycleGAN", "four-updates": "FourUpdates", "diffusion": "Diffusion"}
+"""The classes in `comparison/` of the trainings whose loop by hand is a `train_step`."""
+NAMES = ("mlp", "conv-classifier", "dcgan", "wgan-gp", *TRAIN_STEPS)
 
 
 @attrs.frozen
@@ -74,10 +92,12 @@ class Benchmark:
                 found += [one for measured in sides.values() for one in measured]
                 lines.append(f"| {name} | {mode} | {_row(sides)} |")
                 print(lines[-1], flush=True)
-        imports = [statistics.median(one[part] for one in found) for part in ("libraries", "gantape")]
+        imports = [statistics.median(one[part] for one in found) for part in ("libraries", "gantape", "collection")]
         lines += [
             "",
             f"Importing TensorFlow and Keras takes {imports[0]:.2f} s, importing gantape after them {imports[1]:.2f} s.",
+            f"Of these, {imports[2]:.2f} s are a garbage collection of what TensorFlow and Keras have allocated, which Python",
+            "makes after some more allocations, whoever makes them.",
         ]
         text = "\n".join(lines) + "\n"
         print(text)
@@ -96,6 +116,7 @@ def measure(name: str, side: Side, mode: ModeName) -> dict[str, float]:
     return {
         "libraries": LIBRARIES - STARTED,
         "gantape": IMPORTED - LIBRARIES,
+        "collection": COLLECTED[0],
         "building": done - started,
         "first step": time.process_time() - done,
     }
@@ -103,21 +124,27 @@ def measure(name: str, side: Side, mode: ModeName) -> dict[str, float]:
 
 def _training(name: str, side: Side, mode: ModeName) -> tuple[Any, Any]:
     """A function that builds a training, and one that does its first step."""
-    if name != "cyclegan":
+    if name not in TRAIN_STEPS:
         workload = WORKLOADS[name]
         arrays = dict(zip(("examples", "labels"), gt.data.digits(batch_size=workload.batch_size).arrays, strict=True))
         make: Any = by_hand.HandWritten if side == "hand" else with_gantape.Gantape
         return (lambda: make(workload, arrays, mode)), (lambda training: training.run(1))
-    data = compare_with_train_step.data_of("cyclegan")
+    data = compare_with_train_step.data_of("wgan_gp" if name == "diffusion" else "cyclegan")
     if side == "gantape":
-        build = lambda: gt.Loop(  # noqa: E731
-            compare_with_train_step.make("gantape", "cyclegan"), compiler=gt.StepCompiler(mode), progress=False
-        )
+        build = lambda: gt.Loop(_made("gantape", name), compiler=gt.StepCompiler(mode), progress=False)  # noqa: E731
         return build, (lambda loop: loop.run(data, steps=1))
     batch = data.prepare(tf.nest.map_structure(tf.convert_to_tensor, next(iter(data.examples_in_order()))))
-    return (lambda: _compiled(compare_with_train_step.make("keras", "cyclegan"))), (
+    return (lambda: _compiled(_made("keras", name))), (
         lambda model: tf.function(model.train_step, jit_compile=mode == "xla" or None)(batch)
     )
+
+
+def _made(library: str, name: str) -> Any:
+    """The task, or the model with a `train_step`."""
+    if (library, name) == ("gantape", "diffusion"):
+        return Diffusion()
+    module = importlib.import_module(f"benchmarks.comparison.{library}_{name.replace('-', '_')}")
+    return getattr(module, TRAIN_STEPS[name])()
 
 
 def _compiled(model: keras.Model) -> keras.Model:
@@ -127,7 +154,9 @@ def _compiled(model: keras.Model) -> keras.Model:
 
 def _in_a_process(name: str, side: Side, mode: ModeName) -> dict[str, float]:
     command = [sys.executable, __file__, "--child", name, side, mode]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    # As in an installed package, modules are compiled to bytecode once.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -1,5 +1,7 @@
 """Write tasks of the zoo as loops by hand: programs and their diff in `docs/by_hand/`, the table `docs/glass/eject.txt`."""
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,9 @@ from gantape.commands.recipes import RECIPES
 
 DOCS = Path(__file__).parents[2] / "docs"
 BATCH_SIZE = 8
+PROGRAMS = {"classifier": "classifier", "dcgan": "dcgan", "wgan_gp": "wgan-gp", "vae": "autoencoder", "cyclegan": "cyclegan"}
+"""The programs of the docs, and their tasks."""
+
 OTHERS: dict[str, tuple[type[gt.Task], bool]] = {
     "guide-dcgan": (zoo.GuideDCGAN, False),
     "classifier": (zoo.DigitClassifier, True),
@@ -34,30 +39,36 @@ def small(task_class: type[gt.Task]) -> Any:
     return task_class(width=4) if "width" in task_class.__init__.__annotations__ else task_class()  # type: ignore[call-arg]
 
 
-def tasks() -> dict[str, tuple[Any, Any]]:
-    """Every task and its data, by name."""
-    found = {
-        name: (
-            small(recipe.task_class),
-            recipe.batches(lambda **options: gt.data.digits(**options | {"batch_size": BATCH_SIZE})),
-        )
-        for name, recipe in RECIPES.items()
-    }
-    for name, (task_class, labels) in OTHERS.items():
-        found[name] = small(task_class), digits(labels, getattr(task_class, "pixels", (0.0, 1.0)))
+def of_recipe(name: str) -> tuple[Any, Any]:
+    """The task of a recipe, and its data."""
+    recipe = RECIPES[name]
+    return small(recipe.task_class), recipe.batches(lambda **options: gt.data.digits(**options | {"batch_size": BATCH_SIZE}))
+
+
+def of_other(name: str) -> tuple[Any, Any]:
+    """Another task, and its data."""
+    task_class, labels = OTHERS[name]
+    return small(task_class), digits(labels, getattr(task_class, "pixels", (0.0, 1.0)))
+
+
+def image_gan() -> tuple[Any, Any]:
+    """A GAN of larger images, and its data."""
     data = digits(False, (-1.0, 1.0))
     images = data.prepare(next(iter(data.examples_in_order())))
-    found["image-gan"] = (
-        zoo.ImageGAN(image_size=32, channels=1, width=2),
-        gt.data.from_arrays(tf.image.resize(images, (32, 32)).numpy(), batch_size=BATCH_SIZE),
-    )
-    return found
+    larger = tf.image.resize(images, (32, 32)).numpy()
+    return zoo.ImageGAN(image_size=32, channels=1, width=2), gt.data.from_arrays(larger, batch_size=BATCH_SIZE)
 
 
-def row(name: str, task: Any, data: Any) -> str:
+def tasks() -> dict[str, Callable[[], tuple[Any, Any]]]:
+    """Functions that make every task and its data, by name."""
+    recipes = {name: functools.partial(of_recipe, name) for name in RECIPES}
+    return {**recipes, **{name: functools.partial(of_other, name) for name in OTHERS}, "image-gan": image_gan}
+
+
+def row(name: str, make: Callable[[], tuple[Any, Any]]) -> str:
     """One line of the table."""
     try:
-        made = gt.eject(task, data)
+        made = gt.eject(*make())
     except gt.errors.EjectError as error:
         lines = [line.strip() for line in str(error).splitlines()]
         got = next(line.removeprefix("got:").strip() for line in lines if line.startswith("got:"))
@@ -70,15 +81,11 @@ def main() -> None:
     """Write the programs, their diff and the table."""
     folder = DOCS / "by_hand"
     folder.mkdir(exist_ok=True)
-    found = tasks()
-    made = {
-        name: gt.eject(*found[task], folder / f"{name}.py", steps=20)
-        for name, task in {"classifier": "classifier", "dcgan": "dcgan", "wgan_gp": "wgan-gp", "vae": "autoencoder"}.items()
-    }
+    made = {name: gt.eject(*tasks()[task](), folder / f"{name}.py") for name, task in PROGRAMS.items()}
     for file in folder.glob("*.npz"):
-        file.unlink()  # the programs are for reading
+        file.unlink()  # the test of the programs makes them anew
     (folder / "dcgan_to_wgan_gp.diff").write_text(made["dcgan"].diff(made["wgan_gp"]) + "\n", encoding="utf-8")
-    rows = [row(name, task, data) for name, (task, data) in found.items()]
+    rows = [row(name, make) for name, make in tasks().items()]
     (DOCS / "glass/eject.txt").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 

@@ -21,6 +21,6 @@ class DigitGAN(gt.AdversarialTask):
 
 keras.utils.set_random_seed(0)  # initial weights
 task = DigitGAN()
-digits = gt.data.digits(batch_size=64, labels=False, pixels=(-1.0, 1.0))
+digits = gt.data.digits(batch_size=64, labels=False, pixels=(-1.0, 1.0))  # the range of tanh
 gt.Loop(task, compiler=gt.StepCompiler("auto"), seed=0).run(digits, steps=2_000)
 save_picture(image_grid(task.generate(task.latents(24, gt.RandomStreams(1))), columns=12), "digits.png")

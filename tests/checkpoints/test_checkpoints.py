@@ -156,6 +156,13 @@ def test_the_best_row_has_its_checkpoint(tmp_path: Path) -> None:
     assert gt.Loop(task).evaluate(labelled(20))["loss"] == pytest.approx(min(losses), rel=1e-6)
 
 
+def test_a_best_by_a_column_that_no_row_has_is_warned_of(tmp_path: Path) -> None:
+    settings = gt.Checkpoints(best=gt.Best("acuracy", split="train", largest=True))
+    loop = gt.Loop(make(Classifier), compiler=gt.StepCompiler("eager"), run_dir=tmp_path, checkpoints=settings)
+    with pytest.warns(gt.errors.GantapeWarning, match=r"no row has the column[\s\S]*accuracy"):
+        loop.run(labelled(), steps=1)
+
+
 def test_without_a_best_there_is_none_to_load(tmp_path: Path) -> None:
     gt.Loop(make(Classifier), compiler=gt.StepCompiler("eager"), run_dir=tmp_path).run(labelled(), steps=1)
     with pytest.raises(RunDirectoryError, match="no checkpoint is marked"):

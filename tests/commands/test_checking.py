@@ -16,7 +16,7 @@ from PIL import Image
 import gantape as gt
 from gantape.commands import checking, train_classifier, train_gan
 from gantape.commands.checking import Advice, DryRun, Enough, directory_of_check
-from gantape.errors import DataError, DataNotFoundError, HyperparameterError, RunDirectoryError
+from gantape.errors import DataError, DataNotFoundError, HyperparameterError, RunDirectoryError, TrackerError
 
 SMALL = ("--width", "2", "--latent-size", "4")
 ADVICE = Advice(3_000, "a few thousand steps")
@@ -102,8 +102,9 @@ def test_a_dry_run_of_a_classifier(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         (("--task", "image-gan", "--data", "broken", "--image-size", "16", *SMALL), DataError, "cannot be read as an image"),
         (("--task", "pix2pix", "--judge-every", "10"), HyperparameterError, "only samples can be judged"),
         (("--width", "0"), HyperparameterError, "positive"),
+        (("--track", "wandb"), TrackerError, "pip install wandb"),
     ],
-    ids=["resumed", "taken", "unwritable", "no data", "broken image", "not judged", "hyper-parameter"],
+    ids=["resumed", "taken", "unwritable", "no data", "broken image", "not judged", "hyper-parameter", "tracker"],
 )
 def test_it_fails_as_the_run_would(
     flags: tuple[str, ...], error: type[Exception], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -113,6 +114,7 @@ def test_it_fails_as_the_run_would(
     (tmp_path / "file").touch()
     image_files(tmp_path / "broken", 1)
     (tmp_path / "broken" / "0.png").write_bytes(b"no image")
+    monkeypatch.setitem(sys.modules, "wandb", None)  # as if it was not installed
     before = left_over(tmp_path)
     data = () if "--data" in flags else ("--data", "digits")
     with pytest.raises(error, match=words):
@@ -160,11 +162,13 @@ def test_lengths_and_disk_follow_from_what_was_measured(length: dict[str, Any], 
     assert lines[3] == f"Disk           about {disk}: {parts}; 1.0 GiB are free"
 
 
-def test_a_disk_that_is_too_small_is_said(tmp_path: Path) -> None:
+def test_a_disk_that_is_too_small_and_a_busy_machine_are_said(tmp_path: Path) -> None:
     options = SimpleNamespace(mode="auto", length={"minutes": 5.0})
     lines = attrs.evolve(DRY_RUN, free_bytes=2**20).lines(options, ADVICE)
     assert lines[3].endswith("1.0 MiB are free, which is too little")
     assert lines[0].endswith('; mode "auto" measures others too, where they can pay off')
+    busy = attrs.evolve(DRY_RUN, busy="other programs are running").lines(options, ADVICE)
+    assert busy[1] == "Busy           other programs are running"
     (only,) = attrs.evolve(DRY_RUN, step_seconds=None).lines(options, ADVICE)
     assert only.startswith("A step         not timed: all were compiled, in 10 s, ")
 

@@ -218,9 +218,10 @@ def test_memory_stays_bounded(tmp_path):
 def test_a_file_that_is_no_image_is_named(tmp_path):
     for place in range(8):
         Image.new("L", (4, 4)).save(tmp_path / f"{place}.png")
-    (tmp_path / "5.png").write_bytes(b"broken")
+    data = image_folder(tmp_path, batch_size=2, size=4, channels=1)
+    (tmp_path / "5.png").write_bytes(b"broken")  # after its beginning was read
     with pytest.raises(DataError) as caught:
-        list(image_folder(tmp_path, batch_size=2, size=4, channels=1).examples_in_order())
+        list(data.examples_in_order())
     assert caught.value.where == str(tmp_path / "5.png")
 
 

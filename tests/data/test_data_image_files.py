@@ -10,7 +10,7 @@ from loguru import logger
 from PIL import ExifTags, Image
 
 from gantape.data import image_folder
-from gantape.errors import DataError
+from gantape.errors import DataError, DataNotFoundError
 
 RED = Image.new("RGB", (20, 20), (200, 10, 10))
 
@@ -109,14 +109,46 @@ def test_photographs_are_upright_and_animations_their_first_picture(tmp_path: Pa
     assert pixel(tmp_path / "animation", RED, "x.gif", save_all=True, append_images=[green]) == [200, 10, 10]
 
 
+@pytest.mark.parametrize("name", ["b.jpg", "b.png", "b.webp", "b.tif", "b.bmp", "b.gif"])
 @pytest.mark.parametrize("content", [b"", b"no image", None], ids=["empty", "text", "cut off"])
-def test_a_broken_file_is_named(tmp_path: Path, content: bytes | None) -> None:
-    save(tmp_path / "a.jpg", Image.effect_noise((64, 64), 90.0))
-    whole = (tmp_path / "a.jpg").read_bytes()
-    (tmp_path / "b.jpg").write_bytes(whole[: len(whole) // 2] if content is None else content)
+def test_damaged_images_are_left_out_and_counted(tmp_path: Path, log: list[str], name: str, content: bytes | None) -> None:
+    save(tmp_path / "a.png")
+    save(tmp_path / name, Image.effect_noise((64, 64), 90.0))
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: len(whole) // 2] if content is None else content)
+    data = image_folder(tmp_path, batch_size=1, size=4)
+    assert (data.examples, len(list(data.examples_in_order()))) == (1, 1)
+    (line,) = log
+    assert f"1 of 2 images in {tmp_path} cannot be read and are left out: {name} (" in line
+
+
+def test_some_damaged_images_are_named(tmp_path: Path, log: list[str]) -> None:
+    save(tmp_path / "whole.png")
+    for number in range(5):
+        (tmp_path / f"{number}.png").write_bytes(b"no image")
+    image_folder(tmp_path, batch_size=1, size=4)
+    assert "5 of 6 images" in log[0]
+    assert "0.png (no image of a known format), 1.png (no image of a known format), 2.png (" in log[0]
+    assert "3.png" not in log[0]
+
+
+def test_of_many_bytes_only_the_beginnings_are_read(tmp_path: Path, log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gantape.data.image_files.MOST_BYTES_DECODED", 100)
+    save(tmp_path / "a.png", Image.effect_noise((64, 64), 90.0))
+    whole = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "b.png").write_bytes(b"no image")
+    data = image_folder(tmp_path, batch_size=1, size=4)
+    assert "1 of 2 images" in log[0]
     with pytest.raises(DataError) as caught:
-        list(image_folder(tmp_path, batch_size=1, size=4).examples_in_order())
-    assert caught.value.where == str(tmp_path / "b.jpg")
+        list(data.examples_in_order())
+    assert caught.value.where == str(tmp_path / "a.png")
+
+
+def test_damaged_images_alone_are_no_data(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"no image")
+    with pytest.raises(DataNotFoundError, match="no image in it that can be read"):
+        image_folder(tmp_path, batch_size=1, size=4)
 
 
 def test_images_that_are_enlarged_or_cropped_by_half_are_counted(tmp_path: Path, log: list[str]) -> None:
@@ -128,13 +160,14 @@ def test_images_that_are_enlarged_or_cropped_by_half_are_counted(tmp_path: Path,
     assert "2 of 5 measured images lose half" in cropped
 
 
-def test_images_are_measured_upright_and_broken_ones_left_to_the_reader(tmp_path: Path, log: list[str]) -> None:
+def test_images_are_measured_upright_and_without_damaged_ones(tmp_path: Path, log: list[str]) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     Image.new("RGB", (40, 20)).save(tmp_path / "sideways.jpg", exif=exif)
     (tmp_path / "broken.png").write_bytes(b"no image")
     image_folder(tmp_path, batch_size=1, size=(40, 20))
-    assert log == []
+    (damaged,) = log
+    assert "broken.png" in damaged
     image_folder(tmp_path, batch_size=1, size=(20, 40))
-    assert "1 of 1 measured images are smaller" in log[0]
-    assert "1 of 1 measured images lose half" in log[1]
+    assert "1 of 1 measured images are smaller" in log[2]
+    assert "1 of 1 measured images lose half" in log[3]

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from tiny import double_precision
 
-from gantape.layers import LearnedConstant, ModulatedConv2D, NoiseInput, SelfAttention, SkipLayerExcitation, faster
+from gantape.layers import LearnedConstant, ModulatedConv2D, NoiseInput, NoiseMaps, SelfAttention, SkipLayerExcitation, faster
 from gantape.layers.attention import _pooled
 
 layers = keras.layers
@@ -172,33 +172,37 @@ def test_enlarged_images_have_twice_the_size_whatever_the_kernel(kernel_size: in
 
 
 def test_noise_is_fresh_in_training_and_fixed_afterwards() -> None:
-    images = tf.zeros([3, 4, 5, 2])
-    layer = NoiseInput(seed=1)
-    np.testing.assert_array_equal(layer(images, training=True), images)
-    layer.strength.assign(2.0)
-    fixed, fresh, other = (layer(images, training=training).numpy() for training in (False, True, True))
-    np.testing.assert_array_equal(fixed, layer(images))
-    np.testing.assert_array_equal(fixed[0], fixed[1])
-    for noise in (fixed, fresh):
-        np.testing.assert_array_equal(noise[..., 0], noise[..., 1])
-    maps = np.stack([*fresh[..., 0], *other[..., 0]])
-    assert len(np.unique(maps)) == maps.size
-    again = NoiseInput(seed=1)
-    again(images, training=True)
-    again.strength.assign(2.0)
+    inputs = tf.zeros([3, 2])
+    layer = NoiseMaps((4, 3), seed=1)
+    fixed, fresh, other = ([part.numpy() for part in layer(inputs, training=training)] for training in (False, True, True))
+    assert [part.shape for part in fresh] == [(3, 4, 4, 1), (3, 3, 3, 1)] == layer.compute_output_shape((3, 2))
+    for part, again in zip(fixed, layer(inputs), strict=True):
+        np.testing.assert_array_equal(part, again)
+        np.testing.assert_array_equal(part[0], part[1])
+    numbers = np.concatenate([part.ravel() for part in (*fresh, *other)])
+    assert len(np.unique(numbers)) == numbers.size
+    again = NoiseMaps((4, 3), seed=1)
+    again(inputs)
     for run in (None, False, True):
-        again.seed_generator.state.assign([1, 1])
+        again.seed_generator.state.assign([1, 0])
         noisy = again if run is None else tf.function(again, jit_compile=run)
-        np.testing.assert_allclose(noisy(images, training=True), fresh, rtol=1e-6, atol=1e-6)
+        for part, expected in zip(noisy(inputs, training=True), fresh, strict=True):
+            np.testing.assert_allclose(part, expected, rtol=1e-6, atol=1e-6)
 
 
-def test_noise_has_variance_one() -> None:
-    layer = NoiseInput(seed=0)
-    layer(tf.zeros([1, 32, 32, 1]))
-    layer.strength.assign(1.0)
-    noise = layer(tf.zeros([8, 32, 32, 1]), training=True).numpy()
-    assert abs(noise.mean()) < 0.05
-    assert noise.std() == pytest.approx(1.0, abs=0.05)
+def test_noise_is_normal() -> None:
+    for training in (False, True):
+        (noise,) = NoiseMaps((64,), seed=0)(tf.zeros([4, 1]), training=training)
+        assert abs(np.mean(noise)) < 0.05
+        assert np.std(noise) == pytest.approx(1.0, abs=0.05)
+
+
+def test_noise_is_added_to_all_channels_times_a_strength_that_begins_at_zero() -> None:
+    images, noise = tf.cast(random(2, 4, 4, 3), tf.float32), tf.cast(random(2, 4, 4, 1, seed=1), tf.float32)
+    layer = NoiseInput()
+    np.testing.assert_array_equal(layer([images, noise]), images)
+    layer.strength.assign(2.0)
+    np.testing.assert_allclose(layer([images, noise]), images + 2.0 * noise, rtol=1e-6)
 
 
 def test_a_learned_constant_is_repeated_and_gets_the_sum_of_gradients() -> None:
@@ -213,7 +217,8 @@ def test_a_learned_constant_is_repeated_and_gets_the_sum_of_gradients() -> None:
 
 def small_model() -> Any:
     images, styles = keras.Input((8, 8, 4)), keras.Input((6,))
-    hidden = NoiseInput()(ModulatedConv2D(8, demodulate=True)([LearnedConstant(8, 4)(styles), styles[:, 1:5]]))
+    (noise,) = NoiseMaps((8,))(styles)
+    hidden = NoiseInput()([ModulatedConv2D(8)([LearnedConstant(8, 4)(styles), styles[:, 1:5]]), noise])
     hidden = SelfAttention()(ModulatedConv2D(8)([layers.Add()([hidden, keras.ops.tile(images, [1, 1, 1, 2])]), styles]))
     return keras.Model([images, styles], SkipLayerExcitation()([hidden, images]))
 

@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given
@@ -201,8 +202,14 @@ def test_judged_figures_and_commands_of_a_program_are_shown(program: list[str], 
             "command_line": f"{shlex.join(program)} --seed 1",
             "program": program,
         },
-        evaluation={"measurements": [measured, "nonsense"], "findings": ["diverging: it grows"]},
+        evaluation={
+            "measurements": [measured, "nonsense"],
+            "findings": ["diverging: it grows"],
+            "judge": {"words": "features 12ab, learnt from 60 images"},
+        },
     )
+    assert "By features 12ab, learnt from 60 images." in render(run)
+    assert facts.judge(attrs.evolve(run, evaluation={"judge": "nonsense"})) == ""
     assert facts.judged(run) == [("Fréchet distance", "0.2781", "0.25 to 0.3", "0.01", "10,000", "")]
     assert [(tile.label, tile.value) for tile in facts.tiles(run)] == [("Fréchet distance", "0.5"), ("real score", "1.25")]
     assert [message.title for message in messages(run)] == ["Diverging: it grows"]

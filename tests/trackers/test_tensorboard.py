@@ -62,7 +62,7 @@ def test_events_are_rows_learning_rates_pictures_weights_and_hyperparameters(tmp
     rest = events(folder)
     pictures = [(step, tf.io.decode_png(value[2]).numpy()) for step, value in rest["samples"]]
     assert [(step, picture.shape, picture.max()) for step, picture in pictures] == [(2, (3, 4, 3), 20), (4, (3, 4, 3), 40)]
-    ((_, bins),) = rest["model/0000/kernel"]
+    ((_, bins),) = rest["weights/model/0000/kernel"]
     np.testing.assert_array_equal(bins[:, 2], np.histogram(np.float64(task.model.layers[0].kernel.numpy()), 64)[0])
     assert hyperparameters(folder) == {"task": "Classifier", "learning_rate": 0.05, "precision": task.precision}
 

@@ -131,6 +131,13 @@ def judged(run: RunFiles) -> list[tuple[str, ...]]:
     return rows
 
 
+def judge(run: RunFiles) -> str:
+    """The network that the judged figures come from, in words; empty if the record does not say it."""
+    found = run.evaluation.get("judge")
+    words = found.get("words") if isinstance(found, Mapping) else None
+    return words if isinstance(words, str) else ""
+
+
 def modes(run: RunFiles) -> list[tuple[str, str, str, str]]:
     """The modes that were tried: name, seconds to compile, steps in a second or why it fails, whether it was chosen."""
     rows = []

@@ -39,7 +39,7 @@ def render(run: RunFiles) -> str:
             panels=shown,
             left=left,
             judged=facts.judged(run),
-            judge=run.evaluation.get("judge"),
+            judge=facts.judge(run),
             speed=facts.speed(run),
             modes=facts.modes(run),
             settings=facts.settings(run),

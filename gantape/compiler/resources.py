@@ -1,0 +1,86 @@
+"""The variables and tables that a step uses, wherever they were made, and the random numbers that TensorFlow draws in it."""
+
+import contextlib
+import functools
+import traceback
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import attrs
+import tensorflow as tf
+
+from gantape._tensorflow import operations
+from gantape.steps.lines import frames_below_gantape, line_of_frames
+
+_TABLE = "LookupTable"
+_CHANGES = ("LookupTableInsertV2", "LookupTableRemoveV2")
+
+
+@attrs.frozen(eq=False)
+class Resource:
+    """A variable or a table that a step uses.
+
+    Args:
+        handle: Its handle in TensorFlow.
+        name: Its name, or the operation and the line that use it.
+    """
+
+    handle: Any
+    name: str
+
+
+class Usage:
+    """What a step uses that lasts from step to step.
+
+    Args:
+        traced: The traced step; `None` for one that runs eagerly.
+    """
+
+    def __init__(self, traced: Any = None) -> None:
+        self._traced = traced
+        self._observed: list[Resource] | None = None
+
+    @property
+    def resources(self) -> Sequence[Resource]:
+        """The variables that it reads or writes, and the tables that it changes, outside of branches and loops of a graph."""
+        if self._traced is None:
+            return self._observed or []
+        graph = self._traced.graph
+        changed = {id(change.inputs[0]) for change in graph.get_operations() if change.type in _CHANGES}
+        tables = [outside for outside, inside in graph.captures if id(inside) in changed]
+        variables = [Resource(variable.handle, variable.name) for variable in self._traced.variables]
+        return variables + [Resource(table, "a hash table") for table in tables]
+
+    @functools.cached_property
+    def draws(self) -> Sequence[str]:
+        """The kinds of its operations that draw random numbers from a state of TensorFlow's own; none of an eager step."""
+        if self._traced is None:
+            return ()
+        definition = self._traced.graph.as_graph_def()
+        nodes = [*definition.node, *(node for function in definition.library.function for node in function.node_def)]
+        return sorted({node.op for node in nodes if "seed2" in node.attr and "Dataset" not in node.op})
+
+    @contextlib.contextmanager
+    def observed(self) -> Iterator[None]:
+        """A context in which a step runs eagerly, in this thread. The first one is observed."""
+        if self._observed is not None:
+            yield
+            return
+        found: dict[int, Resource] = {}
+
+        def follow(kind: str, inputs: Any, _: Any) -> None:
+            if kind.startswith(_TABLE) and kind not in _CHANGES:
+                return
+            for tensor in inputs:
+                if tensor.dtype == tf.resource and id(tensor) not in found:
+                    line = _line()
+                    found[id(tensor)] = Resource(tensor, f"{kind} in {line}" if line else kind)
+
+        with operations(follow):
+            yield
+        self._observed = list(found.values())
+
+
+def _line() -> str:
+    frames = [(frame.filename, frame.lineno or 0, frame.name) for frame in traceback.extract_stack()]
+    return line_of_frames(frames_below_gantape(frames))

@@ -1,0 +1,165 @@
+"""Kinds of updates, losses and parts: each is written out, and equals the loop."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import gantape as gt
+from gantape.layers import MinibatchDeviation
+from gantape.losses import R1, Lazy
+from gantape.zoo import DCGAN, CycleGAN, DigitClassifier, VariationalAutoencoder
+
+IMAGES = gt.data.digits(batch_size=4, labels=False, pixels=(-1.0, 1.0))
+LABELLED = gt.data.digits(batch_size=4)
+NUMBERS = np.random.default_rng(0).normal(size=(40, 3)).astype("float32")
+layers = keras.layers
+
+
+class LazyGAN(DCGAN):
+    """A GAN with a penalty in every second step, an average by half-life, several updates and a layer that compares."""
+
+    width: int = 2
+    hidden_units: int = 4
+    latent_size: int = 4
+    discriminator_updates: int = 2
+    generator_decay: float = 0.0
+    generator_half_life: float = 100.0
+
+    def build_penalties(self) -> Any:
+        return (Lazy(R1(1.0), every=2),)
+
+    def build_discriminator(self) -> Any:
+        network = [keras.Input((28, 28, 1)), layers.Conv2D(2, 4, strides=4), MinibatchDeviation(), layers.Flatten()]
+        return keras.Sequential([*network, layers.Dense(1)])
+
+
+class Accumulating(DCGAN):
+    """A GAN whose discriminator accumulates gradients and clips them."""
+
+    width: int = 2
+    hidden_units: int = 4
+    latent_size: int = 4
+    discriminator_updates: int = 2
+
+    def build_discriminator_gradient_options(self) -> gt.GradientOptions:
+        return gt.GradientOptions(accumulate=2, clip_norm=0.5, clip_weights=0.1)
+
+
+class Outputs(gt.SupervisedTask):
+    """Two outputs with losses and weights by name, regularised weights and a loss that a layer adds."""
+
+    def build_model(self) -> Any:
+        inputs = keras.Input((3,))
+        hidden = layers.Dense(4, activation="tanh", activity_regularizer=keras.regularizers.L2(0.01))(inputs)
+        first = layers.Dense(1, kernel_regularizer="l2", name="first")(hidden)
+        return keras.Model(inputs, {"first": first, "second": layers.Dense(2, name="second")(hidden)})
+
+    def build_optimizer(self) -> Any:
+        return keras.optimizers.SGD(0.1, momentum=0.5)
+
+    def build_loss(self) -> Any:
+        return {
+            "first": keras.losses.MeanSquaredError(),
+            "second": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        }
+
+    def build_loss_weights(self) -> Any:
+        return {"first": 0.5}
+
+    def build_metrics(self) -> Any:
+        return gt.MetricSet(accuracy=gt.OutputMetric(keras.metrics.SparseCategoricalAccuracy(), output="second"))
+
+
+class Weighted(DigitClassifier):
+    """A classifier with weights of classes."""
+
+    hidden_units: int = 4
+
+    def build_class_weights(self) -> Any:
+        return {3: 2.0, 5: 0.5}
+
+
+class Tempered(gt.Task):
+    """Two updates of a custom task with helper methods: one moves a variable of its own and one layer, every second step."""
+
+    model = gt.Part[Any]()
+    temperature = gt.Part[Any]()
+    model_optimizer = gt.Part[Any]()
+    rest_optimizer = gt.Part[Any]()
+
+    def build_model(self) -> Any:
+        return keras.Sequential([keras.Input((3,)), layers.Dense(4, activation="tanh"), layers.Dense(3)])
+
+    def build_temperature(self) -> Any:
+        return keras.Variable(1.5, name="temperature")
+
+    def build_model_optimizer(self) -> Any:
+        return keras.optimizers.Adam(0.01)
+
+    def build_rest_optimizer(self) -> Any:
+        return keras.optimizers.SGD(0.01)
+
+    def updates(self) -> Any:
+        rest = [self.temperature, self.model.layers[-1].bias]
+        return (
+            gt.Update("model", self.loss, (self.model,), self.model_optimizer),
+            gt.Update("rest", self.loss, rest, self.rest_optimizer, every=2),
+        )
+
+    def loss(self, batch: Any, rng: Any) -> gt.Losses:
+        """The loss of both."""
+        noisy = batch + 0.1 * rng.normal("noise", tf.shape(batch))
+        return gt.Losses({"error": lambda: self.error(batch, noisy), "size": 0.01 * tf.square(self.temperature.value)})
+
+    def error(self, batch: Any, noisy: Any) -> Any:
+        """A helper."""
+        return tf.reduce_mean(tf.square(self.model(noisy, training=True) / self.temperature.value - batch))
+
+
+def pairs(batch_size: int = 4) -> Any:
+    images = NUMBERS[:32, :1, None, None] * np.ones((1, 28, 28, 1), "float32")
+    return gt.data.from_arrays((images, -images), batch_size=batch_size)
+
+
+KINDS: dict[str, Any] = {
+    "lazy": (lambda: LazyGAN(), lambda: IMAGES),
+    "accumulating": (lambda: Accumulating(), lambda: IMAGES),
+    "outputs": (
+        lambda: Outputs(),
+        lambda: gt.data.from_arrays(
+            (NUMBERS, {"first": NUMBERS[:, :1], "second": (NUMBERS[:, 0] > 0.0).astype("int32")}), batch_size=4
+        ),
+    ),
+    "sample weights": (
+        lambda: DigitClassifier(hidden_units=4),
+        lambda: gt.data.from_arrays(
+            (np.zeros((8, 28, 28, 1), "float32"), np.arange(8), np.linspace(0.0, 1.0, 8, dtype="float32")), batch_size=4
+        ),
+    ),
+    "class weights": (lambda: Weighted(), lambda: LABELLED),
+    "custom": (lambda: Tempered(), lambda: gt.data.from_arrays(NUMBERS, batch_size=4)),
+    "shared pass and pool": (lambda: CycleGAN(width=1, pool_size=8), pairs),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_equals_the_loop(kind: str) -> None:
+    task, data = (make() for make in KINDS[kind])
+    assert gt.eject(task, data).check.equal
+
+
+@pytest.mark.parametrize("kind", ["lazy", "custom", "accumulating"])
+def test_compiled_steps_equal_those_of_graph_mode(kind: str) -> None:
+    task, data = (make() for make in KINDS[kind])
+    made = gt.eject(task, data, compiled=True)
+    assert made.check.mode == "graph"
+    assert made.check.share < 1e-5
+    assert "@tf.function" in made.text
+
+
+def test_other_tasks_compile_too() -> None:
+    made = gt.eject(VariationalAutoencoder(hidden_units=4), gt.data.digits(batch_size=4, labels=False), compiled=True, check=2)
+    assert made.check.share < 1e-5
