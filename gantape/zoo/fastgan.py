@@ -1,5 +1,6 @@
 """A GAN for few images: excitation of skip layers in both networks, and a discriminator that learns to describe images."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -8,7 +9,7 @@ import tensorflow as tf
 
 from gantape.augment import Augmentation, Brightness, Contrast, Saturation, Translation
 from gantape.errors import HyperparameterError
-from gantape.layers import NoiseInput, SkipLayerExcitation, SpectralNorm, faster
+from gantape.layers import NoiseInput, NoiseMaps, SkipLayerExcitation, SpectralNorm, faster
 from gantape.losses import AdversarialLoss, DiscriminatorOutput, Hinge, OutputTerms
 from gantape.random.rng import RandomStreams
 from gantape.steps.losses import Terms
@@ -81,8 +82,11 @@ class FastGAN(AdversarialTask):
         hidden = layers.Reshape((SMALLEST, SMALLEST, 2 * width))(hidden)
         seen = {SMALLEST: keras.activations.glu(layers.BatchNormalization()(hidden))}
         distance = min(16, self.image_size // SMALLEST)
-        for place, size in enumerate(self._sizes(SMALLEST)):
-            hidden = up_block(seen[size // 2], self._width_at(size), noisy=place % 2 == 0)
+        noisy = self._sizes(SMALLEST)[::2]
+        maps = NoiseMaps([size for size in noisy for _ in range(2)])(latents)
+        noise = {size: maps[2 * place : 2 * place + 2] for place, size in enumerate(noisy)}
+        for size in self._sizes(SMALLEST):
+            hidden = up_block(seen[size // 2], self._width_at(size), noise.get(size, ()))
             small = seen.get(size // distance)
             seen[size] = hidden if small is None else SkipLayerExcitation()([hidden, small])
         images = layers.Conv2D(self.channels, 3, padding="same", activation="tanh")(seen[self.image_size])
@@ -106,7 +110,7 @@ class FastGAN(AdversarialTask):
         found = []
         for hidden in features:
             for size in self._sizes(WHOLE_AT)[:-1]:
-                hidden = up_block(hidden, self._width_at(2 * size), noisy=False)
+                hidden = up_block(hidden, self._width_at(2 * size))
             found.append(layers.Conv2D(self.channels, 3, padding="same", activation="tanh")(hidden))
         return faster(keras.Model(features, found, name="decoders"))
 
@@ -171,18 +175,18 @@ def quarter_of(images: Tensor, quarter: Tensor) -> Tensor:
     return tf.tensordot(tf.one_hot(quarter, 4, dtype=images.dtype), quarters, 1)
 
 
-def up_block(inputs: Any, width: int, *, noisy: bool) -> Any:
+def up_block(inputs: Any, width: int, noise: Sequence[Any] = ()) -> Any:
     """Doubles an image: glu(bn(conv(up(x)))), up being nearest neighbours; with noise, two such convolutions, noise before bn.
 
     Args:
         inputs: Images, symbolic.
         width: Channels of the output; the convolutions have twice as many.
-        noisy: Whether there are two convolutions, with noise.
+        noise: Two maps of noise of the size of the output, one for each of two convolutions; none for one convolution.
     """
     hidden = layers.UpSampling2D()(inputs)
-    for _ in range(2 if noisy else 1):
+    for added in noise or (None,):
         hidden = layers.Conv2D(2 * width, 3, padding="same", use_bias=False)(hidden)
-        hidden = NoiseInput()(hidden) if noisy else hidden
+        hidden = hidden if added is None else NoiseInput()([hidden, added])
         hidden = keras.activations.glu(layers.BatchNormalization()(hidden))
     return hidden
 

@@ -33,16 +33,19 @@ def glu(x: Any) -> Any:
 @pytest.mark.parametrize("noisy", [False, True])
 def test_an_up_block_is_that_of_the_paper(noisy: bool) -> None:
     inputs = keras.Input((4, 4, 3))
-    block = keras.Model(inputs, up_block(inputs, 5, noisy=noisy))
+    noise = [keras.Input((8, 8, 1)) for _ in range(2 if noisy else 0)]
+    block = keras.Model([inputs, *noise], up_block(inputs, 5, noise))
     kernels, norms = of_kind(block, layers.Conv2D), of_kind(block, layers.BatchNormalization)
     assert len(kernels) == len(norms) == (2 if noisy else 1)
     assert len(of_kind(block, NoiseInput)) == (2 if noisy else 0)
-    x = images(2, 4, 4, 3)
+    x, maps = images(2, 4, 4, 3), [images(2, 8, 8, 1) * sign for sign in (1.0, -1.0)[: len(noise)]]
+    for layer in of_kind(block, NoiseInput):
+        layer.strength.assign(0.5)
     expected = tf.repeat(tf.repeat(tf.constant(x), 2, axis=1), 2, axis=2)
-    for kernel, norm in zip(kernels, norms, strict=True):
-        expected = glu(norm(kernel(expected)))
+    for kernel, norm, added in zip(kernels, norms, maps or [0.0], strict=True):
+        expected = glu(norm(kernel(expected) + 0.5 * added))
     assert expected.shape == (2, 8, 8, 5)
-    np.testing.assert_allclose(block(x), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(block([x, *maps]), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_a_down_block_is_that_of_the_paper() -> None:
