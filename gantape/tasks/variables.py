@@ -1,6 +1,7 @@
 """The variables of a task by name, and whether it holds all that its steps use."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
