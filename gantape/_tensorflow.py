@@ -219,6 +219,12 @@ def builds_late(metric: Any) -> bool:
     return not metric.variables or not getattr(metric, "_built", type(metric).__module__.startswith("keras."))
 
 
+def schedule_of(optimizer: Any) -> Any:
+    """The schedule of an optimizer of Keras; `None` for a learning rate without. Its public `learning_rate` is a number."""
+    rate = getattr(optimizer, "_learning_rate", None)
+    return rate if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule) else None
+
+
 def known_variables(optimizer: Any) -> list[Any]:
     """The variables for which an optimizer of Keras was built. There is no public API for this."""
     return list(optimizer._trainable_variables)

@@ -55,6 +55,10 @@ class MetricSet:
         """The metric with this name."""
         return self._metrics[name]
 
+    def __contains__(self, metric: Metric) -> bool:
+        """Whether this metric is one of the set, under any name."""
+        return any(metric is own for own in self._metrics.values())
+
     @property
     def variables(self) -> list[Variable]:
         """The variables of all metrics."""

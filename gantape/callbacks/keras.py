@@ -1,6 +1,7 @@
 """Keras callbacks in gantape's loop."""
 
 import base64
+import inspect
 from typing import Any
 
 import attrs
@@ -105,8 +106,13 @@ class _KerasCallback:
         return None
 
     def state(self) -> dict[str, Any]:
-        """Attributes that are numbers or arrays: counters, best value, best weights. Texts, such as paths, are settings."""
-        own = {name: value for name, value in vars(self.callback).items() if not name.startswith("_") and name != "params"}
+        """Attributes that are numbers or arrays: counters, best value, best weights. Texts, such as paths, are settings.
+
+        So are the arguments of Keras' own callbacks: a resumed run has those that it is given, such as a longer patience.
+        """
+        kinds = [kind for kind in type(self.callback).__mro__ if kind.__module__.startswith("keras.")]
+        settings = {"params", *(name for kind in kinds for name in inspect.signature(kind).parameters)}
+        own = {name: value for name, value in vars(self.callback).items() if not name.startswith("_") and name not in settings}
         packed = {name: _pack(value) for name, value in own.items()}
         return {
             "callback": {name: value for name, value in packed.items() if value is not _UNKNOWN},

@@ -48,6 +48,11 @@ class Recipe:
     batch_size: int = 64
     note: str = ""
 
+    def fitted(self, task: Any) -> "Recipe":
+        """This recipe, with labels in its batches if the task has classes."""
+        classes: Any = getattr(task, "classes", 0)
+        return attrs.evolve(self, kind="labels") if classes and self.kind == "images" else self
+
     def batches(self, load: Callable[..., gt.data.ArrayBatches]) -> gt.data.ArrayBatches:
         """The batches, from a function that takes `batch_size`, `labels` and `pixels` as `gantape.data.mnist` does."""
         data = load(

@@ -92,15 +92,16 @@ def main() -> int:
     """Train, report, and return the exit code."""
     choose_for_folder()
     choice, options, task = parse(GANChoice, __doc__)
-    shape = choice.recipe.image_shape(task)
-    data = choice.recipe.batches(functools.partial(options.batches, shape=shape))
+    recipe = choice.recipe.fitted(task)
+    shape = recipe.image_shape(task)
+    data = recipe.batches(functools.partial(options.batches, shape=shape))
     run_dir = options.directory(choice.task)
-    callbacks = choice.recipe.callbacks(run_dir, data, choice.seed)
+    callbacks = recipe.callbacks(run_dir, data, choice.seed)
     if choice.judge_every is not None and options.check:
-        check_judging(choice.recipe, options.data)
+        check_judging(recipe, options.data)
     elif choice.judge_every is not None:
         when = gt.every(steps=choice.judge_every) | gt.at_end()
-        callbacks = (*callbacks, judging(choice.recipe, options.data, when))
+        callbacks = (*callbacks, judging(recipe, options.data, when))
     if choice.health_checks and isinstance(task, gt.AdversarialTask):
         callbacks = (*callbacks, evaluation.watch_health(data, seed=choice.seed))
     if choice.inspect:
@@ -117,7 +118,7 @@ def main() -> int:
         return EXIT_CODES.get(history.stopped_by, 0)
     if choice.judge_every is not None:
         save_best_generator(run_dir, task)
-    outcome = judged(choice.recipe, task, data)
+    outcome = judged(recipe, task, data)
     facts = {"preset": choice.preset, "latent_seed": choice.seed, "pixels": task.pixels}
     complete_record(run_dir, {**facts, "outcome": None if outcome is None else attrs.asdict(outcome)})
     files = {

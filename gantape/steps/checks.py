@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import keras
 
-from gantape.errors import TaskError, warn
+from gantape._tensorflow import known_variables
+from gantape.errors import TaskError, listed, warn
 from gantape.history import check_names
+from gantape.steps.loss_scale import applied_optimizer
 from gantape.steps.step import Update
-from gantape.types import Model, Optimizer
+from gantape.types import Model, Optimizer, Variable
 
 
 def check_updates(updates: Sequence[Update], where: str) -> None:
@@ -62,6 +64,11 @@ def _check_fit_methods(updates: Sequence[Update], where: str) -> None:
             )
 
 
+def _built_for(optimizer: Optimizer) -> list[Variable]:
+    applied = applied_optimizer(optimizer)
+    return known_variables(applied) if getattr(applied, "built", False) else []
+
+
 def _problem(update: Update) -> tuple[str, str, str] | None:
     if isinstance(update.optimizer, type) or not isinstance(update.optimizer, Optimizer):
         return (
@@ -91,6 +98,14 @@ def _problem(update: Update) -> tuple[str, str, str] | None:
             "leave out `trainable = False`: an update moves its own models only, so that no other has to be frozen."
             if frozen
             else "name models or variables that can be trained.",
+        )
+    owned = {id(variable) for part in update.variables for variable in (part.variables if isinstance(part, Model) else [part])}
+    foreign = [variable.path for variable in _built_for(update.optimizer) if id(variable) not in owned]
+    if foreign:
+        return (
+            "the optimizer was made for other variables.",
+            f"a {type(update.optimizer).__name__} with moments of {listed(foreign)}",
+            "make an optimizer for each task, in build_optimizer: its moments belong to its variables.",
         )
     intervals = {"repeats": update.repeats, "every": update.every} | {
         f"lazy[{term!r}]": every for term, every in update.lazy.items()

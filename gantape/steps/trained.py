@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from gantape._tensorflow import grow_optimizer, known_variables, sublayers
+from gantape._tensorflow import grow_optimizer, known_variables, schedule_of, sublayers
 from gantape.errors import TaskError
 from gantape.steps.loss_scale import applied_optimizer
 from gantape.types import Model, Optimizer, Variable
@@ -28,7 +28,7 @@ def python_state(updates: Sequence[Trained]) -> tuple[Any, ...]:
     """The Python values that a trace contains: variables and whether they are trained, settings of layers and optimizers.
 
     A step has to be traced again when they change. Settings are switches and fractions, such as `trainable`, the rate of a
-    dropout or the weight decay of an optimizer.
+    dropout or the weight decay of an optimizer, and schedules of learning rates.
     """
     models = [part for update in updates for part in update.variables if isinstance(part, Model)]
     layers = [layer for model in models for layer in sublayers(model)]
@@ -40,7 +40,8 @@ def python_state(updates: Sequence[Trained]) -> tuple[Any, ...]:
         if isinstance(value, float) or (name == "trainable" and value is not None)
         if not name.startswith("_")
     ]
-    return (*settings, *((id(variable), is_trained(variable)) for model in models for variable in model.variables))
+    schedules = [schedule_of(applied_optimizer(update.optimizer)) for update in updates]
+    return (*settings, *schedules, *((id(variable), is_trained(variable)) for model in models for variable in model.variables))
 
 
 def is_trained(variable: Variable) -> bool:

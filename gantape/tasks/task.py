@@ -81,6 +81,7 @@ class Task(ABC):
             self.check_parts()
             updates = self.updates()
             check_updates(updates, type(self).__name__)
+        self._check_metrics()
         scaled = {update.name: update.optimizer for update in updates}
         check_loss_scales(scaled, self.precision, type(self).__name__)
 
@@ -178,6 +179,16 @@ class Task(ABC):
             ) from error
         if part is None:
             raise TaskError("a part is missing.", where=where, got="None", do="return what the method builds.")
+
+    def _check_metrics(self) -> None:
+        shared = [name for name in self.metrics.names if self.metrics[name] in self.evaluation_metrics]
+        if shared:
+            raise TaskError(
+                "training and evaluation share a metric, and would reset each other's values.",
+                where=f"{type(self).__name__}.build_metrics",
+                got=", ".join(shared),
+                do="make new metrics in each call of build_metrics.",
+            )
 
     def _check_types(self) -> None:
         cls = type(self)

@@ -88,7 +88,7 @@ def draw(crops: Any, size: int, neighbours: Path) -> None:
     whole = Image.new("RGB", (below.width, above.height + below.height), "white")
     whole.paste(above, (0, 0))
     whole.paste(below, (0, above.height))
-    whole.save(IMAGES / "own_images.png", optimize=True)
+    whole.quantize(128).save(IMAGES / "own_images.png", optimize=True)
 
 
 def table(arguments: Arguments, record: Any, report: Any) -> str:

@@ -1,5 +1,6 @@
 """Keras callbacks are right, or refused before the first step."""
 
+import shutil
 from typing import Any
 
 import keras
@@ -106,3 +107,24 @@ def test_methods_that_are_never_called_are_named() -> None:
 
     with pytest.warns(GantapeWarning, match="on_test_end, on_train_batch_begin"):
         from_keras(Timed(), make(Classifier).model)
+
+
+def plateau(task: Any, **options: Any) -> Any:
+    callback = K.ReduceLROnPlateau(monitor="loss", mode="min", factor=0.5, min_delta=10.0, **options)
+    return from_keras(callback, task.model)
+
+
+def rate_after(task: Any) -> float:
+    return float(task.optimizer.learning_rate)
+
+
+def test_a_resumed_callback_goes_on_with_its_state_and_the_arguments_that_it_is_given(tmp_path: Any) -> None:
+    whole, stopped = make(Classifier), make(Classifier)
+    gt.Loop(whole, callbacks=plateau(whole, patience=1)).run(labelled(16), epochs=4)
+    gt.Loop(stopped, run_dir=tmp_path / "run", callbacks=plateau(stopped, patience=1)).run(labelled(16), epochs=2)
+    shutil.copytree(tmp_path / "run", tmp_path / "other")
+    resumed, patient = Classifier(), Classifier()
+    gt.Loop.resume(tmp_path / "run", resumed, callbacks=plateau(resumed, patience=1)).run(labelled(16), epochs=2)
+    gt.Loop.resume(tmp_path / "other", patient, callbacks=plateau(patient, patience=9)).run(labelled(16), epochs=2)
+    assert rate_after(resumed) == rate_after(whole)
+    assert rate_after(patient) == 4.0 * rate_after(whole)

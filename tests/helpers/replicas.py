@@ -26,6 +26,7 @@ from replicated_tasks import (
     Critic,
     FunctionLoss,
     LazyR1,
+    PathLengths,
     Plain,
     Regularised,
     Sharing,
@@ -77,6 +78,7 @@ CASES: dict[str, tuple[type[Any], Callable[[], gt.data.ArrayBatches], int]] = {
     "averaged and clipped": (Averaged, points, 6),
     "wasserstein with accumulation": (Critic, points, 3),
     "lazy r1 and augmentation": (LazyR1, points, 6),
+    "path length and noise": (PathLengths, points, 4),
     "shared examples": (Sharing, points, 3),
     "lecam and feature matching": (Regularised, points, 6),
     "skipping": (Skipping, with_hole, 6),
@@ -84,7 +86,13 @@ CASES: dict[str, tuple[type[Any], Callable[[], gt.data.ArrayBatches], int]] = {
 }
 
 
-ONE_COUNT = ("lecam and feature matching", "loss as a function", "synchronized batch norm", "skipping")
+ONE_COUNT = (
+    "lecam and feature matching",
+    "loss as a function",
+    "path length and noise",
+    "skipping",
+    "synchronized batch norm",
+)
 """Cases that are tried on two replicas only."""
 
 

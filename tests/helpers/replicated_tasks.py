@@ -101,6 +101,31 @@ class Regularised(PointGan):
         return (gt.losses.FeatureMatching(),)
 
 
+class PathLengths(PointGan):
+    """A generator with noise, whose path lengths are regularised in every second step."""
+
+    path_length = gt.Part[gt.losses.PathLength]()
+
+    def build_path_length(self):
+        return gt.losses.PathLength(decay=0.5)
+
+    def build_generator(self):
+        latents = keras.Input((self.latent_size,))
+        (noise,) = gt.layers.NoiseMaps((2,), seed=1)(latents)
+        hidden = layers.Concatenate()([layers.Dense(8, activation="tanh")(latents), layers.Flatten()(noise)])
+        return keras.Model(latents, layers.Dense(2)(hidden))
+
+    def updates(self):
+        discriminator, generator = super().updates()
+        return discriminator, attrs.evolve(generator, lazy={"path_length": 2})
+
+    def generator_loss(self, batch, rng):
+        losses = super().generator_loss(batch, rng)
+        latents = self.latents(batch.shape[0], rng, "path")
+        term = lambda: self.path_length(self.generator, latents, rng)  # noqa: E731
+        return attrs.evolve(losses, terms={**losses.terms, "path_length": term})
+
+
 class Skipping(Plain):
     """Leaves out the updates of batches that are not numbers."""
 

@@ -242,3 +242,14 @@ def test_an_average_of_a_model_with_other_variables_is_refused() -> None:
     task.generator.layers[0].enable_lora(2)
     with pytest.raises(gt.errors.TaskError, match="moving average"):
         loop.run(points(), steps=1)
+
+
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+def test_a_schedule_that_an_optimizer_is_given_between_calls_is_followed(mode: Any) -> None:
+    task = make(Transfer, algorithm="sgd")
+    loop = loop_on(task, mode)
+    loop.run(data, steps=3)
+    before = copied(task.model.layers[-1])
+    task.optimizer.learning_rate = keras.optimizers.schedules.PiecewiseConstantDecay([1], [0.1, 0.0])
+    loop.run(data, steps=3)
+    assert equal(before, copied(task.model.layers[-1]))

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import gantape as gt
 from benchmarks.compare_with_train_step import CLASSES, data_of, lines_of_code, make, source
+from benchmarks.comparison import gantape_four_updates, keras_four_updates
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -35,10 +36,21 @@ def test_both_versions_learn_from_the_same_batches(name: Any) -> None:
 
 def test_a_step_of_the_cycle_gan_is_that_of_the_train_step() -> None:
     """Shared passes, gradients from one state: the same networks and batches give the same weights."""
-    data, model, task = data_of("cyclegan"), make("keras", "cyclegan"), make("gantape", "cyclegan")
-    model.compile(run_eagerly=True)
+    model, task = make("keras", "cyclegan"), make("gantape", "cyclegan")
     pairs = [(model.to_a, task.translators[0]), (model.to_b, task.translators[1])]
-    pairs += [(model.judge_a, task.judges[0]), (model.judge_b, task.judges[1])]
+    check_steps(model, task, [*pairs, (model.judge_a, task.judges[0]), (model.judge_b, task.judges[1])])
+
+
+def test_a_step_of_four_updates_is_that_of_the_train_step() -> None:
+    model, task = keras_four_updates.FourUpdates(), gantape_four_updates.FourUpdates()
+    names = ("to_a", "to_b", "judge_a", "judge_b")
+    check_steps(model, task, [(getattr(model, name), getattr(task, name)) for name in names])
+
+
+def check_steps(model: Any, task: gt.Task, pairs: list[tuple[Any, Any]]) -> None:
+    """Check that two steps of both leave the same weights in each pair of networks."""
+    data = data_of("cyclegan")
+    model.compile(run_eagerly=True)
     for one, other in pairs:
         other.set_weights(one.get_weights())
     batch = data.prepare(tf.nest.map_structure(tf.convert_to_tensor, next(iter(data.examples_in_order()))))

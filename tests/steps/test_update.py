@@ -148,6 +148,8 @@ def unusable_updates():
     def update(name="a", variables=(model,), optimizer=optimizer, **options):
         return gt.Update(name, squared_error(model), variables, optimizer, **options)
 
+    foreign = keras.optimizers.SGD(0.1)
+    foreign.build(linear().trainable_variables)
     return {
         "none": ((), "at least one update"),
         "not updates": (("a",), "at least one update"),
@@ -158,6 +160,7 @@ def unusable_updates():
         "string for optimizer": ((update(optimizer="sgd"),), "not an optimizer"),
         "unbuilt model": ((update(variables=(unbuilt,)),), "no weights yet"),
         "nothing to move": ((update(variables=(frozen,)),), "nothing to move"),
+        "optimizer of another model": ((update(optimizer=foreign),), "made for other variables"),
         "no repeats": ((update(repeats=0),), "repeats"),
         "half an interval": ((update(every=1.5),), "every"),
     }

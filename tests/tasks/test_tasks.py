@@ -246,3 +246,15 @@ def test_permuting_a_batch_leaves_the_loss_unchanged():
         float(task.evaluate((batch[0][which], batch[1][which]), gt.RandomStreams(0)).total) for which in (slice(None), order)
     ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+SHARED_METRICS = gt.MetricSet(accuracy=keras.metrics.SparseCategoricalAccuracy())
+
+
+def test_training_and_evaluation_do_not_share_a_metric() -> None:
+    class OneMetric(Classifier):
+        def build_metrics(self):
+            return SHARED_METRICS
+
+    with pytest.raises(TaskError, match="share a metric"):
+        OneMetric()

@@ -113,6 +113,14 @@ def test_the_losses_are_the_same_in_a_graph() -> None:
     assert found[1] == pytest.approx(found[0], rel=1e-4)
 
 
+def test_its_losses_are_in_full_precision_where_its_layers_are_not() -> None:
+    task = zoo.FastGAN(image_size=32, precision="mixed_bfloat16", **SMALL)
+    batch = tf.constant(images(4, 32, 32, 3))
+    for losses in (task.discriminator_loss(batch, gt.RandomStreams(1)), task.generator_loss(batch, gt.RandomStreams(1))):
+        assert {value.dtype for value in losses.terms.values()} == {tf.float32}
+        assert np.isfinite([float(value) for value in losses.terms.values()]).all()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["graph", "xla"])
 def test_it_trains_alike_in_every_mode(mode: Any) -> None:

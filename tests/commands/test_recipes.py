@@ -1,0 +1,28 @@
+"""Recipes of folders, with and without labels."""
+
+import numpy as np
+
+import gantape as gt
+from gantape import zoo
+from gantape.commands.recipes import FOLDER_RECIPES
+
+SMALL = {"image_size": 8, "width": 2, "widest": 4, "latent_size": 4}
+
+
+def test_a_recipe_reads_labels_if_the_task_has_classes() -> None:
+    recipe, asked = FOLDER_RECIPES["resnet-gan"], []
+
+    def load(*, batch_size: int, labels: bool, pixels: tuple[float, float]) -> gt.data.ArrayBatches:
+        asked.append(labels)
+        return gt.data.from_arrays(np.zeros([batch_size, 8, 8, 3], np.float32), batch_size=batch_size)
+
+    for classes in (0, 3):
+        recipe.fitted(zoo.ResNetGAN(classes=classes, **SMALL)).batches(load)
+    assert asked == [False, True]
+
+
+def test_all_recipes_of_folders_take_the_size_and_the_channels() -> None:
+    for recipe in FOLDER_RECIPES.values():
+        task = recipe.task_class(channels=1, **SMALL)
+        assert recipe.fitted(task) is recipe
+        assert recipe.image_shape(task) == (8, 8, 1)
