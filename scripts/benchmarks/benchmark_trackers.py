@@ -132,9 +132,9 @@ class TimedAction:
 def measured(name: str, folder: Path, minutes: float) -> dict[str, str]:
     """A row of the table of times."""
     with service(name, folder) as make:
-        began = time.perf_counter()
+        began = time.process_time()
         timed = Timed(make())
-        imported = time.perf_counter() - began
+        imported = time.process_time() - began
         callback = trackers.track(timed)
         action = TimedAction(callback.action)
         keras.utils.set_random_seed(0)
