@@ -40,7 +40,7 @@ def test_the_program_equals_the_loop_and_the_tasks_own_batch_norm_rounds_otherwi
         "sign": ("        loss = real_loss + fake_loss\n", "        loss = real_loss - fake_loss\n"),
         "order": ('"order", epoch', '"order", epoch + 1'),
         "metric": ("    metric_real_score.update_state(real)\n", ""),
-        "statistics": ("generator(value, training=True)", "generator(value, training=False)"),
+        "statistics": ("generator(latent, training=True)", "generator(latent, training=False)"),
         "step": ("step, [(", "step + 1, [("),
     }.values(),
 )
