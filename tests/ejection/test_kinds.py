@@ -176,7 +176,9 @@ def test_a_shared_pass_through_which_gradients_flow_is_refused() -> None:
         gt.eject(DCGAN(width=2, hidden_units=4, latent_size=4, shared_examples=True), IMAGES)
 
 
-@pytest.mark.parametrize("kind", ["lazy", "custom", "accumulating"])
+@pytest.mark.parametrize(
+    "kind", ["custom", pytest.param("lazy", marks=pytest.mark.slow), pytest.param("accumulating", marks=pytest.mark.slow)]
+)
 def test_compiled_steps_equal_those_of_graph_mode(kind: str) -> None:
     task, data = (make() for make in KINDS[kind])
     made = gt.eject(task, data, compiled=True)
@@ -185,6 +187,7 @@ def test_compiled_steps_equal_those_of_graph_mode(kind: str) -> None:
     assert "@tf.function" in made.text
 
 
+@pytest.mark.slow
 def test_other_tasks_compile_too() -> None:
     made = gt.eject(VariationalAutoencoder(hidden_units=4), gt.data.digits(batch_size=4, labels=False), compiled=True, check=2)
     assert made.check.share < 1e-5
