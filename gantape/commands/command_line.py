@@ -47,7 +47,8 @@ class Options:
 
     Args:
         data: The training data: "auto" is MNIST if available, else the embedded digits, or the embedded photographs for
-            image-gan, resnet-gan and style; for tasks of images without labels also a folder of images.
+            image-gan, resnet-gan, style and fastgan. GANs that do not translate also take a folder of images; with labels,
+            its subfolders are the classes.
         steps: Number of steps. Give at most one of --steps, --epochs and --minutes; the default is 5 minutes.
         epochs: Number of passes over the data.
         minutes: Minutes to train, including compilation.
