@@ -37,8 +37,7 @@ autograph.CONVERSION_RULES = (autograph.DoNotConvert(PACKAGE), *autograph.CONVER
 def with_autograph(function: F) -> F:
     """A user's function as AutoGraph converts it, if a graph is being traced; else the function itself.
 
-    AutoGraph follows calls from a converted function only. gantape's functions are none, so whatever calls a user's function
-    converts it.
+    AutoGraph follows calls from converted functions only, and gantape's are none: whatever calls a user's function converts it.
     """
     if tf.executing_eagerly():
         return function
@@ -62,10 +61,7 @@ def for_autograph(function: F) -> F:
 
 
 class _Converted:
-    """A method that AutoGraph converts while a graph is traced.
-
-    It shows the closure of the method, in which attrs corrects the class that `super()` uses.
-    """
+    """A method that AutoGraph converts while a graph is traced. It shows the closure, in which attrs corrects `super()`."""
 
     def __init__(self, method: Callable[..., Any]) -> None:
         functools.update_wrapper(self, method)  # type: ignore[arg-type]
