@@ -108,7 +108,7 @@ def test_a_dry_run_on_two_devices(tmp_path: Path) -> None:
         (("--run-dir", "run"), RunDirectoryError, "holds a run already"),
         (("--run-dir", "file/run"), RunDirectoryError, "cannot be written"),
         (("--data", "nowhere"), DataNotFoundError, "there is no such data"),
-        (("--task", "image-gan", "--data", "broken", "--image-size", "16", *SMALL), DataError, "cannot be read as an image"),
+        (("--task", "image-gan", "--data", "broken", "--image-size", "16", *SMALL), DataError, "there are no images"),
         (("--task", "pix2pix", "--judge-every", "10"), HyperparameterError, "only samples can be judged"),
         (("--width", "0"), HyperparameterError, "positive"),
         (("--track", "wandb"), TrackerError, "pip install wandb"),

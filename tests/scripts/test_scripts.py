@@ -290,4 +290,4 @@ def test_help_shows_the_hyper_parameters_of_the_chosen_task(
 ) -> None:
     text = finish("train_gan.py", *flags, "--help", folder=tmp_path)
     assert [part for part in shown if part not in text] == []
-    assert ("--width" in text) != ("guide" in flags)
+    assert ("--width INT" in text) != ("guide" in flags)
