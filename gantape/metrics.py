@@ -45,7 +45,6 @@ class MetricSet:
                 do="make a metric for each name.",
             )
         self._metrics = dict(metrics)
-        self._updated: set[str] = set()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -55,11 +54,6 @@ class MetricSet:
     def __getitem__(self, name: str) -> Metric:
         """The metric with this name."""
         return self._metrics[name]
-
-    @property
-    def updated(self) -> "MetricSet":
-        """Those metrics that were given arguments at least once, in the same order. The others have no meaningful value."""
-        return MetricSet(**{name: metric for name, metric in self._metrics.items() if name in self._updated})
 
     def __contains__(self, metric: Metric) -> bool:
         """Whether this metric is one of the set, under any name."""
@@ -91,7 +85,6 @@ class MetricSet:
                     got=type(values).__name__,
                     do=f'write {{"{name}": (value,)}}, with a comma.',
                 )
-            self._updated.add(name)
             try:
                 with_autograph(self._metrics[name].update_state)(*values)
             except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:

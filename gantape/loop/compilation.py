@@ -14,7 +14,6 @@ from gantape.compiler.compiled import CompiledSteps
 from gantape.compiler.programs import NamedMode
 from gantape.compiler.trials import RunLength, TuningResult
 from gantape.data import BatchStack, PeekableReader
-from gantape.errors import listed, warn
 from gantape.inspection import inspect
 from gantape.loop.duration import Speed
 from gantape.loop.summary import describe_run, explain_run
@@ -41,7 +40,6 @@ class Compilation:
         self._tuner: Tuner | None = None
         self._choice: TuningResult | None = None
         self._of_layers = metrics_of_layers(task)
-        self._warned = False
         self.steps: CompiledSteps | None = None
 
     def compiled(self, reader: PeekableReader, first_step: int, length: RunLength) -> CompiledSteps:
@@ -62,22 +60,10 @@ class Compilation:
         return self.steps
 
     def means(self) -> dict[str, float]:
-        """The means of losses and metrics since `reset`; nothing for a metric that no loss gives arguments."""
+        """The means of losses and metrics since `reset`."""
         means = self.steps.means() if self.steps else {}
-        if not means:
-            return {}
-        updated = self._task.metrics.updated
-        if not self._warned and updated.names != self._task.metrics.names:
-            self._warned = True
-            without = [name for name in self._task.metrics.names if name not in updated.names]
-            warn(
-                "a metric gets no arguments from any loss, and is not logged.",
-                where=f"{type(self._task).__name__}.build_metrics",
-                got=listed(without),
-                do="return its arguments in Losses(metrics={name: (labels, predictions)}), or leave the metric out.",
-            )
         with self._compiler.scope():
-            return means | updated.result() | self._of_layers.result()
+            return means | (self._task.metrics.result() | self._of_layers.result() if means else {})
 
     def reset(self) -> None:
         """Reset all means."""

@@ -102,7 +102,7 @@ class Evaluator:
                 do="check where the data comes from.",
             )
         means = dict(zip(self._names, (sums / examples).tolist(), strict=True))
-        return means | metrics.updated.result()
+        return means | metrics.result()
 
     def _one_batch(self, stored: Batch, step: Tensor, index: Tensor) -> Tensor:
         assert self._prepare is not None

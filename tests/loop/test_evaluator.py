@@ -98,18 +98,3 @@ def test_metric_of_evaluation_is_another_object():
     assert task.metrics.names == task.evaluation_metrics.names
     assert not {id(v) for v in task.metrics.variables} & {id(v) for v in task.evaluation_metrics.variables}
     assert isinstance(task.metrics.variables[0], keras.Variable)
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_a_metric_that_no_loss_feeds_is_said_and_not_logged(mode):
-    class Unfed(PointGan):
-        def build_metrics(self):
-            return gt.MetricSet(real_score=keras.metrics.Mean(), spread=keras.metrics.Mean())
-
-    loop = gt.Loop(make(Unfed), compiler=gt.StepCompiler(mode))
-    with pytest.warns(gt.errors.GantapeWarning, match="gets no arguments from any loss") as given:
-        history = loop.run(points(), steps=4, record=gt.every(steps=2))
-    assert len(given) == 1
-    assert "spread" in str(given[0].message)
-    assert "real_score" in history.columns
-    assert "spread" not in history.columns
