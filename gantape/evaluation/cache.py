@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import os
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -38,14 +38,22 @@ def identity_of(models: Sequence[Model]) -> str:
 
 
 def save_weights(path: Path, models: Sequence[Model], **facts: float) -> None:
-    """Write the weights of networks, and numbers about them, to a file; folders are created."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write the weights of networks, and numbers about them, to a file; folders are created.
+
+    A warning says if it cannot be written: the networks can be used all the same, and are trained again next time.
+    """
     values = [np.array(variable.numpy()) for variable in _variables(models)]
     weights: dict[str, Any] = {f"weight_{number:03d}": value for number, value in enumerate(values)}
     weights |= {name: np.float64(value) for name, value in facts.items()}
-    fresh = path.with_suffix(f".{os.getpid()}.npz")
-    np.savez(fresh, **weights)
-    fresh.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Other threads, processes and machines may write the same file.
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            fresh = Path(folder) / path.name
+            np.savez(fresh, **weights)
+            fresh.replace(path)
+    except OSError as error:
+        logger.warning("{} cannot be written; the network will be trained again next time: {}", path, error)
 
 
 def load_weights(path: Path, models: Sequence[Model], *facts: str) -> tuple[float, ...] | None:
@@ -53,12 +61,12 @@ def load_weights(path: Path, models: Sequence[Model], *facts: str) -> tuple[floa
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             found = [arrays[f"weight_{number:03d}"] for number in range(len(_variables(models)))]
             numbers = tuple(float(arrays[name]) for name in facts)
             for variable, value in zip(_variables(models), found, strict=True):
                 variable.assign(value)
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         logger.warning("{} cannot be read; the network is trained again: {}", path, error)
         return None
     return numbers

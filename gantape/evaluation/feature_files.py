@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from gantape.errors import DataError, summary
+from gantape.errors import DataError, ShapeError, summary
 from gantape.evaluation.features import FeatureNetwork
 from gantape.types import Model
 
@@ -46,7 +46,18 @@ class CleanResize:
     pixels: tuple[float, float]
 
     def __call__(self, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Images for the network, from images with pixels from 0 to 1."""
+        """Images for the network, from images with pixels from 0 to 1.
+
+        Raises:
+            ShapeError: If they are neither grey nor in colour.
+        """
+        if images.shape[-1] not in (1, 3):
+            raise ShapeError(
+                "images have 1 channel, grey, or 3, red, green and blue.",
+                where="gantape.evaluation.FeatureNetwork.features, argument `images`",
+                got=f"{images.shape[-1]} channels",
+                do="leave out what is no colour, such as transparency: images[..., :3].",
+            )
         stored = np.moveaxis(np.round(np.clip(images, 0.0, 1.0) * 255.0).astype(np.float32), -1, 1)
         resized = np.stack([np.stack([self._channel(channel) for channel in image], axis=-1) for image in stored])
         if resized.shape[-1] > self.channels:

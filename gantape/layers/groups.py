@@ -18,6 +18,10 @@ class MinibatchDeviation(keras.layers.Layer):  # type: ignore[misc]
     The deviation of every value over a group, √(mean (x - mean)² + ε), is averaged to one number, the same at all places. If
     the batch is not a multiple of `group`, the group size is the next smaller number that divides it.
 
+    A group is spread over the batch: of n examples, those whose indices differ by multiples of n / `group`. Replicas group
+    their own parts of a batch, and so do accumulated gradients. The groups are then others than those of one device and one
+    batch, and so are the scores, though not their distribution; with groups of 1, scores are equal.
+
     Args:
         group: Examples in a group.
         options: Options of `keras.layers.Layer`.

@@ -53,7 +53,8 @@ class AdversarialTask(Task):
         generator_decay: Decay β of the generator's moving average, from which samples are made; 0 for no average.
         generator_half_life: Half-life of that average in examples, instead of β; 0 to use β.
         joint_batch: Score real and generated examples in one pass of the discriminator, as the Keras guide does. Batch norm
-            in the discriminator then mixes their statistics.
+            in the discriminator then mixes their statistics, and `gantape.layers.MinibatchDeviation` groups both kinds
+            together; packs are refused.
         shared_examples: Reuse the generated examples of the discriminator's last update in the generator's update, as
             PyTorch's DCGAN example does. This saves a forward pass; the gradients are those of a second pass over the same
             latents.
@@ -155,11 +156,13 @@ class AdversarialTask(Task):
         Raises:
             TaskError: If the generator does not accept latents, or the discriminator the generated examples; if the
                 discriminator ends in probabilities under a loss on raw scores; or if the generator's layers add losses
-                although its examples are shared.
+                although its examples are shared; or if a joint batch is scored in packs.
             ShapeError: If the discriminator does not end in one score, or one for each patch.
         """
         name = type(self).__name__
-        inputs = check_networks(self.generator, self.discriminator, self.condition, self.latent_size, name)
+        inputs = check_networks(
+            self.generator, self.discriminator, self.condition, self.latent_size, name, joint=self.joint_batch
+        )
         check_critic(self.discriminator, inputs, self.loss, self.penalties, name)
         if self.shared_examples:
             check_adds_no_loss(self.generator, name)

@@ -72,14 +72,25 @@ def generate_blank(generator: Model, condition: Condition, latent_size: int, tas
         ) from None
 
 
-def check_networks(generator: Model, discriminator: Model, condition: Condition, latent_size: int, task: str) -> Any:
+def check_networks(
+    generator: Model, discriminator: Model, condition: Condition, latent_size: int, task: str, *, joint: bool
+) -> Any:
     """Pass latents of zeros through both networks.
+
+    Args:
+        generator: The generator.
+        discriminator: The discriminator.
+        condition: The condition, which makes their inputs.
+        latent_size: Size of a latent vector.
+        task: The name of the task in errors.
+        joint: Whether real and generated examples are scored in one pass.
 
     Returns:
         The inputs of the discriminator.
 
     Raises:
-        TaskError: If the generator does not accept latents, or the discriminator the generated examples.
+        TaskError: If the generator does not accept latents, or the discriminator the generated examples; or if examples are
+            scored in packs although real and generated ones share a batch.
         ShapeError: If the discriminator does not end in one score for each example or pack of them, or one for each patch.
     """
     made = generate_blank(generator, condition, latent_size, task)
@@ -111,6 +122,13 @@ def check_networks(generator: Model, discriminator: Model, condition: Condition,
             where=f"{task}.build_discriminator",
             got=f"shape {('batch', *axes[1:])} for examples {('batch', *axes_of(made)[1:])}",
             do="end the discriminator in keras.layers.Dense(1), or in a convolution to 1 channel for scores of patches.",
+        )
+    if joint and axes[0] != EXAMPLES:
+        raise TaskError(
+            "packs of a joint batch would hold real and generated examples together.",
+            where=f"{task}, field `joint_batch`",
+            got=f"{axes[0]} scores for {EXAMPLES} examples, from one pass for real and generated ones",
+            do="leave joint_batch off, or score each example by itself.",
         )
     return inputs
 

@@ -257,3 +257,9 @@ def test_a_network_for_any_size_gets_the_size_of_inception(tmp_path: Path) -> No
     assert "299×299" in network.source
     assert isinstance(network.prepare, CleanResize)
     assert attrs.asdict(network.prepare) == {"height": 299, "width": 299, "channels": 3, "pixels": (-1.0, 1.0)}
+
+
+@pytest.mark.parametrize(("channels", "wanted"), [(4, 3), (2, 1)])
+def test_images_with_other_channels_than_grey_or_colour_are_refused(channels: int, wanted: int) -> None:
+    with pytest.raises(ShapeError, match=f"{channels} channels"):
+        CleanResize(8, 8, wanted, (0.0, 1.0))(np.zeros([1, 8, 8, channels]))

@@ -1,6 +1,9 @@
 """The judge: trained once, found again, identified; and what it measures during a run."""
 
+import errno
+import itertools
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +12,12 @@ import keras
 import numpy as np
 import pytest
 import tiny
+from loguru import logger
 
 import gantape as gt
 from gantape import evaluation as ev
 from gantape.errors import DataError, DataNotFoundError, RangeError, ShapeError
+from gantape.evaluation.cache import load_weights, save_weights
 from gantape.zoo import DCGAN
 
 SMALL = {"height": 8, "width": 8, "classes": 3, "features": 6, "filters": 4, "batch_size": 16, "steps": 60, "shift": 0}
@@ -96,6 +101,48 @@ def test_a_damaged_file_is_made_anew_and_a_pickle_is_not_opened(judge: ev.Judge,
     first = again(tmp_path, squares(300, 0), steps=1)
     np.savez(path, allow_pickle=True, weight_000=np.array([print], dtype=object), accuracy=np.array(1.0))
     assert again(tmp_path, squares(300, 0), steps=1).identity == first.identity
+
+
+def test_every_damaged_byte_is_read_or_warned_about(tmp_path: Path) -> None:
+    model, path = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]), tmp_path / "judge.npz"
+    save_weights(path, [model], accuracy=0.5)
+    stored = path.read_bytes()
+    # The directory of the archive is at its end; bit 0 of a flag in it says that a part is encrypted.
+    for place, flipped in itertools.product(range(len(stored) // 2, len(stored)), (1, 255)):
+        path.write_bytes(stored[:place] + bytes([stored[place] ^ flipped]) + stored[place + 1 :])
+        load_weights(path, [model], "accuracy")
+
+
+def test_a_full_disk_leaves_a_warning_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was trained can be used all the same."""
+    model, path = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]), tmp_path / "judge.npz"
+
+    def full(file: Path, **arrays: Any) -> None:
+        file.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    warnings: list[str] = []
+    sink = logger.add(warnings.append, format="{message}")
+    logger.enable("gantape")
+    try:
+        save_weights(path, [model], accuracy=0.5)
+        monkeypatch.undo()
+        path.touch()
+        save_weights(path / "in a file.npz", [model])
+    finally:
+        logger.disable("gantape")
+        logger.remove(sink)
+    assert ["cannot be written" in text for text in warnings] == [True, True]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_several_threads_may_write_one_file(tmp_path: Path) -> None:
+    model, path = keras.Sequential([keras.Input((100,)), keras.layers.Dense(300)]), tmp_path / "judge.npz"
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda _: save_weights(path, [model], accuracy=0.5), range(12)))
+    assert load_weights(path, [model], "accuracy") == (0.5,)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_half_a_judge_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,6 +104,16 @@ def test_groups_are_as_large_as_divide_a_batch(count: int, group: int) -> None:
     assert np.array_equal(MinibatchDeviation(4)(images), MinibatchDeviation(group)(images))
 
 
+def test_replicas_form_the_groups_of_a_batch_in_another_order() -> None:
+    """A replica groups its own part: what one device would, if the two parts took turns in its batch."""
+    images = np.asarray(values((8, 2, 2, 3)))
+    in_turn = np.arange(8).reshape(2, 4).T.ravel()
+    parts = np.concatenate([MinibatchDeviation()(part) for part in np.split(images, 2)])
+    whole = MinibatchDeviation()
+    np.testing.assert_allclose(parts[in_turn], whole(images[in_turn]), rtol=1e-6)
+    assert not np.allclose(parts, whole(images), rtol=1e-2)
+
+
 def test_a_pack_holds_examples_on_its_channels() -> None:
     images = np.arange(6.0 * 2 * 2 * 3).reshape(6, 2, 2, 3).astype("float32")
     packs = Pack(2)(images)

@@ -9,6 +9,7 @@ from misuse import classifier, gan
 from tiny import PointGan, points
 
 import gantape as gt
+from gantape import zoo
 from gantape.errors import GantapeError, LossError, ShapeError, TaskError
 
 
@@ -144,3 +145,9 @@ def test_the_number_of_latents_may_be_a_tensor(mode: Any) -> None:
         loop = gt.Loop(Spread(dynamic=dynamic), compiler=gt.StepCompiler(mode))
         rows.append(loop.run(points(), steps=2).last()["generator/spread"])
     assert rows[0] == pytest.approx(rows[1], rel=1e-6)
+
+
+def test_packs_of_a_joint_batch_are_refused() -> None:
+    """Each pack would hold real and generated examples."""
+    with pytest.raises(TaskError, match="joint_batch"):
+        zoo.PacGAN(width=2, joint_batch=True)
