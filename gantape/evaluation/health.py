@@ -83,6 +83,7 @@ class HealthCheck:
     |---|---|
     | `separation` | how often the discriminator, in training mode, scores a real and a generated example in the right order |
     | `diversity` | the mean distance between two samples, over that between two real examples, in pixels |
+    | `spacing` | the median distance from a sample to the nearest other one, over that of real examples, in blurred pixels |
     | `distance` | distance of samples from the data, in blurred pixels; see below |
     | `sample_gradient` | the mean norm of the gradient of the generator's loss with respect to a sample |
     | `frozen_statistics` | batch norms whose moving statistics have never changed |

@@ -1,8 +1,8 @@
 """The rules that detect failures of a GAN in its history, with advice.
 
 A rule reads the columns of a history. Those beside losses, scores and gradient norms are measured by `HealthCheck`
-(`separation`, `diversity`, `distance`, `sample_gradient`, `frozen_statistics`, `real_low` to `fake_high`) and `SampleQuality`
-(`latent_diversity`, `largest_class`).
+(`separation`, `diversity`, `spacing`, `distance`, `sample_gradient`, `frozen_statistics`, `real_low` to `fake_high`) and
+`SampleQuality` (`latent_diversity`, `largest_class`).
 """
 
 import attrs
@@ -115,26 +115,43 @@ class VanishingGradient(Rule):
 
 @attrs.frozen
 class ModeCollapse(Rule):
-    """Samples from independent latents are alike, or nearly all of one class, and their diversity does not grow.
+    """Samples from independent latents are alike, copies of a few, or nearly all of one class, and do not get more varied.
+
+    Copies of a few, such as one image for each class, are far apart on average, so that only their spacing shows them.
 
     Args:
         diversity: The diversity of samples relative to real examples below which they are alike. Healthy runs reach 0.5 within
             300 steps and 0.8 later; a collapsed generator has at most 0.2.
+        spacing: The spacing of samples relative to real examples below which they are copies of a few. On MNIST it is 0.6 to 1
+            in healthy runs, and 0.1 to 0.2 where a conditional generator makes one image for each class.
         largest_class: The share of one class above which the generator has collapsed to it.
         steps: The first step to consider: the samples of an untrained generator are alike, too.
     """
 
     diversity: float = 0.35
+    spacing: float = 0.25
     largest_class: float = 0.6
     steps: int = 300
 
     def find(self, evidence: Evidence) -> Finding | None:
         seen = []
-        for column, where in (("diversity", "pixels"), ("latent_diversity", "the judge's features")):
-            diversity = evidence.series(column)
-            late = diversity.after(self.steps).values
-            if len(late) >= 2 and late[-2:].max() < self.diversity and not _grows(diversity):
-                seen.append(f"samples differ {late[-1]:.2f} times as much as real examples do, in {where}")
+        for column, least, words in (
+            ("diversity", self.diversity, "samples differ {:.2f} times as much as real examples do, in pixels"),
+            (
+                "latent_diversity",
+                self.diversity,
+                "samples differ {:.2f} times as much as real examples do, in the judge's features",
+            ),
+            (
+                "spacing",
+                self.spacing,
+                "samples are copies of a few, {:.2f} times as far from the nearest other one as real examples",
+            ),
+        ):
+            measured = evidence.series(column)
+            late = measured.after(self.steps).values
+            if len(late) >= 2 and late[-2:].max() < least and not _grows(measured):
+                seen.append(words.format(late[-1]))
         largest = evidence.series("largest_class").after(self.steps).values
         if len(largest) >= 2 and largest[-2:].min() > self.largest_class:
             seen.append(f"{largest[-1]:.0%} of the samples are of one class")

@@ -61,17 +61,20 @@ class VitalSigns:
         self._real = known[:count]
         self._known = _blurred(known)
         self._spread = _spread(self._real)
-        self._near = float(np.median(np.sqrt(neighbour_radii(self._known, min(1, len(known) - 1)))))
+        self._spacing = _spacing(_blurred(self._real))
+        self._near = _spacing(self._known)
         self._far = _spread(self._known)
 
     def measure(self) -> dict[str, float]:
         """The columns of `HealthCheck`."""
         fake, real_scores, fake_scores, slopes = map(np.asarray, self._networks())
-        nearest = float(np.median(np.sqrt(nearest_squares(_blurred(fake), self._known))))
+        blurred = _blurred(fake)
+        nearest = float(np.median(np.sqrt(nearest_squares(blurred, self._known))))
         task: Any = self._task
         values = {
             "separation": auroc(real_scores, fake_scores),
             "diversity": _spread(fake) / max(self._spread, 1e-12),
+            "spacing": _spacing(blurred) / max(self._spacing, 1e-12),
             "distance": (nearest - self._near) / max(self._far - self._near, 1e-12),
             "sample_gradient": len(fake) * float(np.linalg.norm(slopes.reshape(len(fake), -1), axis=1).mean()),
             "frozen_statistics": float(frozen_statistics(task.generator) + frozen_statistics(task.discriminator)),
@@ -164,3 +167,8 @@ def _spread(examples: Any) -> float:
     """The mean distance between two examples; 0 for a single one."""
     values = np.asarray(examples, np.float64).reshape(len(examples), -1)
     return float(pair_distances(values, seed=0).mean()) if len(values) > 1 else 0.0
+
+
+def _spacing(examples: FloatArray) -> float:
+    """The median distance from an example to the nearest other one; 0 for a single one."""
+    return float(np.median(np.sqrt(neighbour_radii(examples, min(1, len(examples) - 1)))))

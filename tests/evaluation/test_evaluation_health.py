@@ -44,6 +44,7 @@ def healthy() -> dict[str, Any]:
         "generator__gradient_norm": 1.0 + noise(0.1, 4),
         "separation": 0.8 + noise(0.02, 5),
         "diversity": 0.95 + noise(0.02, 6),
+        "spacing": 0.8 + noise(0.1, 7),
         "frozen_statistics": np.zeros(ROWS),
         "real_low": -np.ones(ROWS),
         "real_high": np.ones(ROWS),
@@ -96,6 +97,11 @@ def test_a_file_of_metrics_is_diagnosed_as_the_history_is(tmp_path: Path) -> Non
 
 def test_samples_of_an_untrained_generator_are_no_collapse() -> None:
     assert names(history(diversity=np.full(ROWS, 0.1))[:10]) == []
+
+
+def test_copies_of_a_few_images_are_a_collapse_though_they_differ_as_much_as_real_ones() -> None:
+    assert names(history(**healthy() | {"spacing": np.linspace(0.5, 0.1, ROWS)})) == ["mode collapse"]
+    assert names(history(**healthy() | {"spacing": np.geomspace(1e-3, 0.24, ROWS)})) == []  # they still get more varied
 
 
 def test_one_class_only_is_a_collapse_too() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import scipy.spatial
 import tiny
 from hypothesis import given
 from hypothesis import strategies as st
@@ -153,6 +154,24 @@ def test_the_distance_is_none_for_other_real_examples_and_large_for_noise(seed: 
     far = VitalSigns(task, data, 32, 0).measure()["distance"]
     assert abs(near) < 0.2
     assert far > 5.0
+
+
+@given(st.integers(0, 2**31), st.integers(1, 32))
+def test_the_spacing_is_that_of_samples_over_that_of_real_examples(seed: int, different: int) -> None:
+    generator = np.random.default_rng(seed)
+    samples = generator.normal(size=(different, 2))[np.arange(32) % different].astype(np.float32)
+
+    class Fixed(tiny.PointGan):
+        def sample(self, count: Any, rng: Any, batch: Any = None) -> Any:
+            return keras.ops.convert_to_tensor(samples[:count])
+
+    signs = VitalSigns(tiny.make(Fixed), tiny.points(64), 32, 0)
+    found = signs.measure()["spacing"]
+    nearest, nearest_real = (
+        np.median(np.sort(scipy.spatial.distance.cdist(points, points), axis=1)[:, 1]) for points in (samples, signs._real)
+    )
+    assert found == pytest.approx(nearest / nearest_real, rel=1e-4, abs=1e-6)
+    assert (found < 1e-6) == (different < 24)  # then most samples have a copy
 
 
 def test_examples_that_are_sorted_by_class_are_drawn_from_all_of_them() -> None:

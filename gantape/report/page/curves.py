@@ -22,7 +22,7 @@ LEAST_RATIO = 20.0
 """Of the largest to the least value on a logarithmic axis."""
 
 TOGETHER = {
-    "Samples: diversity, and distance from the data": ("diversity", "latent_diversity", "distance", "largest_class"),
+    "Samples: diversity, and distance from the data": ("diversity", "latent_diversity", "spacing", "distance", "largest_class"),
     "How often the discriminator tells real from generated": ("separation",),
     "What the generator learns from: gradient at the samples": ("sample_gradient",),
     "Range of the pixels, real and generated": ("real_low", "real_high", "fake_low", "fake_high"),
