@@ -103,7 +103,7 @@ RECIPES: dict[Name, Recipe] = {
     "r3gan": Recipe(zoo.R3GAN),
     "pacgan": Recipe(zoo.PacGAN),
     "cgan": Recipe(zoo.CGAN, "labels"),
-    "projection": Recipe(zoo.ProjectionGAN, "labels", note="collapses within classes with two seeds of three on MNIST"),
+    "projection": Recipe(zoo.ProjectionGAN, "labels"),
     "acgan": Recipe(zoo.ACGAN, "labels"),
     "infogan": Recipe(zoo.InfoGAN),
     "pix2pix": Recipe(zoo.Pix2Pix, "pairs", batch_size=16),

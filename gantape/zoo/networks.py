@@ -74,12 +74,12 @@ def conditional_discriminator(width: int, classes: int, *, projection: bool) -> 
     Args:
         width: As in `digit_discriminator`.
         classes: Number of classes.
-        projection: Score v·φ(x) + b + e(label)·φ(x), with spectral norm on every kernel (arXiv 1802.05637, equation 3); else
-            the label is embedded as an additional channel of the image, and there is batch norm.
+        projection: Score v·φ(x) + b + e(label)·φ(x), with spectral norm on every kernel (arXiv 1802.05637, equation 3), and
+            no hidden dense layer; else the label is embedded as an additional channel of the image, and there is batch norm.
     """
     images, labels = keras.Input((28, 28, 1)), keras.Input((), dtype="int32")
     if projection:
-        features = digit_features(images, width, norm="spectral")
+        features = digit_features(images, width, hidden_units=0, norm="spectral")
         embedded = SpectralNorm(layers.Embedding(classes, features.shape[-1]))(labels)
         scores = layers.Add()([SpectralNorm(layers.Dense(1))(features), layers.Dot(axes=1)([features, embedded])])
     else:
