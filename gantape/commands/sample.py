@@ -15,6 +15,7 @@ from gantape.commands.command_line import OptionalPath
 from gantape.commands.finished_run import FinishedRun, trained_task
 from gantape.commands.program import program_name
 from gantape.commands.recipes import RECIPES
+from gantape.errors import HyperparameterError
 from gantape.export import FormatName, export_task, standalone, write_hub_folder
 from gantape.report import SampleGrids, save_picture
 
@@ -56,6 +57,13 @@ def main() -> int:
         task, folder = trained_task(arguments.run, arguments.part), arguments.run / "export"
         print(*export_task(task, folder, arguments.part, formats=arguments.export), sep="\n")
         return 0
+    if arguments.part:
+        raise HyperparameterError(
+            "a part is named for what is written of a network, and images come from the generator.",
+            where="--part",
+            got=arguments.part,
+            do="add --export or --hub-folder, or leave --part out.",
+        )
     run = FinishedRun(arguments.run)
     output = arguments.output or arguments.run / f"samples-seed-{arguments.seed}.png"
     grids = SampleGrids(output.parent, arguments.seed, arguments.count, _sources(run.task_class))

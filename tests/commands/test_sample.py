@@ -10,7 +10,7 @@ import pytest
 import gantape as gt
 from gantape import report, zoo
 from gantape.commands import sample
-from gantape.errors import RunDirectoryError
+from gantape.errors import HyperparameterError, RunDirectoryError
 
 
 def export_from(run_dir: Path, *flags: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,3 +56,5 @@ def test_a_run_without_the_network_is_refused(tmp_path: Path, monkeypatch: pytes
     loop.run(gt.data.digits(batch_size=4), steps=1)
     with pytest.raises(RunDirectoryError, match="not saved such a network"):
         export_from(tmp_path, "--export", "keras", monkeypatch=monkeypatch)
+    with pytest.raises(HyperparameterError, match="add --export or --hub-folder"):
+        export_from(tmp_path, "--part", "model", monkeypatch=monkeypatch)
