@@ -45,6 +45,27 @@ class SampleArguments:
     hub_folder: OptionalPath = None
     part: str = ""
 
+    def __attrs_post_init__(self) -> None:
+        writes = bool(self.export) or self.hub_folder is not None
+        if self.count < 1:
+            raise HyperparameterError(
+                "there are no images to make.", where="--count", got=str(self.count), do="give 1 or more."
+            )
+        if self.part and not writes:
+            raise HyperparameterError(
+                "a part is named for what is written of a network, and images come from the generator.",
+                where="--part",
+                got=self.part,
+                do="add --export or --hub-folder, or leave --part out.",
+            )
+        if writes and self.output is not None:
+            raise HyperparameterError(
+                "no images are made where a network is written.",
+                where="--output",
+                got=str(self.output),
+                do="leave --output out; files are written to the folder export of the run, or to that of --hub-folder.",
+            )
+
 
 def main() -> int:
     """Make the images and write them, or write the networks."""
@@ -57,13 +78,6 @@ def main() -> int:
         task, folder = trained_task(arguments.run, arguments.part), arguments.run / "export"
         print(*export_task(task, folder, arguments.part, formats=arguments.export), sep="\n")
         return 0
-    if arguments.part:
-        raise HyperparameterError(
-            "a part is named for what is written of a network, and images come from the generator.",
-            where="--part",
-            got=arguments.part,
-            do="add --export or --hub-folder, or leave --part out.",
-        )
     run = FinishedRun(arguments.run)
     output = arguments.output or arguments.run / f"samples-seed-{arguments.seed}.png"
     grids = SampleGrids(output.parent, arguments.seed, arguments.count, _sources(run.task_class))
