@@ -54,18 +54,22 @@ class Profiler:
         self._steps = steps
         self._after = after
         self._first = after
+        self._begun = False
         self._done = 0
         self._mark: Any = None  # of the step that is being profiled
         self.when = at(after)
 
     def open(self, opening: Opening) -> None:
         """Count steps from here: a resumed run is profiled too."""
-        self._first = opening.state.step + self._after
+        self._first, self._begun = opening.state.step + self._after, False
         self.when = at(*range(self._first, self._first + self._steps + 1))
 
     def __call__(self, progress: Progress) -> None:
         if self._mark is None:
-            if progress.step != self._first or progress.state.ended or not self._start():
+            if progress.step != self._first or progress.state.ended:
+                return
+            self._begun = True
+            if not self._start():
                 return
         else:
             self._mark.__exit__(None, None, None)
@@ -76,10 +80,12 @@ class Profiler:
             self._mark = tf.profiler.experimental.Trace("step", step_num=progress.step, _r=1)
 
     def close(self) -> None:
-        """End the profile of a run that was ended by something else."""
+        """End the profile of a run that was ended by something else, or say that the run ended before it."""
         if self._mark is not None:
             self._mark.__exit__(None, None, None)
             self._end()
+        elif not self._begun:
+            logger.warning("no steps are profiled: the run ended before step {}", self._first + 1)
 
     def _start(self) -> bool:
         """Start the profile; whether this was possible."""

@@ -110,15 +110,6 @@ class RunDirectory:
         except OSError as error:
             raise unwritable(self.path, error) from None
 
-    def add_facts(self, facts: Mapping[str, Any]) -> None:
-        """Add keys to the record of a run that has ended; existing keys get the new values.
-
-        Raises:
-            RunDirectoryError: If there is no record, it cannot be written, or a loop is using the directory.
-        """
-        with self.locked():
-            self.write(self.read() | dict(facts))
-
     def read(self) -> dict[str, Any]:
         """Read the record.
 

@@ -94,20 +94,17 @@ def resume_command(options: Length, run_dir: Path) -> NextCommand:
     return NextCommand("train on", (*program_words(), *flags), "checkpoints")
 
 
-def closing_lines(
-    run_dir: Path, files: Mapping[str, str], commands: Sequence[NextCommand], *, quality: str | None = None
-) -> list[str]:
+def closing_lines(run_dir: Path, files: Mapping[str, str], commands: Sequence[NextCommand]) -> list[str]:
     """The message after training: results, their quality, where they are, and what to do next.
 
     Args:
         run_dir: The directory of the run.
         files: Labels and file names in the directory; missing files are left out.
         commands: What to do next.
-        quality: The quality of the result, in words; `None` if unknown.
     """
     record = RunDirectory(run_dir).read()
     lines = ["", f"Done: {record['steps']:,} steps in {_minutes(record['seconds'])}{_early(record)}."]
-    lines += [labelled("Quality", quality)] if quality else []
+    lines += [labelled("Quality", words) for words in quality_in_words(record)]
     lines += [labelled("Warning", words) for words in health_in_words(record)]
     lines += ["", f"Run: {run_dir}"]
     lines += [labelled(f"  {words}", str(run_dir / name)) for words, name in files.items() if (run_dir / name).exists()]
@@ -117,6 +114,13 @@ def closing_lines(
         for command in commands
         if (run_dir / command.needs).exists()
     ]
+
+
+def quality_in_words(record: Mapping[str, Any]) -> list[str]:
+    """The quality of the result, if it was measured."""
+    outcome, test = record.get("outcome"), record.get("test")
+    found = [outcome["reason"]] if outcome else []
+    return found + ([f"Test accuracy: {test['accuracy']:.4f}, of images that it was not trained on"] if test else [])
 
 
 def health_in_words(record: Mapping[str, Any]) -> list[str]:

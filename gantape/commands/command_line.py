@@ -4,7 +4,7 @@ import functools
 import os
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar, get_args
@@ -19,7 +19,14 @@ from gantape.callbacks import profile_steps
 from gantape.checkpoints.run_directory import RunDirectory
 from gantape.commands.checking import MOST_STEPS, directory_of_check, enough, refuse_to_check
 from gantape.commands.devices import Devices
-from gantape.commands.flags_of_runs import CommandLine, resume_if_restarted, value_of, whole_command_line
+from gantape.commands.flags_of_runs import (
+    CommandLine,
+    errors_of,
+    resume_if_restarted,
+    value_of,
+    whole_command_line,
+    with_hyphens,
+)
 from gantape.commands.program import program_name
 from gantape.commands.tracking import Tracking
 from gantape.commands.training_data import Data, load
@@ -28,7 +35,6 @@ from gantape.distribute.replicas import scope_of
 from gantape.distribute.workers import restart
 from gantape.errors import ResumeError, RunDirectoryError, WorkerLostError, summary
 from gantape.loop.duration import Duration
-from gantape.report import write_html_report
 
 DataOrFolder = Annotated[str, tyro.conf.arg(metavar=f"{{{','.join(get_args(Data))},FOLDER}}")]
 OptionalInt = Annotated[int | None, tyro.conf.arg(metavar="INT")]
@@ -60,7 +66,8 @@ class Options:
             override them. --steps, --epochs and --minutes count the whole run.
         changed: Hyper-parameters that are changed on purpose in a resumed run, separated by commas, such as learning_rate.
         checkpoint_seconds: Seconds between checkpoints. One is also saved at the end.
-        profile: Steps to profile for TensorBoard's profiler, some time after the start; written to tensorboard/ of the run.
+        profile: Steps to profile for TensorBoard's profiler, from the 21st step of this command on, since the first ones
+            compile; written to tensorboard/ of the run.
         check: Make a dry run instead: a few steps and one picture, within seconds, then say how many steps the run will have,
             how much disk and memory it needs, and which length makes sense. Nothing else stays.
         devices: Where to train.
@@ -84,9 +91,11 @@ class Options:
     tracking: Tracking = attrs.field(factory=Tracking)
 
     def __attrs_post_init__(self) -> None:
-        Duration.of(**self.length)
+        with errors_of("--steps, --epochs, --minutes"):
+            Duration.of(**self.length)
         self.devices.check(self.run_dir or self.resume)
-        self.checkpoints()
+        with errors_of("--checkpoint-seconds"):
+            self.checkpoints()
         if self.check:
             refuse_to_check(self.resume, several_workers=self.devices.several_workers)
         if self.resume is None and self.run_dir is not None and (self.run_dir / "run.json").exists():
@@ -120,10 +129,8 @@ class Options:
         self, task: gt.Task, seed: int, run_dir: Path, callbacks: tuple[gt.Callback, ...], best: gt.Best | None = None
     ) -> gt.Loop:
         """A new loop, or the loop of a resumed run."""
-        profiled = () if self.profile is None else (profile_steps(run_dir / "tensorboard", steps=self.profile),)
-        callbacks = (*callbacks, gt.Callback(CommandLine(), gt.at_start()), *profiled)
-        tracked = self.tracking.callbacks()  # for a dry run, too: a client that is not installed is an error
-        callbacks = (*callbacks, *((enough(),) if self.check else tracked))
+        observers = (*self._profiled(run_dir), *self.tracking.callbacks())  # for a dry run, too: wrong flags are errors
+        callbacks = (*callbacks, gt.Callback(CommandLine(), gt.at_start()), *((enough(),) if self.check else observers))
         if self.resume is None:
             return gt.Loop(
                 task,
@@ -148,6 +155,12 @@ class Options:
                 "the run has another seed.", where="--seed", got=f"{seed}, the run has {loop.seed}", do="leave --seed out."
             )
         return loop
+
+    def _profiled(self, run_dir: Path) -> tuple[gt.Callback, ...]:
+        if self.profile is None:
+            return ()
+        with errors_of("--profile"):
+            return (profile_steps(run_dir / "tensorboard", steps=self.profile),)
 
     def train(self, loop: gt.Loop, data: gt.data.Batches, validation: gt.data.Batches | None = None) -> gt.History:
         """Train for the rest of the run."""
@@ -216,12 +229,6 @@ def parse(choice: type[C], description: str | None) -> tuple[C, Options, Any]:
     return found.choice, found.run, found.task
 
 
-def complete_record(run_dir: Path, facts: Mapping[str, Any]) -> None:
-    """Add facts to the record of a run that has ended, and to its page."""
-    RunDirectory(run_dir).add_facts(facts)
-    write_html_report(run_dir)
-
-
 def load_generator(file: Path) -> Any:
     """Load a generator from an untrusted file without running code from it.
 
@@ -241,6 +248,7 @@ def load_generator(file: Path) -> Any:
 
 def run_program(main: Callable[[], int]) -> None:
     """Run a program: show the log, print gantape's errors without a traceback, and exit with the program's code."""
+    sys.argv[1:] = with_hyphens(sys.argv[1:])
     logger.remove()
     logger.add(
         lambda line: print(line, file=sys.stderr, end=""),

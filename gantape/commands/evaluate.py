@@ -22,9 +22,11 @@ from gantape.commands.command_line import OptionalInt
 from gantape.commands.finished_run import FinishedRun, data_is_labelled
 from gantape.commands.judgements import FeaturesFlags, judge_classes, judge_features
 from gantape.commands.program import program_name, whole_command
+from gantape.errors import HyperparameterError
 from gantape.report import write_html_report
 
 SHOWN = 15
+FEWEST = 50
 
 
 @attrs.frozen
@@ -47,6 +49,12 @@ class EvaluateArguments:
     generator: str = "generator.keras"
     judge_steps: OptionalInt = None
     flags: Annotated[FeaturesFlags, tyro.conf.arg(name="")] = attrs.field(factory=FeaturesFlags)
+
+    def __attrs_post_init__(self) -> None:
+        if self.count < FEWEST:
+            raise HyperparameterError(
+                "so few samples cannot be judged.", where="--count", got=str(self.count), do=f"give {FEWEST} or more."
+            )
 
 
 def main() -> int:

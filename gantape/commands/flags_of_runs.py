@@ -1,8 +1,9 @@
 """The flags of a run: kept in its record, and combined with those of the command that resumes it."""
 
+import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import attrs
 import gantape as gt
 from gantape.checkpoints.run_directory import RunDirectory
 from gantape.commands.program import program_words, whole_command
-from gantape.errors import ResumeError, RunDirectoryError
+from gantape.errors import GantapeError, ResumeError, RunDirectoryError
 
 DEVICE_FLAGS = ("--replicas", "--workers", "--worker-index")
 """Not kept when a run is resumed, which may happen on other devices."""
@@ -70,9 +71,24 @@ def whole_command_line() -> list[str]:
     return [*without(before, "--run-dir"), *kept]
 
 
+def with_hyphens(arguments: Sequence[str]) -> list[str]:
+    """The arguments with hyphens in the names of flags, which may be written with underscores, too."""
+    parts = (argument.partition("=") for argument in arguments)
+    return [f"{name.replace('_', '-') if name.startswith('--') else name}{equals}{value}" for name, equals, value in parts]
+
+
+@contextlib.contextmanager
+def errors_of(flag: str) -> Iterator[None]:
+    """Let errors name a flag as their place, which is all that a user of the command line knows."""
+    try:
+        yield
+    except GantapeError as error:
+        raise type(error)(error.what, where=flag, got=error.got, do=error.do) from None
+
+
 def value_of(flag: str, arguments: Sequence[str]) -> str | None:
-    """The value of a flag, or `None` if it is not among the arguments."""
-    for place, argument in enumerate(arguments):
+    """The value of a flag, or `None` if it is not among the arguments; the last one counts, as in the parser."""
+    for place, argument in reversed(list(enumerate(arguments))):
         if argument == flag and place + 1 < len(arguments):
             return arguments[place + 1]
         if argument.startswith(f"{flag}="):

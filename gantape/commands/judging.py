@@ -4,11 +4,14 @@ import functools
 from pathlib import Path
 from typing import Any
 
+import attrs
+from loguru import logger
+
 import gantape as gt
 from gantape import evaluation
 from gantape.commands.recipes import Recipe
 from gantape.commands.training_data import load
-from gantape.errors import HyperparameterError
+from gantape.errors import HyperparameterError, RunDirectoryError
 
 BEST = gt.Best("frechet_distance")
 """The checkpoint to keep."""
@@ -54,8 +57,33 @@ def judging(recipe: Recipe, data: str, when: gt.When) -> gt.Callback:
     return gt.Callback(evaluation.SampleQuality(judge, held_out), when)
 
 
-def save_best_generator(run_dir: Path, task: Any) -> None:
-    """Save the averaged generator of a run's best checkpoint as `best.keras`; the task is not changed."""
-    best = type(task)(**task.hyperparameters)
-    gt.load_best(run_dir, best)
-    best.averaged_generator.save(run_dir / "best.keras")
+@attrs.define(eq=False)
+class BestGenerator:
+    """Saves the averaged generator of the best checkpoint, which is known when the run is over: an action for its end.
+
+    Args:
+        run_dir: The run's directory, in which the file is `best.keras`.
+    """
+
+    run_dir: Path
+    _task: Any = attrs.field(init=False, default=None)
+
+    def __call__(self, progress: gt.Progress) -> None:
+        self._task = progress.task
+
+    def close(self) -> None:
+        """Save it, unless an error ended the run. The task is not changed."""
+        if self._task is None:
+            return
+        best = type(self._task)(**self._task.hyperparameters)
+        try:
+            gt.load_best(self.run_dir, best)
+        except RunDirectoryError as error:  # such as one whose figures were never finite
+            logger.warning("best.keras is not written: {} ({})", error.what, error.got)
+            return
+        best.averaged_generator.save(self.run_dir / "best.keras")
+
+
+def best_generator(run_dir: Path) -> gt.Callback:
+    """A callback that saves it at the end."""
+    return gt.Callback(BestGenerator(run_dir), gt.at_end())

@@ -15,6 +15,7 @@ from gantape.commands.command_line import OptionalPath
 from gantape.commands.finished_run import FinishedRun, trained_task
 from gantape.commands.program import program_name
 from gantape.commands.recipes import RECIPES
+from gantape.errors import HyperparameterError
 from gantape.export import FormatName, export_task, standalone, write_hub_folder
 from gantape.report import SampleGrids, save_picture
 
@@ -43,6 +44,27 @@ class SampleArguments:
     export: tuple[FormatName, ...] = ()
     hub_folder: OptionalPath = None
     part: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        writes = bool(self.export) or self.hub_folder is not None
+        if self.count < 1:
+            raise HyperparameterError(
+                "there are no images to make.", where="--count", got=str(self.count), do="give 1 or more."
+            )
+        if self.part and not writes:
+            raise HyperparameterError(
+                "a part is named for what is written of a network, and images come from the generator.",
+                where="--part",
+                got=self.part,
+                do="add --export or --hub-folder, or leave --part out.",
+            )
+        if writes and self.output is not None:
+            raise HyperparameterError(
+                "no images are made where a network is written.",
+                where="--output",
+                got=str(self.output),
+                do="leave --output out; files are written to the folder export of the run, or to that of --hub-folder.",
+            )
 
 
 def main() -> int:

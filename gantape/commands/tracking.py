@@ -4,11 +4,22 @@ from typing import Annotated, Literal
 
 import attrs
 import tyro
+from loguru import logger
 
 import gantape as gt
 from gantape import trackers
+from gantape.commands.flags_of_runs import errors_of
 
 Service = Literal["tensorboard", "mlflow", "wandb"]
+USED_BY = {
+    "weights_every": ("tensorboard", "wandb"),
+    "mlflow_uri": ("mlflow",),
+    "mlflow_experiment": ("mlflow",),
+    "wandb_project": ("wandb",),
+    "wandb_offline": ("wandb",),
+}
+"""The services for which each of the flags is; MLflow has no histograms."""
+
 OptionalText = Annotated[str | None, tyro.conf.arg(metavar="TEXT")]
 
 
@@ -19,7 +30,7 @@ class Tracking:
     Args:
         track: Services to which the run is sent: scalars, pictures, hyper-parameters, and files at the end. Events of
             "tensorboard" are in the run's directory; "mlflow" and "wandb" have to be installed. --track alone for none.
-        weights_every: Steps between two histograms of the weights; by default there are none.
+        weights_every: Steps between two histograms of the weights; by default there are none. MLflow has no histograms.
         mlflow_uri: The address of the MLflow server, such as http://localhost:5000; by default MLFLOW_TRACKING_URI.
         mlflow_experiment: The experiment of MLflow.
         wandb_project: The project of Weights & Biases.
@@ -37,9 +48,16 @@ class Tracking:
         """The callbacks that track the run.
 
         Raises:
+            ScheduleError: If `weights_every` is not positive.
             TrackerError: If the client of a service is not installed.
         """
-        weights = None if self.weights_every is None else gt.every(steps=self.weights_every) | gt.at_end()
+        with errors_of("--weights-every"):
+            weights = None if self.weights_every is None else gt.every(steps=self.weights_every) | gt.at_end()
+        defaults = attrs.asdict(Tracking())
+        for name, services in USED_BY.items():
+            if getattr(self, name) != defaults[name] and not set(services) & set(self.track):
+                words = " or ".join(f"--track {service}" for service in services)
+                logger.warning("--{} does nothing without {}", name.replace("_", "-"), words)
         return tuple(trackers.track(self._tracker(service), weights=weights) for service in dict.fromkeys(self.track))
 
     def _tracker(self, service: Service) -> trackers.Tracker:

@@ -3,7 +3,7 @@
 The flags below "task options" are the hyper-parameters of the chosen task.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
@@ -11,7 +11,8 @@ import gantape as gt
 from gantape import report, zoo
 from gantape.commands.announcements import REPORT, closing_lines, opening_lines, resume_command, say
 from gantape.commands.checking import Advice, check_run
-from gantape.commands.command_line import EXIT_CODES, complete_record, parse
+from gantape.commands.command_line import EXIT_CODES, parse
+from gantape.commands.results import result
 
 PASSES = 5
 """After so many passes over the data, digits are classified well."""
@@ -44,7 +45,13 @@ def main() -> int:
     choice, options, task = parse(ClassifierChoice, __doc__)
     train, validation = options.batches().split(validation=choice.validation)
     run_dir = options.directory(choice.task)
-    callbacks = report.report_supervised(run_dir)
+
+    def facts() -> dict[str, Any]:
+        test = loop.evaluate(options.batches(split="test"))
+        return {"validation": validation.describe(), "test": test}
+
+    measured = () if options.check else (result(facts, on_every_worker=True),)
+    callbacks = (*report.report_supervised(run_dir), *measured)
     loop = options.loop(task, choice.seed, run_dir, callbacks)
     if options.check:
         advice = Advice(PASSES * train.batches_per_epoch, f"{PASSES} passes over the data")
@@ -53,11 +60,8 @@ def main() -> int:
     if options.devices.chief:
         say(opening_lines(choice.task, train, options, loop))
     history = options.train(loop, train, validation)
-    test = loop.evaluate(options.batches(split="test"))
     if not options.devices.chief:
         return EXIT_CODES.get(history.stopped_by, 0)
-    complete_record(run_dir, {"validation": validation.describe(), "test": test})
     files = {"report": REPORT, "model": "model.keras"}
-    quality = f"Test accuracy: {test['accuracy']:.4f}, of images that it was not trained on"
-    say(closing_lines(run_dir, files, (resume_command(options, run_dir),), quality=quality))
+    say(closing_lines(run_dir, files, (resume_command(options, run_dir),)))
     return EXIT_CODES.get(history.stopped_by, 0)

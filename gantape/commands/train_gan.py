@@ -23,13 +23,15 @@ from gantape.commands.announcements import (
 )
 from gantape.commands.checking import Advice, check_run
 from gantape.commands.choosing import choose_for_folder
-from gantape.commands.command_line import EXIT_CODES, OptionalInt, complete_record, parse
+from gantape.commands.command_line import EXIT_CODES, OptionalInt, parse
+from gantape.commands.flags_of_runs import errors_of
 from gantape.commands.inspecting import inspecting
-from gantape.commands.judging import BEST, check_judging, judging, save_best_generator
+from gantape.commands.judging import BEST, best_generator, check_judging, judging
 from gantape.commands.program import program_words
 from gantape.commands.recipes import FOLDER_RECIPES, RECIPES, FolderName, Name, Recipe, task_help
+from gantape.commands.results import result
 from gantape.commands.training_data import name_of
-from gantape.errors import DataError, HyperparameterError
+from gantape.errors import GantapeError, HyperparameterError
 
 ADVICE = Advice(3_000, "3,000 steps; digits need 1,300 to 4,400 of them (docs/outcomes.md), larger images more")
 
@@ -83,7 +85,7 @@ def judged(recipe: Recipe, task: Any, data: gt.data.Batches) -> evaluation.Outco
     name = name_of(getattr(data, "name", ""))
     try:
         return recipe.judged(task, name) if name else evaluation.judge_outcome(task, data)
-    except DataError as error:
+    except GantapeError as error:
         logger.warning("the result is not judged: {} ({})", error.what, error.got)
         return None
 
@@ -100,12 +102,21 @@ def main() -> int:
     if choice.judge_every is not None and options.check:
         check_judging(recipe, options.data)
     elif choice.judge_every is not None:
-        when = gt.every(steps=choice.judge_every) | gt.at_end()
-        callbacks = (*callbacks, judging(recipe, options.data, when))
+        with errors_of("--judge-every"):
+            when = gt.every(steps=choice.judge_every) | gt.at_end()
+        callbacks = (best_generator(run_dir), *callbacks, judging(recipe, options.data, when))
     if choice.health_checks and isinstance(task, gt.AdversarialTask):
         callbacks = (*callbacks, evaluation.watch_health(data, seed=choice.seed))
     if choice.inspect:
         callbacks = (inspecting(data, choice.seed), *callbacks)
+
+    def facts() -> dict[str, Any]:
+        outcome = judged(recipe, task, data)
+        found = {"preset": choice.preset, "latent_seed": choice.seed, "pixels": task.pixels}
+        return {**found, "outcome": None if outcome is None else attrs.asdict(outcome)}
+
+    if not options.check:
+        callbacks = (*callbacks, result(facts))
     loop = options.loop(task, choice.seed, run_dir, callbacks, BEST if choice.judge_every else None)
     if options.check:
         return EXIT_CODES.get(
@@ -116,11 +127,6 @@ def main() -> int:
     history = options.train(loop, data)
     if not options.devices.chief:
         return EXIT_CODES.get(history.stopped_by, 0)
-    if choice.judge_every is not None:
-        save_best_generator(run_dir, task)
-    outcome = judged(recipe, task, data)
-    facts = {"preset": choice.preset, "latent_seed": choice.seed, "pixels": task.pixels}
-    complete_record(run_dir, {**facts, "outcome": None if outcome is None else attrs.asdict(outcome)})
     files = {
         "report": REPORT,
         "samples": newest_samples(run_dir),
@@ -133,5 +139,5 @@ def main() -> int:
         NextCommand("judge it", (*program_words("evaluate"), str(run_dir)), "generator.keras"),
         resume_command(options, run_dir),
     )
-    say(closing_lines(run_dir, files, commands, quality=None if outcome is None else str(outcome)))
+    say(closing_lines(run_dir, files, commands))
     return EXIT_CODES.get(history.stopped_by, 0)

@@ -9,7 +9,7 @@ from loguru import logger
 
 import gantape as gt
 from gantape.commands.program import program_name
-from gantape.errors import DataNotFoundError
+from gantape.errors import DataError, DataNotFoundError
 
 Data = Literal["auto", "mnist", "fashion_mnist", "digits", "photographs"]
 NAMES = ("mnist", "fashion_mnist", "digits")
@@ -30,17 +30,25 @@ def load(data: str, batch_size: int, shape: Sequence[int] | None, **options: Any
     Args:
         data: A name, or a folder of images. "auto" is MNIST or digits for images of 28×28×1, photographs for others.
         batch_size: Examples in a batch. A folder with fewer images makes a smaller batch, which the log says.
-        shape: Height, width and channels that photographs and images of a folder are resized to; `None` if only digits are
-            allowed.
+        shape: Height, width and channels that photographs and images of a folder are resized to, and that digits have to have;
+            `None` if only digits are allowed.
         options: `labels`, `pixels` and `split`, as `gantape.data.mnist` takes them.
 
     Raises:
+        DataError: If digits or clothes are asked for in another size.
         DataNotFoundError: If there is no such data.
     """
     if data == "photographs" or (data == "auto" and shape is not None and tuple(shape) != DIGITS_SHAPE):
         height, _, channels = shape or DIGITS_SHAPE
         return gt.data.photographs(batch_size=batch_size, size=height, channels=channels, **options)
     if data in get_args(Data):
+        if shape is not None and tuple(shape) != DIGITS_SHAPE:
+            raise DataError(
+                "this data has images of 28×28 pixels and one channel.",
+                where=f"{program_name()}, --data",
+                got=f"{data}, where the task makes images of {'×'.join(map(str, shape))}",
+                do="give --data photographs or a folder of images, which are resized, or another --task.",
+            )
         by_name = gt.data.mnist_or_digits if data == "auto" else getattr(gt.data, data)
         return by_name(batch_size=batch_size, **options)
     if shape is None or not Path(data).is_dir():

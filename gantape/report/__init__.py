@@ -4,6 +4,7 @@ from gantape.report.animation import Animation, save_animation
 from gantape.report.grids import SampleGrids, image_grid, save_picture
 from gantape.report.interpolation import Interpolation, spherical_path
 from gantape.report.models import SavedModels
+from gantape.report.notebook import show_samples
 from gantape.report.page import HTMLReport, html_report, write_html_report
 from gantape.report.plots import plot_history
 from gantape.report.standard import report_adversarial, report_images, report_supervised
@@ -22,6 +23,7 @@ __all__ = [
     "report_supervised",
     "save_animation",
     "save_picture",
+    "show_samples",
     "spherical_path",
     "write_html_report",
 ]

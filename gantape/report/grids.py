@@ -61,8 +61,20 @@ def save_picture(picture: Picture, path: str | Path, *, zoom: int = 2) -> None:
     """Write a picture as PNG, each pixel enlarged to `zoom` by `zoom`. Folders are created."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    enlarged(picture, zoom).save(path)
+
+
+def enlarged(picture: Picture, zoom: int = 2) -> Image.Image:
+    """A picture as an image of Pillow, each pixel enlarged to `zoom` by `zoom`."""
     large = picture.repeat(zoom, axis=0).repeat(zoom, axis=1)
-    Image.fromarray(large[..., 0] if large.shape[-1] == 1 else large).save(path)
+    return Image.fromarray(large[..., 0] if large.shape[-1] == 1 else large)
+
+
+def draw_samples(task: Task, count: int, seed: int, examples: Batch | None = None) -> Picture:
+    """A task's `sample_grid` of about `count` images, a function of the seed."""
+    images = np.asarray(task.sample_grid(count, RandomStreams(seed), examples))
+    pixels = getattr(task, "pixels", (-1.0, 1.0))
+    return image_grid(images.reshape(-1, *images.shape[2:]), columns=images.shape[1], pixels=pixels)
 
 
 @attrs.frozen(eq=False)
@@ -99,6 +111,4 @@ class SampleGrids:
 
     def draw(self, task: Task) -> Picture:
         """The current grid."""
-        images = np.asarray(task.sample_grid(self.count, RandomStreams(self.seed), self.examples))
-        pixels = getattr(task, "pixels", (-1.0, 1.0))
-        return image_grid(images.reshape(-1, *images.shape[2:]), columns=images.shape[1], pixels=pixels)
+        return draw_samples(task, self.count, self.seed, self.examples)

@@ -1,6 +1,7 @@
 """Fields of a task as a search space."""
 
 import difflib
+import math
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -77,7 +78,7 @@ def _annotation(task_class: type[Task], name: str) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _no_range(task_class: type[Task], name: str, values: Any) -> HyperparameterError:

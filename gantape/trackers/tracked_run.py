@@ -1,5 +1,6 @@
 """The callback that tracks a run."""
 
+import contextlib
 import functools
 import json
 import operator
@@ -17,6 +18,7 @@ from gantape._files import read_json, write_whole
 from gantape.callbacks import Callback, Opening
 from gantape.callbacks.progress import Progress
 from gantape.checkpoints.plain import plain
+from gantape.checkpoints.run_directory import RECORD
 from gantape.compiler.trials import RunLength
 from gantape.errors import GantapeError, GantapeWarning, ScheduleError, summary, warn
 from gantape.history import History
@@ -25,11 +27,14 @@ from gantape.state import RunState
 from gantape.tasks import Task
 from gantape.tasks.variables import learning_rate_of, named_variables
 from gantape.trackers.sender import Sender, Sent
-from gantape.trackers.tracker import Array, RunInfo, Tracker
+from gantape.trackers.tracker import Array, RunInfo, Tracker, flat
 
 FILES = ("report.html", "run.json", "metrics.csv", "*.png", "*.gif", "*.keras")
 FOLDER = "trackers"
-WHEN = at_start() | every(seconds=10.0) | at_end()
+RESULTS = ("outcome", "test")
+"""Facts of the record that say how good the result of a run is."""
+
+WHEN = at_start() | every(seconds=10.0)
 BINS = 64
 PATIENCE = 30.0
 ADVICE = "make sure that its service can be reached: what was not sent is sent later, or when the run is resumed."
@@ -58,13 +63,14 @@ def track(
     | when due | new rows of the history, learning rates, `epoch`, `seconds` and `steps_per_second` |
     | | pictures that other actions have drawn into a folder of the run's directory, as `samples/step-000500.png` |
     | on request | histograms of all weights that updates move |
-    | at the end | files in the run's directory |
+    | at the end | files in the run's directory, and the numbers below `outcome` and `test` in its `run.json` |
 
-    A resumed run continues the tracked one. With several workers, only the chief tracks.
+    A resumed run continues the tracked one. With several workers, only the chief tracks. Actions close in the order of their
+    callbacks: files of those behind this one are sent as they are before.
 
     Args:
         tracker: The tracker.
-        when: When to send; by default at the start, every ten seconds, and at the end.
+        when: When to send, besides the end; by default at the start and every ten seconds.
         weights: When to send histograms of weights; by default never.
         files: The files to send at the end, as patterns inside the run's directory.
         patience: Seconds that the end of the run waits for the tracker, at most.
@@ -73,7 +79,8 @@ def track(
         ScheduleError: If `tracker` is no tracker, or `patience` is negative.
     """
     action = TrackedRun(tracker, weights=weights, files=files, patience=patience)
-    return Callback(action, when if weights is None else when | weights)
+    due = when if weights is None else when | weights
+    return Callback(action, due | at_end())  # without which a run has failed
 
 
 @final
@@ -151,6 +158,8 @@ class TrackedRun:
         if sender is None:
             return
         self._send_new(sender)
+        if self._state.ended and (results := self._results()):
+            sender.later(operator.methodcaller("scalars", self._state.step, results))
         for path in self._files_to_send():
             sender.later(operator.methodcaller("file", path))
         done = sender.finish(not self._state.ended, self._patience)
@@ -175,6 +184,15 @@ class TrackedRun:
             if found := re.search(r"(\d+)$", path.stem):
                 step = int(found[1])
                 sender.later(functools.partial(_send_picture, path, step), step)
+
+    def _results(self) -> dict[str, float]:
+        """The figures of the result that the record of the run has, if any."""
+        with contextlib.suppress(OSError, ValueError):
+            record = read_json(self._run_dir / RECORD) if self._run_dir is not None else {}
+            found = {name: value for name in RESULTS if isinstance(value := record.get(name), dict)}
+            leaves = {f"{name}/{key}": leaf for name, value in found.items() for key, leaf in flat("", value).items()}
+            return {name: float(leaf) for name, leaf in leaves.items() if isinstance(leaf, bool | int | float)}
+        return {}
 
     def _files_to_send(self) -> list[Path]:
         if self._run_dir is None:

@@ -41,14 +41,15 @@ class RunInfo:
     @property
     def settings(self) -> dict[str, Setting]:
         """The task's name and its hyper-parameters as numbers and texts, nested ones by names like `penalty.weight`."""
-        return {"task": self.task, **_flat("", self.hyperparameters)}
+        return {"task": self.task, **flat("", self.hyperparameters)}
 
 
-def _flat(prefix: str, values: Mapping[str, Any]) -> dict[str, Setting]:
+def flat(prefix: str, values: Mapping[str, Any]) -> dict[str, Setting]:
+    """Values in JSON form as numbers and texts, nested ones by names with a point, behind a prefix."""
     found: dict[str, Setting] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):
-            found |= _flat(f"{prefix}{name}.", value)
+            found |= flat(f"{prefix}{name}.", value)
         else:
             found[prefix + name] = value if isinstance(value, Setting) else str(value)
     return found

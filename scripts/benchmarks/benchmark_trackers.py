@@ -1,23 +1,21 @@
-"""What trackers cost: processor time in a run, time to import, and megabytes to install.
+"""What trackers cost: processor time in a run, and time to import.
 
     python scripts/benchmarks/benchmark_trackers.py --output docs/images     # four minutes
 
 Each tracker follows a run of the default GAN, as `gantape train-gan` does. The time of the training thread is what the run
 waits for; the time of the tracker's own thread counts where no processor is free. Shares are of the processor time of the run,
 over the number of processors: no run is shorter than that, however busy the machine is. Services whose clients are not
-installed are left out. MLflow runs on this machine, and Weights & Biases offline. Sizes are those of the packages that pip adds
-to what gantape needs anyhow; they need an index of packages. Results are tables in Markdown (`trackers.txt`).
+installed are left out. MLflow runs on this machine, and Weights & Biases offline. The result is a table in Markdown
+(`trackers.txt`). What their clients take on disk is measured by measure_extras.py.
 """
 
 import contextlib
 import importlib.util
-import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -35,10 +33,6 @@ import gantape as gt
 from gantape import report, trackers
 from gantape.zoo import DCGAN
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = {"mlflow": "mlflow-skinny", "wandb": "wandb"}
-MEGABYTE = 1e6
-
 
 @attrs.frozen
 class Benchmark:
@@ -46,22 +40,18 @@ class Benchmark:
 
     Args:
         minutes: The length of a run.
-        sizes: Whether to measure what pip installs.
         output: The folder for results; nothing is written without one.
     """
 
     minutes: float = 1.0
-    sizes: bool = True
     output: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
 
     def run(self) -> None:
-        """Measure, print the tables, and write them."""
-        names = ["tensorboard", *(name for name in PACKAGES if importlib.util.find_spec(name) is not None)]
+        """Measure, print the table, and write it."""
+        names = ["tensorboard", *(name for name in ("mlflow", "wandb") if importlib.util.find_spec(name) is not None)]
         with tempfile.TemporaryDirectory() as folder:
             os.environ["WANDB_DIR"] = folder
             text = table([measured(name, Path(folder), self.minutes) for name in names])
-        if self.sizes:
-            text += "\n" + table([added(package) for package in PACKAGES.values()])
         print(text)
         if self.output is not None:
             self.output.mkdir(parents=True, exist_ok=True)
@@ -185,26 +175,6 @@ def wait_for(url: str) -> None:
             return
         time.sleep(0.2)
     raise TimeoutError(url)
-
-
-def added(package: str) -> dict[str, str]:
-    """A row of the table of sizes: what pip adds to this environment, apart from what gantape needs anyway."""
-    pip = [sys.executable, "-m", "pip", "install", "--quiet"]
-    dry = [*pip, "--dry-run", "--ignore-installed", "--report", "-"]
-    dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    ours, needed = (json.loads(output([*dry, *packages]))["install"] for packages in (dependencies, [package]))
-    known = {found["metadata"]["name"].lower() for found in ours}
-    new = [found["metadata"] for found in needed if found["metadata"]["name"].lower() not in known]
-    with tempfile.TemporaryDirectory() as folder:
-        pinned = [f"{found['name']}=={found['version']}" for found in new]
-        output([*pip, "--no-deps", "--target", folder, *pinned])
-        size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
-    return {"package": package, "packages added": str(len(new)), "MB on disk": f"{size / MEGABYTE:.0f}"}
-
-
-def output(command: list[str]) -> str:
-    """What a command prints."""
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def table(rows: list[dict[str, str]]) -> str:

@@ -105,6 +105,7 @@ def test_a_run_that_ends_early_keeps_what_was_profiled(tmp_path: Path, said: lis
     assert marks_in(profile) == [2, 3, 4]
     train(profile_steps(tmp_path / "none", steps=20, after=20), steps=5)
     assert not (tmp_path / "none").exists()
+    assert "no steps are profiled: the run ended before step 21" in said
 
 
 def test_a_resumed_run_is_profiled_from_where_it_resumes(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from gantape.commands.announcements import NextCommand, closing_lines, length_in
 @pytest.fixture
 def run_dir(tmp_path: Path) -> Path:
     finding = {"name": "won", "words": "The discriminator has won", "advice": "a lower learning rate", "step": 1200}
-    record = {"task": "DCGAN", "steps": 1234, "seconds": 300.0, "stopped_by": "5 minutes", "health": [finding]}
+    outcome = {"good": True, "reason": "Good: 95 % of the images resemble real ones."}
+    ended = {"steps": 1234, "seconds": 300.0, "stopped_by": "5 minutes"}
+    record = {"task": "DCGAN", **ended, "health": [finding], "outcome": outcome}
     (tmp_path / "run.json").write_text(json.dumps(record))
     (tmp_path / "samples").mkdir()
     for step in (0, 50, 1234):
@@ -29,7 +31,7 @@ def test_the_last_lines_name_steps_quality_health_files_and_commands(run_dir: Pa
     files = {"samples": newest_samples(run_dir), "report": "report.html"}
     command = NextCommand("more images", ("python", "scripts/sample.py", "a run"), "run.json")
     missing = NextCommand("judge it", ("python", "scripts/evaluate.py", "a run"), "generator.keras")
-    assert closing_lines(run_dir, files, (command, missing), quality="Good: 95 % of the images resemble real ones.") == [
+    assert closing_lines(run_dir, files, (command, missing)) == [
         "",
         "Done: 1,234 steps in 5.0 minutes.",
         "Quality        Good: 95 % of the images resemble real ones.",

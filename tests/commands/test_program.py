@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from gantape.commands import dispatch, main
+from gantape.commands.flags_of_runs import value_of, with_hyphens
 from gantape.commands.program import program_name, program_words, whole_command
 
 
@@ -29,6 +30,16 @@ def test_programs_are_started_as_this_one_was(
     assert program_words("train-classifier") == tuple(other.split(" "))
     assert program_name() == name
     assert whole_command() == f"{words} --run-dir 'a run'"
+
+
+def test_flags_may_be_written_with_underscores() -> None:
+    given = ["runs/my_run", "--run_dir", "my_run", "--changed=learning_rate", "--steps_per_call=4", "-h"]
+    assert with_hyphens(given) == ["runs/my_run", "--run-dir", "my_run", "--changed=learning_rate", "--steps-per-call=4", "-h"]
+
+
+def test_of_a_flag_that_is_repeated_the_last_value_counts() -> None:
+    assert value_of("--data", ["--data", "old", "--seed", "1", "--data=new"]) == "new"
+    assert value_of("--data", ["--seed", "1"]) is None
 
 
 @pytest.mark.parametrize(

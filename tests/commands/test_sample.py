@@ -10,7 +10,7 @@ import pytest
 import gantape as gt
 from gantape import report, zoo
 from gantape.commands import sample
-from gantape.errors import RunDirectoryError
+from gantape.errors import HyperparameterError, RunDirectoryError
 
 
 def export_from(run_dir: Path, *flags: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,3 +56,18 @@ def test_a_run_without_the_network_is_refused(tmp_path: Path, monkeypatch: pytes
     loop.run(gt.data.digits(batch_size=4), steps=1)
     with pytest.raises(RunDirectoryError, match="not saved such a network"):
         export_from(tmp_path, "--export", "keras", monkeypatch=monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--part", "model"), "add --export or --hub-folder"),
+        (("--export", "keras", "--output", "x.png"), "leave --output out"),
+        (("--count", "0"), "no images to make"),
+    ],
+)
+def test_flags_that_do_nothing_are_errors(
+    flags: tuple[str, ...], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(HyperparameterError, match=words):
+        export_from(tmp_path, *flags, monkeypatch=monkeypatch)

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 import tyro
+from loguru import logger
 
 from gantape.callbacks import Callback
 from gantape.commands.tracking import Tracking
+from gantape.errors import ScheduleError
 from gantape.state import RunState
 from gantape.trackers import TrackedRun
 
@@ -30,6 +32,29 @@ def test_histograms_are_due_on_request(flags: tuple[str, ...], due: bool) -> Non
     (callback,) = parsed(*flags).callbacks()
     assert isinstance(callback, Callback)
     assert callback.when.due(RunState(step=29), RunState(step=30)) is due
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--mlflow-uri", "http://localhost:5000"), ["--mlflow-uri does nothing without --track mlflow"]),
+        (("--track", "--weights-every", "5"), ["--weights-every does nothing without --track tensorboard or --track wandb"]),
+        (("--weights-every", "5"), []),
+    ],
+)
+def test_a_flag_of_a_service_that_is_not_named_is_a_warning(flags: tuple[str, ...], words: list[str]) -> None:
+    said: list[str] = []
+    sink = logger.add(lambda line: said.append(line.record["message"]), level="WARNING")  # type: ignore[attr-defined]
+    logger.enable("gantape")
+    parsed(*flags).callbacks()
+    logger.disable("gantape")
+    logger.remove(sink)
+    assert said == words
+
+
+def test_an_error_names_the_flag() -> None:
+    with pytest.raises(ScheduleError, match=r"where: +--weights-every\n +got: +0"):
+        parsed("--weights-every", "0").callbacks()
 
 
 def test_an_unknown_service_is_an_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ def test_the_space_is_what_was_asked_for() -> None:
         ({"learning_rate": []}, "no list of choices"),
         ({"units": (0.5, 2.5)}, "no list of choices"),
         ({"units": (False, True)}, "no list of choices"),
+        ({"units": (1, float("inf"))}, "no list of choices"),
         ({"loss_name": (1, 2)}, "no list of choices"),
     ],
 )

@@ -78,6 +78,41 @@ def test_a_tracker_gets_the_run_its_rows_and_its_end(tmp_path: Path) -> None:
     assert threading.current_thread().name not in notes.threads
 
 
+class Contribution:
+    """An action with facts for the record."""
+
+    def __init__(self, **facts: Any) -> None:
+        self.given = facts
+
+    def __call__(self, progress: gt.Progress) -> None: ...
+
+    def facts(self) -> dict[str, Any]:
+        return self.given
+
+
+def test_figures_of_the_result_are_sent_at_the_end(tmp_path: Path) -> None:
+    outcome = {"good": True, "reason": "Good.", "count": 500, "samples": {"near": 0.9, "classes": [0.5, 0.5]}}
+    measured = gt.Callback(Contribution(outcome=outcome, test={"accuracy": 0.75}, validation={"examples": 9}), gt.at_end())
+    notes = Notes()
+    loop = loop_with(trackers.track(notes), measured, run_dir=tmp_path)
+    loop.run(labelled(), steps=3)
+    expected = {"outcome/good": 1.0, "outcome/count": 500.0, "outcome/samples.near": 0.9, "test/accuracy": 0.75}
+    assert notes.of("scalars")[-1] == (3, expected)
+    loop.finish(labelled())  # all steps have been sent before
+    assert notes.of("scalars")[-1] == (3, expected)
+
+
+def test_a_run_that_failed_has_no_result(tmp_path: Path) -> None:
+    def fail(progress: gt.Progress) -> None:
+        raise RuntimeError
+
+    notes = Notes()
+    measured = gt.Callback(Contribution(test={"accuracy": 0.75}), gt.at_end())
+    with pytest.raises(RuntimeError):
+        loop_with(trackers.track(notes), measured, gt.Callback(fail, gt.at(2)), run_dir=tmp_path).run(labelled(), steps=3)
+    assert not notes.values("test/accuracy")
+
+
 def test_files_are_sent_as_they_are_when_the_run_is_over(tmp_path: Path) -> None:
     class Reads(Notes):
         def file(self, path):
@@ -218,6 +253,12 @@ def test_what_a_service_missed_it_gets_when_it_answers_again(method: str) -> Non
         loop_with(callback, gt.Callback(lambda _: time.sleep(0.02), gt.every(steps=1))).run(labelled(), steps=6, record=RECORD)
     assert [step for step, _ in broken.values("train/loss")] == [2, 4, 6]
     assert broken.calls[-1] == ("finish", False)
+
+
+def test_a_run_that_is_rarely_sent_ends_well() -> None:
+    notes = Notes()
+    loop_with(trackers.track(notes, when=gt.every(steps=4))).run(labelled(), steps=6)
+    assert notes.calls[-1] == ("finish", False)
 
 
 def test_a_run_does_not_end_where_warnings_are_errors() -> None:
