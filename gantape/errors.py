@@ -185,6 +185,12 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + more
 
 
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, which is plural unless the number is one: "1 batch", "1,797 examples"."""
+    plural = f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else plural}"
+
+
 def _shortened(*parts: str) -> list[str]:
     """The parts of a message, the longest cut to one length so that all fit."""
     left, most = MOST_CHARACTERS, MOST_CHARACTERS

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import attrs
 
+from gantape.errors import counted
+
 MOST_NAMED = 3
 """Differences that are described in words."""
 
@@ -129,7 +131,8 @@ class Certificate:
         count = len({seen.name for seen in self.comparisons})
         verdict = "agree but for rounding" if self.agree else f"differ in {len(self.differences)} of {count}"
         lines = [
-            f"{', '.join(self.modes)}, {self.steps} steps from step {self.first_step}: {count} variables and scalars {verdict}"
+            f"{', '.join(self.modes)}, {counted(self.steps, 'step')} from step {self.first_step}: "
+            f"{count} variables and scalars {verdict}"
         ]
         lines += [f"{mode} cannot run the step: {failure}" for mode, failure in self.failures.items()]
         if endless := [seen.name for seen in self.comparisons if not seen.finite]:

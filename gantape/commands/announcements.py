@@ -12,6 +12,7 @@ import tensorflow as tf
 import gantape as gt
 from gantape.checkpoints.run_directory import RECORD, RunDirectory
 from gantape.commands.program import program_words
+from gantape.errors import counted
 
 REPORT = "report.html"
 LABEL_WIDTH = 13
@@ -46,7 +47,7 @@ def opening_lines(task: str, data: gt.data.Batches, options: Length, loop: gt.Lo
         loop: The loop.
     """
     examples, name = getattr(data, "examples", None), getattr(data, "name", "data")
-    size = "" if examples is None else f": {examples:,} examples, {getattr(data, 'batch_size', '?')} in a batch"
+    size = "" if examples is None else f": {counted(examples, 'example')}, {getattr(data, 'batch_size', '?')} in a batch"
     done = loop.state
     resumed = f", from step {done.step:,} on" if done.step else ""
     return [
@@ -69,7 +70,7 @@ def device_in_words() -> str:
     if gpus:
         return "one GPU" if gpus == 1 else f"{gpus} GPUs"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return f"the CPU ({cores} core{'s' if cores > 1 else ''})"
+    return f"the CPU ({counted(cores, 'core')})"
 
 
 @attrs.frozen
@@ -103,7 +104,7 @@ def closing_lines(run_dir: Path, files: Mapping[str, str], commands: Sequence[Ne
         commands: What to do next.
     """
     record = RunDirectory(run_dir).read()
-    lines = ["", f"Done: {record['steps']:,} steps in {_minutes(record['seconds'])}{_early(record)}."]
+    lines = ["", f"Done: {counted(record['steps'], 'step')} in {_minutes(record['seconds'])}{_early(record)}."]
     lines += [labelled("Quality", words) for words in quality_in_words(record)]
     lines += [labelled("Warning", words) for words in health_in_words(record)]
     lines += ["", f"Run: {run_dir}"]
@@ -149,7 +150,7 @@ def labelled(label: str, words: str) -> str:
 
 
 def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} seconds" if seconds < 100.0 else f"{seconds / 60.0:.1f} minutes"
+    return counted(round(seconds), "second") if seconds < 100.0 else f"{seconds / 60.0:.1f} minutes"
 
 
 def _early(record: Mapping[str, Any]) -> str:

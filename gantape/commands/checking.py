@@ -21,7 +21,7 @@ from gantape.checkpoints.folder import FOLDER
 from gantape.checkpoints.run_directory import RunDirectory
 from gantape.commands.announcements import MODES, Length, device_in_words, labelled, length_in_words, say
 from gantape.commands.program import program_words
-from gantape.errors import HyperparameterError
+from gantape.errors import HyperparameterError, counted
 from gantape.inspection.text import bytes_as_text
 from gantape.report import image_grid, save_picture
 
@@ -112,7 +112,7 @@ def check_run(
     command = shlex.join([*program_words(), *(word for word in sys.argv[1:] if word != "--check")])
     say(
         [
-            f"A dry run of {name} did {found.steps:,} steps and wrote all files of a run, which are removed again.",
+            f"A dry run of {name} did {counted(found.steps, 'step')} and wrote all files of a run, which are removed again.",
             "",
             loop.explain(),
             "",
@@ -193,7 +193,7 @@ class DryRun:
         timed = f"{_rounded(1000.0 * self.step_seconds)} ms, after {self.compile_seconds:.1f} s of compiling"
         steps, kept = self._steps(options), gt.Checkpoints().keep
         disk = kept * self.checkpoint_bytes + self.report_bytes + 2 * self.picture_bytes * (steps // STEPS_PER_PICTURE)
-        parts = f"{kept} checkpoints of {bytes_as_text(self.checkpoint_bytes)}, the report, the networks"
+        parts = f"{counted(kept, 'checkpoint')} of {bytes_as_text(self.checkpoint_bytes)}, the report, the networks"
         free = f"{bytes_as_text(self.free_bytes)} are free{'' if disk < self.free_bytes else ', which is too little'}"
         return [
             labelled("A step", f"{timed}, {how}{better}"),

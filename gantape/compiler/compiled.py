@@ -14,7 +14,7 @@ from gantape.compiler.resources import Usage
 from gantape.compiler.signature import Signature
 from gantape.data import BatchStack
 from gantape.distribute.replicas import scope_of
-from gantape.errors import RetraceError
+from gantape.errors import RetraceError, counted
 
 
 @attrs.frozen
@@ -156,8 +156,9 @@ class CompiledSteps:
     def explain(self) -> str:
         """Mode, calls, and the programs with their updates, batches and compile seconds, as text."""
         lines = [
-            f"mode {self.mode}, at most {self.most_steps} steps a call, {self.step.batches_per_step} batches a step",
-            f"{self.traces} traces, {self.compile_seconds:.2f} s until their first calls returned",
+            f"mode {self.mode}, at most {counted(self.most_steps, 'step')} a call, "
+            f"{counted(self.step.batches_per_step, 'batch')} a step",
+            f"{counted(self.traces, 'trace')}, {self.compile_seconds:.2f} s until the first call of each returned",
         ]
         for program in self._programs:
             specs = ", ".join(f"{leaf.dtype.name}{leaf.shape}" for leaf in tf.nest.flatten(program.signature.batch))

@@ -7,6 +7,7 @@ import attrs
 import tensorflow as tf
 
 from gantape._tensorflow import with_autograph
+from gantape.errors import counted
 from gantape.types import Batch
 
 Due = tuple[str, ...]
@@ -70,4 +71,4 @@ def _same_structure(one: Any, other: Any) -> bool:
 
 
 def _described(examples: int | None) -> str:
-    return "a stream" if examples is None else f"{examples} examples in memory"
+    return "a stream" if examples is None else f"{counted(examples, 'example')} in memory"

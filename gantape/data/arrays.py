@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from gantape.data.batches import Batches, BatchStack, Position, Reader, identity
 from gantape.data.conversion import as_arrays, check_size, described
-from gantape.errors import DataError
+from gantape.errors import DataError, counted
 from gantape.random.rng import derive_key
 from gantape.types import Batch
 
@@ -56,7 +56,7 @@ class ShuffledBatches(Batches):
             raise DataError(
                 "there are fewer examples than one batch needs.",
                 where=f"{self.name}, argument `batch_size`",
-                got=f"{self.examples} examples, batch_size={self.batch_size}",
+                got=f"{counted(self.examples, 'example')}, batch_size={self.batch_size}",
                 do=f"choose a batch_size of at most {self.examples}.",
             )
 
@@ -114,7 +114,7 @@ class ArrayBatches(ShuffledBatches):
             raise DataError(
                 "a split needs at least one example in each part.",
                 where=f"{self.name}.split",
-                got=f"validation={validation}, test={test}, {self.examples} examples",
+                got=f"validation={validation}, test={test}, {counted(self.examples, 'example')}",
                 do="pass numbers of examples, or fractions between 0 and 1, that leave some for training.",
             )
         bounds = np.cumsum([0, rest, *sizes])

@@ -14,7 +14,7 @@ from gantape._tensorflow import made_in_python, repeats_shuffled, shuffle_seeds
 from gantape.data.batches import Batches, BatchStack, Position, Reader, identity
 from gantape.data.conversion import check_size, shapes_of, source_for
 from gantape.data.layout import Layout, check_stored, store
-from gantape.errors import DataError, summary
+from gantape.errors import DataError, counted, summary
 from gantape.types import Batch
 
 WHERE = "gantape.data.from_dataset, argument `dataset`"
@@ -63,7 +63,7 @@ class DatasetBatches(Batches):
             except Exception as error:  # whatever the user's functions raise
                 raise DataError(
                     "the dataset cannot be read.",
-                    where=f"{self.name}, after {number} batches",
+                    where=f"{self.name}, after {counted(number, 'batch')}",
                     got=summary(error),
                     do="iterate over it by hand to see where this comes from.",
                 ) from None
@@ -126,7 +126,9 @@ class _DatasetReader(Reader):
             raise DataError(
                 "the dataset has no full batch." if given is None else "the dataset ends within an epoch.",
                 where=f"{source.name}, epoch {position.epoch}",
-                got=f"no batch of {source.batch_size} examples" if given is None else f"{position.batch} batches of {given}",
+                got=f"no batch of {counted(source.batch_size, 'example')}"
+                if given is None
+                else f"{counted(position.batch, 'batch')} of {given}",
                 do="check that the dataset is not empty and can be iterated over more than once."
                 if given is None
                 else "repeat it without end, dataset.repeat(), or leave batches_per_epoch out.",
@@ -201,7 +203,8 @@ class _DatasetReader(Reader):
         if not self._told:
             usual = self._source.batch_size
             logger.info(
-                "{}: training leaves out the last batch of an epoch, of {} examples, not {}.", self._source.name, size, usual
+                "{}: training leaves out the last batch of an epoch, of {}, not {}.",
+                *(self._source.name, counted(size, "example"), usual),
             )
             self._told = True
         del self._queue[0]

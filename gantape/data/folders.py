@@ -19,7 +19,7 @@ from gantape.data.decoded import DecodedImages, Pixels, origin_of
 from gantape.data.image_files import SUFFIXES, images_in, read_image, readable, warn_of_sizes
 from gantape.data.indexed import Examples, IndexedBatches, Rows
 from gantape.data.pixels import scale_pixels
-from gantape.errors import DataError, DataNotFoundError, summary
+from gantape.errors import DataError, DataNotFoundError, counted, summary
 from gantape.types import Batch, Tensor
 
 FILES_AT_ONCE = 4
@@ -191,7 +191,7 @@ def image_folder(
         raise DataError(
             "some images have no label: a label is the subfolder of an image.",
             where=f"{where}, argument `labels`",
-            got=f"{names.count(None)} images in no subfolder, such as {files[names.index(None)]}",
+            got=f"{counted(names.count(None), 'image')} in no subfolder, such as {files[names.index(None)]}",
             do=f"sort the images into subfolders of {folder}, one per class, or pass labels=False.",
         )
     warn_of_sizes(folder, files, (sides[0], sides[1]))

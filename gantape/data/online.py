@@ -10,7 +10,7 @@ import numpy as np
 
 from gantape.data.batches import Batches, BatchStack, Position, Reader, identity
 from gantape.data.conversion import as_arrays, call_for_data, check_batch_axis, check_size, described, shapes_of
-from gantape.errors import DataError
+from gantape.errors import DataError, counted
 from gantape.random.rng import derive_key
 from gantape.types import Batch
 
@@ -98,7 +98,7 @@ class _OnlineReader(Reader):
             raise DataError(
                 "a run on this data can be saved between two steps only.",
                 where=self._source.name,
-                got=f"{len(shown)} batches that were made and not trained on",
+                got=f"{counted(len(shown), 'batch')} made and not trained on",
                 do="start the run again: it did no step.",
             )
         facts = {"state": call_for_data(make.state, where=where, do="look at the cause, in your code.")}

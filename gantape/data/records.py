@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from gantape.data.arrays import shuffled
 from gantape.data.batches import Batches, BatchStack, Position, Reader, identity
-from gantape.errors import DataError, DataNotFoundError, summary
+from gantape.errors import DataError, DataNotFoundError, counted, summary
 from gantape.random.rng import derive_key
 from gantape.types import Batch, Tensor
 
@@ -105,7 +105,7 @@ class _RecordReader(Reader):
             raise DataError(
                 "the records do not fill a batch.",
                 where=f"{self._source.name}, argument `batch_size`",
-                got=f"no batch of {self._source.batch_size} examples",
+                got=f"no batch of {counted(self._source.batch_size, 'example')}",
                 do="choose a smaller batch_size.",
             )
         if self._ahead is None:

@@ -15,7 +15,7 @@ import attrs
 import tensorflow as tf
 
 from gantape._tensorflow import unscaled_losses, with_autograph, without_merge_call
-from gantape.errors import DataError, HyperparameterError, TaskError
+from gantape.errors import DataError, HyperparameterError, TaskError, counted
 from gantape.types import Batch, Tensor, Variable
 
 STRATEGIES = (tf.distribute.OneDeviceStrategy, tf.distribute.MirroredStrategy, tf.distribute.MultiWorkerMirroredStrategy)
@@ -152,7 +152,7 @@ def shard(batch: Batch, prepare: Callable[[Batch], Batch]) -> Batch:
         raise DataError(
             "a batch cannot be cut into equal parts.",
             where="the data that a step reads",
-            got=f"{size} examples in a batch for {count} replicas",
+            got=f"{counted(size, 'example')} in a batch for {count} replicas",
             do=f"choose a batch_size that is a multiple of {count}: it counts the examples of all replicas.",
         )
     rows = size // count

@@ -4,6 +4,8 @@ import difflib
 
 import attrs
 
+from gantape.errors import counted
+
 
 @attrs.frozen
 class Check:
@@ -34,7 +36,9 @@ class Check:
             return "It was not compared with gantape's loop."
         rounded = f"apart by at most {self.difference:.1e}, by {self.share:.1e} of what training moved"
         found = "equal bit for bit" if self.equal else rounded
-        text = f"After {self.steps} steps in {self.mode} mode, its weights and those of `gantape.Loop` were\n{found}."
+        text = (
+            f"After {counted(self.steps, 'step')} in {self.mode} mode, its weights and those of `gantape.Loop` were\n{found}."
+        )
         if not self.faster_layers:
             return text
         return (

@@ -2,6 +2,7 @@
 
 import inspect
 import keyword
+import types
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,17 @@ import tensorflow as tf
 
 from gantape.ejection.source import Sources
 from gantape.errors import EjectError
+
+MODULES = {
+    "keras.layers": keras.layers,
+    "keras.optimizers": keras.optimizers,
+    "keras.optimizers.schedules": keras.optimizers.schedules,
+    "keras.losses": keras.losses,
+    "keras.metrics": keras.metrics,
+    "keras.initializers": keras.initializers,
+    "keras.regularizers": keras.regularizers,
+    "keras.constraints": keras.constraints,
+}
 
 
 @attrs.define(eq=False)
@@ -169,22 +181,33 @@ def literal(value: Any, where: str, constants: dict[int, str]) -> str:
 def _quoted(value: Any) -> str:
     if not isinstance(value, str):
         return repr(value)
-    return repr(value) if '"' in value or "\\" in value else f'"{value}"'
+    return f'"{value}"' if repr(value) == f"'{value}'" and '"' not in value else repr(value)
 
 
 def configured(part: Any) -> Iterator[tuple[str, Any]]:
     """The arguments with which a layer, optimizer, loss or metric of Keras differs from one made with its defaults."""
-    config = part.get_config()
+    config = _configuration(part)
     required = {name: config[name] for name in _required(type(part)) if name in config}
-    plain = type(part).from_config(dict(required)).get_config()  # a wrapper takes its layer out of it
+    plain = _configuration(type(part).from_config(dict(required)))  # a wrapper takes its layer out of it
     for name, value in config.items():
         if name in required or (value != plain.get(name) and name not in ("name", "dtype", "batch_shape")):
             yield name, value
 
 
+def _configuration(part: Any) -> dict[str, Any]:
+    """The configuration, with what some losses of Keras leave out of it, such as the `delta` of `Huber`; functions as such."""
+    given = {name: value for name, value in getattr(part, "_fn_kwargs", {}).items() if name in _parameters(type(part))}
+    config = given | part.get_config()
+    functions = {name: getattr(part, name, None) for name, value in config.items() if isinstance(value, dict)}
+    return config | {name: value for name, value in functions.items() if isinstance(value, types.FunctionType)}
+
+
+def _parameters(cls: type) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(cls).parameters
+
+
 def _required(cls: type) -> list[str]:
-    parameters = inspect.signature(cls).parameters.values()
-    return [one.name for one in parameters if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD]
+    return [one.name for one in _parameters(cls).values() if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD]
 
 
 def constructor(part: Any, constants: dict[int, str], sources: Sources) -> str:
@@ -194,9 +217,9 @@ def constructor(part: Any, constants: dict[int, str], sources: Sources) -> str:
         EjectError: If this source is not available.
     """
     cls, made = type(part), ""
-    for module in ("layers", "optimizers", "losses", "metrics", "initializers", "regularizers", "constraints"):
-        if getattr(getattr(keras, module), cls.__name__, None) is cls:
-            made = f"keras.{module}.{cls.__name__}"
+    for name, module in MODULES.items():
+        if getattr(module, cls.__name__, None) is cls:
+            made = f"{name}.{cls.__name__}"
     made = made or sources.add(cls)
     arguments = (f"{name}={_value(_short(name, value), constants, sources)}" for name, value in configured(part))
     return f"{made}({', '.join(arguments)})"
@@ -211,6 +234,8 @@ def _short(name: str, value: Any) -> Any:
 def _value(value: Any, constants: dict[int, str], sources: Sources) -> str:
     if isinstance(value, dict) and "class_name" in value:
         return constructor(keras.saving.deserialize_keras_object(value), constants, sources)
+    if isinstance(value, types.FunctionType):
+        return sources.add(value)
     if isinstance(value, list | tuple):
         inner = ", ".join(_value(member, constants, sources) for member in value)
         return f"({inner}{',' if len(value) == 1 else ''})"

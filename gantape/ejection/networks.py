@@ -5,10 +5,12 @@ from typing import Any
 
 import keras
 
+from gantape._tensorflow import sublayers
 from gantape.ejection.graph import configured, constructor
 from gantape.ejection.source import Sources
 from gantape.errors import EjectError
 from gantape.layers import plain
+from gantape.layers.conversion import PLAIN
 from gantape.types import Model
 
 
@@ -27,7 +29,7 @@ def network(model: Model, sources: Sources) -> list[str]:
             got=type(model).__qualname__,
             do="build a sequential or functional model.",
         )
-    copied = plain(model)
+    copied = plain(model) if any(type(layer) in PLAIN for layer in sublayers(model)) else model
     if isinstance(copied, keras.Sequential):
         inputs = [
             f"        keras.Input({tuple(copied.input_shape[1:])!r}, dtype={copied.inputs[0].dtype!r}),".replace("'", '"')

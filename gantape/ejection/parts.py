@@ -28,12 +28,14 @@ class Named:
         data: The training batches.
         seed: The seed of random numbers and of the order of examples.
         updates: The updates of the task.
+        constants: The names of the hyper-parameters that are floats, by identity.
     """
 
     task: Task
     data: ArrayBatches
     seed: int
     updates: tuple[Update, ...]
+    constants: dict[int, str]
     sources: Sources = attrs.field(init=False, factory=Sources)
     networks: dict[str, Any] = attrs.field(init=False)
     losses: dict[str, Any] = attrs.field(init=False)
@@ -65,12 +67,6 @@ class Named:
     def batches_per_step(self) -> int:
         """How many batches a step takes."""
         return max(update.batches for update in self.updates)
-
-    @property
-    def constants(self) -> dict[int, str]:
-        """The names of the hyper-parameters that are floats, by identity."""
-        numbers = self.task.hyperparameters.items()
-        return {id(value): name.upper() for name, value in numbers if isinstance(value, float)}
 
     def numbers(self) -> dict[str, float]:
         """Numbers that stand at the top of the program: hyper-parameters, and the options of updates."""

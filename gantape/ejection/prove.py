@@ -15,7 +15,7 @@ from gantape.compiler import StepCompiler
 from gantape.compiler.programs import NamedMode
 from gantape.ejection.ejected import Check
 from gantape.ejection.parts import Named, metric_name, optimizer_name
-from gantape.errors import EjectError
+from gantape.errors import EjectError, counted
 from gantape.layers.conversion import PLAIN
 from gantape.loop import Loop
 from gantape.steps.saved import variables_restored
@@ -44,8 +44,9 @@ def compared(named: Named, text: str, saved: Mapping[str, Any], steps: int, mode
         raise EjectError(
             "the program would not compute what the loop does.",
             where=type(named.task).__name__,
-            got=f"`{worst}`, which differs by {shares[worst]:.1%} of its movement in {steps} steps",
-            do="look in the loss for state outside of the networks, or for tensors made before the step.",
+            got=f"`{worst}`, which differs by {shares[worst]:.1%} of its movement in {counted(steps, 'step')}",
+            do="look in the loss for state outside of the networks, or for tensors made before the step; in own layers, losses "
+            "and metrics, for arguments that get_config leaves out.",
         )
     difference = max(float(np.max(np.abs(_flat(trained[name]) - _flat(program[name])), initial=0.0)) for name in trained)
     if not replaced:

@@ -43,6 +43,10 @@ class Sources:
             if self._objects[name] is part:
                 return str(name)
             raise _refusal(part, f"another part of the name `{name}`")
+        if not name.isidentifier():
+            raise _refusal(part, "a lambda")
+        if part.__module__.partition(".")[0] in GIVEN:
+            raise _refusal(part, "a part of a library that is none of its public ones")
         self._objects[name] = part
         try:
             text = textwrap.dedent(inspect.getsource(part))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gantape.ejection.parts import Named, metric_name
+from gantape.ejection.parts import Named, metric_name, optimizer_name
 from gantape.ejection.passes import Passes
 from gantape.steps.step import Update
 
@@ -22,6 +22,11 @@ def train_function(named: Named, passes: Passes, metrics: Sequence[str], *, comp
     head = ['"""The training loop."""', "stream = batches()", "for step in range(steps):"]
     batches = f"    taken = [next(stream) for _ in range({named.batches_per_step})]"
     end = ["    if step % 100 == 0 or step == steps - 1:", f"        print({', '.join(['step', *shown])})"]
+    averaged = [update for update in named.updates if getattr(update.optimizer, "use_ema", False)]
+    end += [
+        f"{optimizer_name(update)}.finalize_variable_values({named.code_of_variables(update)})  # averages of weights"
+        for update in averaged
+    ]
     if not compiled:
         body = [*head, batches, *(f"    {line}" for line in calls), *end]
         return _function("train", "steps=STEPS", body) + MAIN

@@ -1,5 +1,6 @@
 """Writes a task as a loop by hand."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import tensorflow as tf
 
 from gantape.data.arrays import ArrayBatches
 from gantape.data.batches import Batches
+from gantape.ejection.constants import named_numbers
 from gantape.ejection.ejected import Check, Ejected
 from gantape.ejection.graph import constructor
 from gantape.ejection.layout import laid_out
@@ -18,9 +20,11 @@ from gantape.ejection.program import AVERAGE, DATA, DRAWS, NORMAL, RANDOM
 from gantape.ejection.prove import compared
 from gantape.ejection.train import train_function
 from gantape.ejection.updates import prepare_function, update_function
-from gantape.errors import EjectError
+from gantape.errors import EjectError, counted
+from gantape.steps.loss_scale import applied_optimizer
 from gantape.steps.saved import variables_restored
 from gantape.tasks import Task
+from gantape.types import Model
 
 NOTES = ("metrics of evaluation and grids of samples are left out",)
 
@@ -58,10 +62,11 @@ def eject(
         raise _refusal("the data is not in arrays.", "argument `data`", type(data).__name__, "use data.from_arrays.")
     if task.precision != "float32":
         raise _refusal("the task has another precision.", f"{type(task).__name__}.precision", task.precision, "use float32.")
-    named = Named(task, data, seed, tuple(task.updates()))
-    saved = saved_arrays(named)
     file = "by_hand.npz" if path is None else Path(path).with_suffix(".npz").name
-    with variables_restored(task.variables):
+    with named_numbers(task) as constants, variables_restored(task.variables):
+        named = Named(task, data, seed, tuple(task.updates()), constants)
+        _check_untrained(named)
+        saved = saved_arrays(named)
         text = laid_out(_text(named, max(1, data.batches_per_epoch // named.batches_per_step), file, compiled))
         text = text.replace("{sources}\n\n\n", f"{named.sources}\n\n\n" if str(named.sources) else "", 1)
     with variables_restored(task.variables):
@@ -79,7 +84,26 @@ def saved_arrays(named: Named) -> dict[str, Any]:
     arrays |= {f"{name}/0": variable.numpy() for name, variable in named.variables.items()}
     for name, model in named.networks.items():
         arrays |= {f"{name}/{place}": value for place, value in enumerate(model.get_weights())}
+        arrays |= {f"seeds/{name}/{place}": state.numpy() for place, state in enumerate(_seeds(model))}
     return arrays
+
+
+def _seeds(model: Model) -> list[Any]:
+    """The states of the random numbers that layers draw, such as those of dropout."""
+    return [variable for variable in model.variables if variable.path.endswith("seed_generator_state")]
+
+
+def _check_untrained(named: Named) -> None:
+    for update in named.updates:
+        steps = int(applied_optimizer(update.optimizer).iterations.numpy())
+        if not steps:
+            continue
+        raise _refusal(
+            "the task has been trained: the program would begin without the state of its optimizers.",
+            f'update "{update.name}"',
+            f"an optimizer that has done {counted(steps, 'step')}",
+            "write a new task out; its networks may have the weights of the trained ones.",
+        )
 
 
 def _text(named: Named, steps: int, file: str, compiled: bool) -> str:
@@ -99,7 +123,7 @@ def _text(named: Named, steps: int, file: str, compiled: bool) -> str:
     averages = [AVERAGE] if any(update.average for update in named.updates) else []
     used = "\n".join([functions, str(named.sources), *made, *_loaded(named, file)])
     constants = [f"SEED = {named.seed}", f"BATCH_SIZE = {named.data.batch_size}", f"STEPS = {steps}"]
-    constants += [f"{name} = {value!r}" for name, value in named.numbers().items() if name in used]
+    constants += [f"{name} = {value!r}" for name, value in named.numbers().items() if re.search(rf"\b{name}\b", used)]
     imported = {
         "import hashlib",
         "import itertools",
@@ -150,6 +174,16 @@ def _loaded(named: Named, file: str) -> list[str]:
         *(
             f'    {name}.set_weights([saved[f"{name}/{{place}}"] for place in range({len(model.get_weights())})])'
             for name, model in named.networks.items()
+        ),
+        *(
+            line
+            for name, model in named.networks.items()
+            if _seeds(model)
+            for line in (
+                f'    states = [part for part in {name}.variables if part.path.endswith("seed_generator_state")]',
+                "    for place, state in enumerate(states):",
+                f'        state.assign(saved[f"seeds/{name}/{{place}}"])',
+            )
         ),
         *(
             f'    {name} = keras.Variable(saved["{name}/0"], trainable={variable.trainable})'

@@ -7,7 +7,7 @@ import attrs
 import numpy as np
 from loguru import logger
 
-from gantape.errors import DataError, RangeError
+from gantape.errors import DataError, RangeError, counted
 from gantape.shapes import check_shape
 
 FloatArray: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
@@ -118,7 +118,7 @@ def as_features(values: Any, *, name: str, where: str, least: int = 2) -> FloatA
         raise DataError(
             f"{name} are too few to measure anything.",
             where=where,
-            got=f"{len(array)} examples of {array.shape[1]} features",
+            got=f"{counted(len(array), 'example')} of {counted(array.shape[1], 'feature')}",
             do=f"pass at least {least} examples, and thousands for meaningful values.",
         )
     if not np.isfinite(array).all():

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Sequence
 from html import escape
 
+from gantape.errors import counted
 from gantape.inspection.clues import Clue
 from gantape.inspection.layout import BOX_HEIGHT, BOX_WIDTH, LEFT, PlacedBox, Placement, place
 from gantape.inspection.update import NetworkCall, SeenUpdate
@@ -74,7 +75,7 @@ def draw_html(title: str, updates: Sequence[SeenUpdate], findings: Sequence[Clue
 
 def _panel(update: SeenUpdate, placement: Placement) -> str:
     count = len(update.findings)
-    findings = f", {count} finding{'' if count == 1 else 's'}" if count else ""
+    findings = f", {counted(count, 'finding')}" if count else ""
     title = f'update "{update.name}": moves {", ".join(update.moves) or "no network"}{findings}'
     parts = [f'<text x="{LEFT}" y="26" class="title">{escape(title)}</text>']
     parts += [_arrows(way, _is_way_back(update, way[0].name, way[-1].name)) for way in placement.arrows]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import attrs
 
-from gantape.errors import HyperparameterError
+from gantape.errors import HyperparameterError, counted
 from gantape.inspection.clues import Clue
 from gantape.inspection.drawing import draw_fragment, draw_html, draw_svg
 from gantape.inspection.update import SeenUpdate
@@ -45,7 +45,7 @@ class Inspection:
         parts = [f"{self.task}\non {self.batch}", *map(str, self.updates)]
         found = [f"  ! {clue}" for clue in self.findings]
         count = len(self.all_findings)
-        parts.append("\n".join([*found, f"{count} finding{'' if count == 1 else 's'}" if count else "no findings"]))
+        parts.append("\n".join([*found, counted(count, "finding") if count else "no findings"]))
         return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:

@@ -5,6 +5,7 @@ from typing import Literal
 
 import attrs
 
+from gantape.errors import counted
 from gantape.inspection.clues import Clue
 from gantape.inspection.text import bytes_as_text, table
 from gantape.steps.cuts import Cut
@@ -95,7 +96,7 @@ def _describe(update: SeenUpdate) -> str:
         parts = sorted(update.kept_bytes.items(), key=lambda item: -item[1])
         each = ", ".join(f"{name} {bytes_as_text(size)}" for name, size in parts)
         lines.append(f"  the tape keeps {bytes_as_text(sum(update.kept_bytes.values()))}: {each}")
-        lines.append(f"  {update.operations[0]:,} operations forward, {update.operations[1]:,} back")
+        lines.append(f"  {counted(update.operations[0], 'operation')} forward, {update.operations[1]:,} back")
     lines += [f"  ! {clue}" for clue in update.findings]
     return "\n".join(lines)
 

@@ -16,7 +16,7 @@ from gantape.compiler.programs import MODES
 from gantape.data import Batches, BatchStack, Reader
 from gantape.data.conversion import source_for
 from gantape.distribute.replicas import check_made_in_scope
-from gantape.errors import DataError, HyperparameterError, RangeError, RunDirectoryError, ScheduleError, TaskError
+from gantape.errors import DataError, HyperparameterError, RangeError, RunDirectoryError, ScheduleError, TaskError, counted
 from gantape.shapes import describe
 from gantape.state import RunState
 from gantape.tasks import Task
@@ -89,7 +89,7 @@ def check_fills_steps(stack: BatchStack, batches_per_step: int, *, first: bool) 
         raise DataError(
             "the batches of one step differ in shape.",
             where="gantape.Loop.run, argument `data`",
-            got=f"{stack.count} batches of one shape, where a step reads {batches_per_step}",
+            got=f"{counted(stack.count, 'batch')} of one shape, where a step reads {batches_per_step}",
             do="give all batches one shape, as dataset.batch(batch_size, drop_remainder=True) does for examples of one shape; "
             "or let a step read one batch, without repeats of an update and accumulated gradients.",
         )
@@ -100,7 +100,7 @@ def too_few_batches(found: int, needed: int) -> DataError:
     return DataError(
         "an epoch has fewer batches than a step reads.",
         where="gantape.Loop.run, argument `data`",
-        got=f"{found} batches an epoch, {needed} a step",
+        got=f"{counted(found, 'batch')} an epoch, {needed} a step",
         do="use more data, smaller batches, or fewer repeats of an update.",
     )
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from gantape.compiler.compiled import CompiledSteps
 from gantape.compiler.trials import TuningResult
-from gantape.errors import listed
+from gantape.errors import counted, listed
 from gantape.inspection import Inspection
 from gantape.inspection.networks import Network, networks_of
 from gantape.inspection.text import bytes_as_text, table
@@ -97,14 +97,14 @@ def _memory(task: Task, networks: Sequence[Network]) -> str:
         "optimizers": [variable for update in task.updates() for variable in update.optimizer.variables],
         "others": task.variables,
     }
-    counted: set[int] = set()
+    known: set[int] = set()
     sizes = {}
     for name, variables in groups.items():
-        fresh = {id(variable): variable for variable in variables if id(variable) not in counted}
-        counted |= set(fresh)
+        fresh = {id(variable): variable for variable in variables if id(variable) not in known}
+        known |= set(fresh)
         sizes[name] = sum(_size(variable) * tf.as_dtype(variable.dtype).size for variable in fresh.values())
     each = ", ".join(f"{name} {bytes_as_text(size)}" for name, size in sizes.items() if size)
-    return f"{len(counted)} variables in all, {bytes_as_text(sum(sizes.values()))}: {each}"
+    return f"{counted(len(known), 'variable')} in all, {bytes_as_text(sum(sizes.values()))}: {each}"
 
 
 def _size(variable: Any) -> int:

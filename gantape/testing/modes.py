@@ -51,7 +51,7 @@ def assert_modes_agree(
         raise ModesError(
             f"{', '.join(certificate.modes)} do not compute the same.",
             where=certificate.causes[0] if certificate.causes else f"{type(loop.task).__name__}, step {first.step}",
-            got=f"{first}; and {len(others)} other variables and scalars",
+            got=f"{first}; and {len(others)} more",
             do="mend the cause if one is named: draw random numbers from `rng`, and keep what changes in variables that a part "
             "holds. `loop.certify(data)` shows the whole table.",
         )

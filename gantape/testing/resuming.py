@@ -15,6 +15,7 @@ import tensorflow as tf
 from gantape.checkpoints.settings import Checkpoints
 from gantape.compiler import StepCompiler
 from gantape.data import Batches
+from gantape.errors import counted
 from gantape.loop import Loop
 from gantape.schedule import When, every
 from gantape.steps.saved import random_numbers_restored
@@ -80,8 +81,8 @@ def assert_resumes_exactly(
     differing += ["history"] if _timeless(uninterrupted.history.rows) != _timeless(loop.history.rows) else []
     if differing:
         raise AssertionError(
-            f"{type(whole).__name__} does not resume exactly: after {steps} steps, stopped at {list(stops)}, these differ: "
-            f"{', '.join(dict.fromkeys(differing))}"
+            f"{type(whole).__name__} does not resume exactly: after {counted(steps, 'step')}, stopped at {list(stops)}, "
+            f"these differ: {', '.join(dict.fromkeys(differing))}"
         )
 
 

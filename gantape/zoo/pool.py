@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from gantape.errors import ShapeError
+from gantape.errors import ShapeError, counted
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Images, axes_of
 from gantape.types import Variable
@@ -51,7 +51,7 @@ class ImagePool:
             raise ShapeError(
                 "a batch is larger than the pool.",
                 where="gantape.zoo.ImagePool.exchange",
-                got=f"{count} images, {self.size} places",
+                got=f"{counted(count, 'image')}, {counted(self.size, 'place')}",
                 do=f"make the batch smaller, or the pool at least {count} large.",
             )
         images, filled = self._images.value, self._count.value

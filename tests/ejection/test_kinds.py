@@ -74,6 +74,47 @@ class Outputs(gt.SupervisedTask):
         return gt.MetricSet(accuracy=gt.OutputMetric(keras.metrics.SparseCategoricalAccuracy(), output="second"))
 
 
+def bent(values: Any) -> Any:
+    """An activation."""
+    return values * tf.sigmoid(2.0 * values)
+
+
+class Settled(gt.SupervisedTask):
+    """What Keras keeps elsewhere: dropout's random numbers, a schedule, averages of weights, a loss's argument, a function."""
+
+    delta: float = 0.5
+    rate: float = 0.01
+
+    def build_model(self) -> Any:
+        network = [layers.Dense(4, bent), layers.Dropout(0.5), layers.BatchNormalization(), layers.Dense(1)]
+        return keras.Sequential([keras.Input((3,)), *network])
+
+    def build_optimizer(self) -> Any:
+        rates = keras.optimizers.schedules.CosineDecay(self.rate, 10)
+        return keras.optimizers.Adam(rates, beta_1=0.5, use_ema=True, ema_momentum=0.9)
+
+    def build_loss(self) -> Any:
+        return keras.losses.Huber(self.delta)
+
+
+class Numbered(Outputs):
+    """Hyper-parameters of equal values, one of which is a number in the loss too."""
+
+    first_weight: float = 0.25
+    second_weight: float = 0.25
+
+    def build_loss(self) -> Any:
+        return self.weighted
+
+    def weighted(self, targets: Any, predictions: Any) -> Any:
+        first = tf.reduce_mean(tf.square(targets["first"] - predictions["first"]))
+        second = tf.reduce_mean(predictions["second"])
+        return self.first_weight * first + self.second_weight * second + 0.25 * tf.square(second)
+
+    def build_loss_weights(self) -> Any:
+        return {}
+
+
 class Weighted(DigitClassifier):
     """A classifier with weights of classes."""
 
@@ -137,6 +178,7 @@ KINDS: dict[str, Any] = {
             (NUMBERS, {"first": NUMBERS[:, :1], "second": (NUMBERS[:, 0] > 0.0).astype("int32")}), batch_size=4
         ),
     ),
+    "settings of Keras": (lambda: Settled(), lambda: gt.data.from_arrays((NUMBERS, NUMBERS[:, :1]), batch_size=4)),
     "sample weights": (
         lambda: DigitClassifier(hidden_units=4),
         lambda: gt.data.from_arrays(
@@ -153,6 +195,33 @@ KINDS: dict[str, Any] = {
 def test_a_kind_equals_the_loop(kind: str) -> None:
     task, data = (make() for make in KINDS[kind])
     assert gt.eject(task, data).check.equal
+
+
+def test_equal_numbers_keep_their_own_names() -> None:
+    text = gt.eject(Numbered(), KINDS["outputs"][1](), check=0).text
+    assert re.search(r"FIRST_WEIGHT \* \w+\) \+ \(SECOND_WEIGHT \* \w+\)\) \+ \(0\.25 \* tf", text), text
+
+
+def test_hyperparameters_are_the_same_objects_afterwards() -> None:
+    task, weight = Numbered(), Numbered().first_weight
+    gt.eject(task, KINDS["outputs"][1](), check=0)
+    assert task.first_weight is weight
+
+
+def test_a_trained_task_is_refused() -> None:
+    task, data = (make() for make in KINDS["settings of Keras"])
+    gt.Loop(task, progress=False).run(data, steps=1)
+    with pytest.raises(gt.errors.EjectError, match="done 1 step"):
+        gt.eject(task, data)
+
+
+def test_a_lambda_in_a_network_is_refused() -> None:
+    class Short(Settled):
+        def build_model(self) -> Any:
+            return keras.Sequential([keras.Input((3,)), layers.Dense(1, lambda values: 2.0 * values)])
+
+    with pytest.warns(UserWarning, match="lambda"), pytest.raises(gt.errors.EjectError, match="a lambda"):
+        gt.eject(Short(), KINDS["settings of Keras"][1]())
 
 
 def test_comments_and_docstrings_of_a_loss_are_those_of_the_author() -> None:

@@ -232,7 +232,7 @@ def test_explain_tells_mode_traces_and_updates():
     assert ["discriminator", "33", "33", "2", "1", "discriminator"] in lines
     for name in ("generator", "discriminator"):
         assert [name, name, "Adam", "0.01", "4", "every", "step"] in lines
-    for words in ("mode xla", "1 traces", "PointGan(", "variables in all"):
+    for words in ("mode xla", "1 trace,", "PointGan(", "variables in all"):
         assert words in loop.explain()
     assert "no findings" in loop.explain(points())
 
