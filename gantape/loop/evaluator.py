@@ -14,6 +14,7 @@ from gantape.distribute.replicas import mean_of, replicas, run_per_replica, shar
 from gantape.distribute.workers import Workers
 from gantape.errors import DataError, GantapeError, MetricError
 from gantape.loop.checks import check_ends
+from gantape.loop.measured import warn_of_unmeasured
 from gantape.random.rng import RandomStreams
 from gantape.steps.added import added_losses
 from gantape.steps.losses import Losses, check_returned
@@ -42,6 +43,8 @@ class Evaluator:
         self._workers = workers
         self._steps_done = steps_done
         self._names: list[str] = []
+        self._measured: set[str] = set()
+        self._checked = False
         self._prepare: Callable[[Batch], Batch] | None = None
         self._traced_for: tuple[Any, ...] = ()
         self._compiled: Callable[..., Any] | None = None
@@ -102,7 +105,10 @@ class Evaluator:
                 do="check where the data comes from.",
             )
         means = dict(zip(self._names, (sums / examples).tolist(), strict=True))
-        return means | metrics.result()
+        if not self._checked:
+            self._checked = True
+            warn_of_unmeasured(self._task, "build_evaluation_metrics", self._measured)
+        return means | metrics.result(self._measured)
 
     def _one_batch(self, stored: Batch, step: Tensor, index: Tensor) -> Tensor:
         assert self._prepare is not None
@@ -116,6 +122,7 @@ class Evaluator:
         replica = this_replica()
         if not whole or replica is None or replica.index == 0:
             self._task.evaluation_metrics.update(losses.metrics)
+            self._measured.update(losses.metrics)
         values = losses.report()
         clash = [name for name in values if name in self._task.evaluation_metrics.names]
         if clash:

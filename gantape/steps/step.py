@@ -176,6 +176,7 @@ class Step:
         gradient_norms: Whether to report the norm of each update's gradient.
         name: The task with its hyper-parameters, as text.
         variables: All variables that an update may change. They are restored when an update is skipped.
+        measured: The metrics that the loss of each update gave arguments, of those updates that were traced or run.
     """
 
     updates: tuple[Update, ...]
@@ -184,6 +185,7 @@ class Step:
     gradient_norms: bool = False
     name: str = "step"
     variables: Sequence[Variable] = ()
+    measured: dict[str, set[str]] = attrs.field(factory=dict)
 
     @property
     def batches_per_step(self) -> int:
@@ -272,6 +274,7 @@ class Step:
             losses, gradients = update.gradients(batch, RandomStreams(self.seed, step).stream(update.name, place), terms)
             gathered.append(gradients)
             self.update_metrics(losses.metrics)
+            self.measured.setdefault(update.name, set()).update(losses.metrics)
             _add(values, losses.report(with_terms=bool(update.lazy)))
         if len(gathered) == 1:
             return values, gathered[0]
