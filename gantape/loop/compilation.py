@@ -98,4 +98,4 @@ class Compilation:
 
     def _whole_step(self) -> Step:
         """The step, with every variable that the task has by now."""
-        return attrs.evolve(self._step, variables=self._task.variables)
+        return attrs.evolve(self._step, variables=self._task.variables, columns=self._of_layers.names)

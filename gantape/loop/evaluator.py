@@ -12,12 +12,12 @@ from gantape.compiler.failures import explain_failure
 from gantape.data import Batches
 from gantape.distribute.replicas import mean_of, replicas, run_per_replica, shard, this_replica
 from gantape.distribute.workers import Workers
-from gantape.errors import DataError, GantapeError, MetricError
+from gantape.errors import DataError, GantapeError
 from gantape.loop.checks import check_ends
 from gantape.loop.measured import warn_of_unmeasured
 from gantape.random.rng import RandomStreams
 from gantape.steps.added import added_losses
-from gantape.steps.losses import Losses, check_returned
+from gantape.steps.losses import Losses, check_columns, check_returned
 from gantape.steps.saved import variables_restored
 from gantape.steps.trained import python_state
 from gantape.tasks import Task
@@ -124,14 +124,8 @@ class Evaluator:
             self._task.evaluation_metrics.update(losses.metrics)
             self._measured.update(losses.metrics)
         values = losses.report()
-        clash = [name for name in values if name in self._task.evaluation_metrics.names]
-        if clash:
-            raise MetricError(
-                "a metric has the name of a term of the loss.",
-                where=f"{type(self._task).__name__}.evaluate",
-                got=", ".join(clash),
-                do="rename one of them.",
-            )
+        others = [*self._task.evaluation_metrics.names, *metrics_of_layers(self._task).names]
+        check_columns(values, others, f"{type(self._task).__name__}.evaluate")
         self._names = list(values)
         return tf.stack([tf.cast(value, tf.float32) for value in values.values()])
 
