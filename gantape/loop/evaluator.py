@@ -18,6 +18,7 @@ from gantape.loop.measured import warn_of_unmeasured
 from gantape.random.rng import RandomStreams
 from gantape.steps.added import added_losses
 from gantape.steps.losses import Losses, check_columns, check_returned
+from gantape.steps.python_values import TracedValues
 from gantape.steps.saved import variables_restored
 from gantape.steps.trained import python_state
 from gantape.tasks import Task
@@ -46,7 +47,7 @@ class Evaluator:
         self._measured: set[str] = set()
         self._checked = False
         self._prepare: Callable[[Batch], Batch] | None = None
-        self._traced_for: tuple[Any, ...] = ()
+        self._values = TracedValues(lambda: python_state(task.updates()))
         self._compiled: Callable[..., Any] | None = None
 
     def of(self, data: Batches | None) -> Callable[[], dict[str, float]] | None:
@@ -79,10 +80,11 @@ class Evaluator:
     def _means(self, data: Batches) -> dict[str, float]:
         metrics = self._task.evaluation_metrics
         metrics.reset()
-        traced_for = python_state(self._task.updates())
-        if self._compiled is None or data.prepare is not self._prepare or traced_for != self._traced_for:
-            self._prepare, self._traced_for = data.prepare, traced_for
+        new = data.prepare is not self._prepare or bool(self._values.changed())
+        if self._compiled is None or new:
+            self._prepare = data.prepare
             self._compiled = self._compiler.compile_function(self._one_batch)
+            self._values = self._values.anew()
         sums: Any = 0.0
         examples = 0
         step = tf.constant(self._steps_done(), tf.int64)
@@ -104,6 +106,8 @@ class Evaluator:
                 got="no example",
                 do="check where the data comes from.",
             )
+        if new:
+            self._values.traced()
         means = dict(zip(self._names, (sums / examples).tolist(), strict=True))
         if not self._checked:
             self._checked = True

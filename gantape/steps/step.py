@@ -207,8 +207,8 @@ class Step:
         """The number of updates in a step, repeats included."""
         return sum(update.repeats for update in self.updates if step % update.every == 0)
 
-    def python_state(self) -> tuple[Any, ...]:
-        """The Python values that a trace of the step contains: which variables are trained, and settings of layers."""
+    def python_state(self) -> dict[str, Any]:
+        """The Python values that a trace of the step contains: which variables are trained, and settings of its parts."""
         return python_state(self.updates)
 
     def prepare(self) -> None:
