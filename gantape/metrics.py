@@ -1,6 +1,6 @@
 """Keras metrics by name, updated in the graph and read outside of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -96,14 +96,19 @@ class MetricSet:
                     "supervised task with several outputs, gantape.OutputMetric(metric, output) sees one of them.",
                 ) from error
 
-    def result(self) -> dict[str, float]:
+    def result(self, names: Collection[str] | None = None) -> dict[str, float]:
         """The value of each metric. One with several values has a name for each: `f1/0`, `f1/1`, or `f1/key` for a dict.
+
+        Args:
+            names: The metrics; by default all.
 
         Raises:
             MetricError: If a metric has no value yet, or one that is not a number.
         """
         values: dict[str, float] = {}
         for name, metric in self._metrics.items():
+            if names is not None and name not in names:
+                continue
             try:
                 values |= dict(_numbers(name, metric.result()))
             except (AttributeError, TypeError, ValueError) as error:

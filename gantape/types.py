@@ -44,7 +44,10 @@ class Variable(Protocol):
 
 @runtime_checkable
 class Model(Protocol):
-    """Anything with weights that can be called: `keras.Model` or `keras.Layer`."""
+    """Anything with weights that can be called: `keras.Model` or `keras.Layer`. One of another kind may have `losses`, too.
+
+    They are not declared here, since `isinstance` reads what is: those of Keras are computed when they are read.
+    """
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
     @property
@@ -53,8 +56,6 @@ class Model(Protocol):
     def trainable_variables(self) -> Sequence[Variable]: ...
     @property
     def variables(self) -> Sequence[Variable]: ...
-    @property
-    def losses(self) -> Sequence[Any]: ...
 
 
 @runtime_checkable

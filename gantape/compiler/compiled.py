@@ -14,7 +14,7 @@ from gantape.compiler.resources import Usage
 from gantape.compiler.signature import Signature
 from gantape.data import BatchStack
 from gantape.distribute.replicas import scope_of
-from gantape.errors import RetraceError, counted
+from gantape.errors import RetraceError, counted, listed
 
 
 @attrs.frozen
@@ -88,12 +88,12 @@ class CompiledSteps:
     @property
     def variables(self) -> list[Any]:
         """Every variable that the traced steps read or write, wherever it was created; none in eager mode."""
-        return [variable for program in self._programs if program.up_to_date for variable in program.variables]
+        return [variable for program in self._programs if not program.changed for variable in program.variables]
 
     @property
     def usage(self) -> list[Usage]:
         """What the steps use that lasts from step to step, wherever it was made; one for each program."""
-        return [program.usage for program in self._programs if program.up_to_date]
+        return [program.usage for program in self._programs if not program.changed]
 
     def program(self, stack: BatchStack, first_step: int) -> Program:
         """The program for a stack of batches from a step on; a new one if no existing one fits.
@@ -107,7 +107,7 @@ class CompiledSteps:
         """
         signature = Signature(self.step.due(first_step), stack.spec, stack.prepare, _examples(stack), stack.augment)
         for program in self._programs:
-            if program.signature.fits(signature) and program.up_to_date:
+            if program.signature.fits(signature) and not program.changed:
                 return program
         self._note_retrace(signature)
         with self.scope():
@@ -166,10 +166,14 @@ class CompiledSteps:
         return "\n".join(lines)
 
     def _note_retrace(self, signature: Signature) -> None:
-        alike = [program.signature for program in self._programs if program.signature.due == signature.due]
+        alike = [program for program in self._programs if program.signature.due == signature.due]
         if not alike or self.mode == "eager":
             return
-        changes = "; ".join(alike[-1].changes(signature)) or "layers were frozen or thawed, or a setting of them has changed"
+        changed = listed([name.partition("#")[0].replace("._parts.", ".") for name in alike[-1].changed])
+        changes = (
+            "; ".join(alike[-1].signature.changes(signature))
+            or f"layers were frozen or thawed, or a setting has changed: {changed}"
+        )
         if self._max_traces is not None and len(alike) >= self._max_traces:
             raise RetraceError(
                 "the step would be traced once more than allowed.",

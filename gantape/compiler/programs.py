@@ -26,6 +26,7 @@ from gantape.compiler.xla import check_for_xla
 from gantape.data.batches import BatchStack, take_batch
 from gantape.distribute.replicas import shard
 from gantape.errors import GantapeError
+from gantape.steps.python_values import TracedValues
 from gantape.types import Batch, Tensor
 
 NamedMode = Literal["eager", "graph", "xla", "xla-loop"]
@@ -50,8 +51,8 @@ class StepFunction(Protocol):
     def updates_due(self, step: int) -> int:
         """The number of updates in a step, repeats included."""
 
-    def python_state(self) -> tuple[Any, ...]:
-        """The Python values that a trace of the step contains. When they change, it is traced again."""
+    def python_state(self) -> dict[str, Any]:
+        """The Python values that a trace of the step contains, by name. When they change, it is traced again."""
 
     def prepare(self) -> None:
         """Create the variables that a step needs. Called before a step is traced."""
@@ -85,7 +86,7 @@ class Program(ABC):
         self._step = step
         self._most_batches = most_steps * step.batches_per_step
         self._names: tuple[str, ...] = ()
-        self._python_state = step.python_state()
+        self._values = TracedValues(step.python_state)
         self._totals: Any = None
         self._last: Any = None
         self._usage = Usage()
@@ -121,9 +122,9 @@ class Program(ABC):
         return self._names
 
     @property
-    def up_to_date(self) -> bool:
-        """Whether the Python values that a trace contains are still those of the step."""
-        return self._python_state == self._step.python_state()
+    def changed(self) -> list[str]:
+        """The names of Python values that a trace contains, and that the step has no longer."""
+        return self._values.changed()
 
     def last(self) -> dict[str, float]:
         """The scalars of the newest step."""
@@ -165,13 +166,15 @@ class EagerProgram(Program):
     """Steps run one by one in Python."""
 
     def run(self, stack: BatchStack, first_step: int) -> int:
-        done = 0
+        done, new = 0, not self.steps
         healthy: Any = True
         while healthy and done < stack.count // self._step.batches_per_step:
             step = tf.constant(first_step + done, tf.int64)
             with self._usage.observed():
                 self._last, self._totals, healthy = self._one_step(stack.batches, stack.examples, done, step, self._totals)
             done += 1
+        if new:
+            self._values.traced()
         self.all_finite = bool(self._step.all_finite(self.signature.due))
         self.steps += done
         return done
@@ -228,7 +231,7 @@ class GraphProgram(Program):
         except Exception as error:
             raise explain_failure(error, self._mode, self.signature.due) from None
         self._usage = Usage(self._traced_step)
-        self._python_state = self._step.python_state()  # a layer may count its traces
+        self._values.traced()
         if self._mode != "graph":
             check_for_xla(self._traced_step.graph, self._mode, self.signature.due)
         # TensorFlow counts the traces of a method over all instances, and would warn in a process with many loops.

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -42,12 +42,15 @@ class Usage:
 
     @property
     def resources(self) -> Sequence[Resource]:
-        """The variables that it reads or writes, and the tables that it changes, outside of branches and loops of a graph."""
+        """The variables that it reads or writes, and the tables that it changes."""
         if self._traced is None:
             return self._observed or []
         graph = self._traced.graph
-        changed = {id(change.inputs[0]) for change in graph.get_operations() if change.type in _CHANGES}
-        tables = [outside for outside, inside in graph.captures if id(inside) in changed]
+        definition = graph.as_graph_def()
+        changed = _changed_inputs(
+            definition.node, {function.signature.name: function for function in definition.library.function}
+        )
+        tables = [outside for outside, inside in graph.captures if inside.op.name in changed]
         variables = [Resource(variable.handle, variable.name) for variable in self._traced.variables]
         return variables + [Resource(table, "a hash table") for table in tables]
 
@@ -79,6 +82,22 @@ class Usage:
         with operations(follow):
             yield
         self._observed = list(found.values())
+
+
+def _changed_inputs(nodes: Iterable[Any], functions: Mapping[str, Any]) -> set[str]:
+    """The names of what is changed as a table by the nodes of a graph, in its branches and loops too."""
+    changed: set[str] = set()
+    for node in nodes:
+        inputs = [name.partition(":")[0] for name in node.input if not name.startswith("^")]
+        if node.op in _CHANGES:
+            changed.add(inputs[0])
+        called = [one for attribute in node.attr.values() for one in (attribute.func, *attribute.list.func)]
+        for function in [functions[one.name] for one in called if one.name in functions]:
+            arguments = [argument.name for argument in function.signature.input_arg]
+            # A branch has all inputs of its node but the first, which is the condition.
+            passed = dict(zip(arguments, inputs[-len(arguments) :] if arguments else [], strict=False))
+            changed |= {passed[name] for name in _changed_inputs(function.node_def, functions) if name in passed}
+    return changed
 
 
 def _line() -> str:

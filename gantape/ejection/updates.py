@@ -189,7 +189,9 @@ def _added(named: Named, update: Update, added: AddedLosses, trace: Trace) -> li
             got=f"{called[repeated[0]]} calls of {repeated[0]}",
             do="compute the added losses in the loss itself.",
         )
-    return [f"tf.add_n({name}.losses)" for name, model in zip(names, update.models, strict=True) if model.losses]
+    return [
+        f"tf.add_n({name}.losses)" for name, model in zip(names, update.models, strict=True) if getattr(model, "losses", ())
+    ]
 
 
 def _check(update: Update) -> None:

@@ -16,6 +16,7 @@ from gantape.compiler.trials import RunLength, TuningResult
 from gantape.data import BatchStack, PeekableReader
 from gantape.inspection import inspect
 from gantape.loop.duration import Speed
+from gantape.loop.measured import Measured
 from gantape.loop.summary import describe_run, explain_run
 from gantape.state import RunState
 from gantape.steps.saved import variables_restored
@@ -40,6 +41,7 @@ class Compilation:
         self._tuner: Tuner | None = None
         self._choice: TuningResult | None = None
         self._of_layers = metrics_of_layers(task)
+        self._measured = Measured(task, step)
         self.steps: CompiledSteps | None = None
 
     def compiled(self, reader: PeekableReader, first_step: int, length: RunLength) -> CompiledSteps:
@@ -60,10 +62,12 @@ class Compilation:
         return self.steps
 
     def means(self) -> dict[str, float]:
-        """The means of losses and metrics since `reset`."""
+        """The means of losses since `reset`, and the metrics that have measured something since."""
         means = self.steps.means() if self.steps else {}
+        if not means:
+            return {}
         with self._compiler.scope():
-            return means | (self._task.metrics.result() | self._of_layers.result() if means else {})
+            return means | self._task.metrics.result(self._measured.since(means)) | self._of_layers.result()
 
     def reset(self) -> None:
         """Reset all means."""
@@ -94,4 +98,4 @@ class Compilation:
 
     def _whole_step(self) -> Step:
         """The step, with every variable that the task has by now."""
-        return attrs.evolve(self._step, variables=self._task.variables)
+        return attrs.evolve(self._step, variables=self._task.variables, columns=self._of_layers.names)

@@ -12,11 +12,13 @@ from gantape.compiler.failures import explain_failure
 from gantape.data import Batches
 from gantape.distribute.replicas import mean_of, replicas, run_per_replica, shard, this_replica
 from gantape.distribute.workers import Workers
-from gantape.errors import DataError, GantapeError, MetricError
+from gantape.errors import DataError, GantapeError
 from gantape.loop.checks import check_ends
+from gantape.loop.measured import warn_of_unmeasured
 from gantape.random.rng import RandomStreams
 from gantape.steps.added import added_losses
-from gantape.steps.losses import Losses, check_returned
+from gantape.steps.losses import Losses, check_columns, check_returned
+from gantape.steps.python_values import TracedValues
 from gantape.steps.saved import variables_restored
 from gantape.steps.trained import python_state
 from gantape.tasks import Task
@@ -42,8 +44,10 @@ class Evaluator:
         self._workers = workers
         self._steps_done = steps_done
         self._names: list[str] = []
+        self._measured: set[str] = set()
+        self._checked = False
         self._prepare: Callable[[Batch], Batch] | None = None
-        self._traced_for: tuple[Any, ...] = ()
+        self._values = TracedValues(lambda: python_state(task.updates()))
         self._compiled: Callable[..., Any] | None = None
 
     def of(self, data: Batches | None) -> Callable[[], dict[str, float]] | None:
@@ -76,10 +80,11 @@ class Evaluator:
     def _means(self, data: Batches) -> dict[str, float]:
         metrics = self._task.evaluation_metrics
         metrics.reset()
-        traced_for = python_state(self._task.updates())
-        if self._compiled is None or data.prepare is not self._prepare or traced_for != self._traced_for:
-            self._prepare, self._traced_for = data.prepare, traced_for
+        new = data.prepare is not self._prepare or bool(self._values.changed())
+        if self._compiled is None or new:
+            self._prepare = data.prepare
             self._compiled = self._compiler.compile_function(self._one_batch)
+            self._values = self._values.anew()
         sums: Any = 0.0
         examples = 0
         step = tf.constant(self._steps_done(), tf.int64)
@@ -101,8 +106,13 @@ class Evaluator:
                 got="no example",
                 do="check where the data comes from.",
             )
+        if new:
+            self._values.traced()
         means = dict(zip(self._names, (sums / examples).tolist(), strict=True))
-        return means | metrics.result()
+        if not self._checked:
+            self._checked = True
+            warn_of_unmeasured(self._task, "build_evaluation_metrics", self._measured)
+        return means | metrics.result(self._measured)
 
     def _one_batch(self, stored: Batch, step: Tensor, index: Tensor) -> Tensor:
         assert self._prepare is not None
@@ -116,15 +126,10 @@ class Evaluator:
         replica = this_replica()
         if not whole or replica is None or replica.index == 0:
             self._task.evaluation_metrics.update(losses.metrics)
+            self._measured.update(losses.metrics)
         values = losses.report()
-        clash = [name for name in values if name in self._task.evaluation_metrics.names]
-        if clash:
-            raise MetricError(
-                "a metric has the name of a term of the loss.",
-                where=f"{type(self._task).__name__}.evaluate",
-                got=", ".join(clash),
-                do="rename one of them.",
-            )
+        others = [*self._task.evaluation_metrics.names, *metrics_of_layers(self._task).names]
+        check_columns(values, others, f"{type(self._task).__name__}.evaluate")
         self._names = list(values)
         return tf.stack([tf.cast(value, tf.float32) for value in values.values()])
 

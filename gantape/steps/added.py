@@ -33,7 +33,7 @@ class AddedLosses:
         weights = {id(weight): weight for layer in layers for weight in layer.trainable_variables}
         found += [weight.regularizer(weight) for weight in weights.values() if getattr(weight, "regularizer", None)]
         others = {id(model): model for model in self.models if not isinstance(model, keras.layers.Layer)}
-        found += [loss for model in others.values() for loss in model.losses]
+        found += [loss for model in others.values() for loss in getattr(model, "losses", ())]
         return add_up([_scalar(loss) for loss in found]) if found else None
 
 

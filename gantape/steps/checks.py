@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import keras
+import tensorflow as tf
 
 from gantape._tensorflow import known_variables
 from gantape.errors import TaskError, listed, warn
@@ -76,7 +77,9 @@ def _problem(update: Update) -> tuple[str, str, str] | None:
             repr(update.optimizer),
             "give an instance, such as keras.optimizers.Adam(1e-3).",
         )
-    strangers = [part for part in update.variables if not isinstance(part, Model) and not isinstance(part, keras.Variable)]
+    strangers = [
+        part for part in update.variables if not isinstance(part, Model | keras.Variable) or isinstance(part, tf.Module)
+    ]
     if strangers:
         return (
             "`variables` takes models and variables of Keras.",

@@ -1,13 +1,13 @@
 """The return value of a loss: named scalars, and the arguments of metrics."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
 import tensorflow as tf
 
 from gantape._tensorflow import copy_companions, with_autograph
-from gantape.errors import LossError
+from gantape.errors import LossError, MetricError
 from gantape.history import check_names
 from gantape.shapes import Scalar, axes_of, dtype_name
 from gantape.types import Tensor
@@ -88,6 +88,18 @@ def check_returned(losses: Any, where: str) -> None:
             where=where,
             got=type(losses).__name__,
             do='name the terms: return gantape.Losses({"reconstruction": value}).',
+        )
+
+
+def check_columns(names: Iterable[str], others: Collection[str], where: str) -> None:
+    """Raise a `MetricError` if a value of a step or an evaluation has the name of another column, such as a layer's metric."""
+    clash = [name for name in names if name in others]
+    if clash:
+        raise MetricError(
+            "a metric has the name of a term of the loss.",
+            where=where,
+            got=", ".join(clash),
+            do='rename one of them; a layer names its own: keras.metrics.Mean(name="activation"), say.',
         )
 
 

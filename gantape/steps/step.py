@@ -16,7 +16,7 @@ from gantape.steps.averaging import ExponentialMovingAverage
 from gantape.steps.cuts import why_no_gradient
 from gantape.steps.gradients import GradientOptions
 from gantape.steps.loss_scale import LossScale, applied_optimizer
-from gantape.steps.losses import Losses, check_returned
+from gantape.steps.losses import Losses, check_columns, check_returned
 from gantape.steps.shared import sharing
 from gantape.steps.trained import cover, python_state
 from gantape.steps.undo import SKIPPED, Guard, means_of_kept
@@ -176,6 +176,8 @@ class Step:
         gradient_norms: Whether to report the norm of each update's gradient.
         name: The task with its hyper-parameters, as text.
         variables: All variables that an update may change. They are restored when an update is skipped.
+        columns: The names of other values that the history has beside those of the step.
+        measured: The metrics that the loss of each update gave arguments, of those updates that were traced or run.
     """
 
     updates: tuple[Update, ...]
@@ -184,6 +186,8 @@ class Step:
     gradient_norms: bool = False
     name: str = "step"
     variables: Sequence[Variable] = ()
+    columns: Collection[str] = ()
+    measured: dict[str, set[str]] = attrs.field(factory=dict)
 
     @property
     def batches_per_step(self) -> int:
@@ -203,8 +207,8 @@ class Step:
         """The number of updates in a step, repeats included."""
         return sum(update.repeats for update in self.updates if step % update.every == 0)
 
-    def python_state(self) -> tuple[Any, ...]:
-        """The Python values that a trace of the step contains: which variables are trained, and settings of layers."""
+    def python_state(self) -> dict[str, Any]:
+        """The Python values that a trace of the step contains: which variables are trained, and settings of its parts."""
         return python_state(self.updates)
 
     def prepare(self) -> None:
@@ -230,6 +234,7 @@ class Step:
                 if update.name in due:
                     terms = [term for term in update.lazy if f"{update.name}/{term}" in due]
                     report |= self._repeat(update, batches[len(batches) - update.batches :], step, terms)
+        check_columns(report, self.columns, self.name)
         return report
 
     def means(self, sums: Mapping[str, float], steps: Mapping[str, int]) -> dict[str, float]:
@@ -272,6 +277,7 @@ class Step:
             losses, gradients = update.gradients(batch, RandomStreams(self.seed, step).stream(update.name, place), terms)
             gathered.append(gradients)
             self.update_metrics(losses.metrics)
+            self.measured.setdefault(update.name, set()).update(losses.metrics)
             _add(values, losses.report(with_terms=bool(update.lazy)))
         if len(gathered) == 1:
             return values, gathered[0]

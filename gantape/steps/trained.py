@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from gantape._tensorflow import grow_optimizer, known_variables, schedule_of, sublayers
+from gantape._tensorflow import grow_optimizer, known_variables, schedule_of
 from gantape.errors import TaskError
 from gantape.steps.loss_scale import applied_optimizer
+from gantape.steps.python_values import values_of
 from gantape.types import Model, Optimizer, Variable
 
 
@@ -14,6 +15,8 @@ class Trained(Protocol):
 
     @property
     def name(self) -> str: ...
+    @property
+    def loss(self) -> Any: ...
     @property
     def variables(self) -> Sequence[Model | Variable]: ...
     @property
@@ -24,24 +27,24 @@ class Trained(Protocol):
     def average(self) -> Any: ...
 
 
-def python_state(updates: Sequence[Trained]) -> tuple[Any, ...]:
-    """The Python values that a trace contains: variables and whether they are trained, settings of layers and optimizers.
+def python_state(updates: Sequence[Trained]) -> dict[str, Any]:
+    """The Python values that a trace contains, by name: variables and whether they are trained, and settings.
 
-    A step has to be traced again when they change. Settings are switches and fractions, such as `trainable`, the rate of a
-    dropout or the weight decay of an optimizer, and schedules of learning rates.
+    A step has to be traced again when they change. Settings are switches, numbers and texts, such as the rate of a dropout, the
+    weight decay of an optimizer or a factor in a loss, and schedules of learning rates.
     """
     models = [part for update in updates for part in update.variables if isinstance(part, Model)]
-    layers = [layer for model in models for layer in sublayers(model)]
-    owners = [*layers, *(update.optimizer for update in updates)]
-    settings = [
-        (type(owner).__name__, name, value)
-        for owner in owners
-        for name, value in [("trainable", getattr(owner, "trainable", None)), *vars(owner).items()]
-        if isinstance(value, float) or (name == "trainable" and value is not None)
-        if not name.startswith("_")
-    ]
-    schedules = [schedule_of(applied_optimizer(update.optimizer)) for update in updates]
-    return (*settings, *schedules, *((id(variable), is_trained(variable)) for model in models for variable in model.variables))
+    schedules = [(f"{update.name}/schedule", schedule_of(applied_optimizer(update.optimizer))) for update in updates]
+    state = values_of([*(("", update.loss) for update in updates), *schedules], models) | dict(schedules)
+    for update in updates:
+        settings = vars(update.optimizer).items()
+        state |= {
+            f"{type(update.optimizer).__name__}.{name} of {update.name}": value
+            for name, value in settings
+            if isinstance(value, float) and not name.startswith("_")
+        }
+    variables = {id(variable): variable for model in models for variable in model.variables}
+    return state | {f"{variable.path}#{place}": is_trained(variable) for place, variable in variables.items()}
 
 
 def is_trained(variable: Variable) -> bool:

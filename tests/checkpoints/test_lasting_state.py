@@ -149,3 +149,42 @@ def test_random_numbers_without_a_state_that_can_be_saved_are_said(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         gt.Loop(Unseeded(), progress=False).run(points(8), steps=1)
+
+
+class InBranch(Counts):
+    """Changes a table that no part holds in one branch, or in a loop in it."""
+
+    looped: bool = False
+
+    def noise(self):
+        if OUTSIDE["on"] > 0.0:
+            if self.looped:
+                for _ in tf.range(2):
+                    OUTSIDE["table"].insert(KEY, 1.0)
+            else:
+                OUTSIDE["table"].insert(KEY, 1.0)
+        return 0.0
+
+
+class ReadInBranch(Counts):
+    """Reads a table that no part holds in one branch."""
+
+    def noise(self):
+        value = tf.constant(0.0)
+        if OUTSIDE["on"] > 0.0:
+            value = tf.ensure_shape(OUTSIDE["table"].lookup(KEY), [])
+        return value
+
+
+@pytest.mark.parametrize("looped", [False, True])
+def test_a_table_that_changes_in_a_branch_only_is_refused(tmp_path, looped):
+    OUTSIDE.update(table=tf.lookup.experimental.MutableHashTable(tf.string, tf.float32, 0.0), on=tf.Variable(1.0))
+    holder = type("Holder", (InBranch,), {"build_switch": lambda self: OUTSIDE["on"]})
+    with pytest.raises(TaskError, match="a hash table"):
+        train(holder(looped=looped), tmp_path, "graph")
+
+
+def test_a_table_that_is_read_in_a_branch_is_not_refused(tmp_path):
+    OUTSIDE.update(table=tf.lookup.experimental.MutableHashTable(tf.string, tf.float32, 0.0), on=tf.Variable(1.0))
+    holder = type("Holder", (ReadInBranch,), {"build_switch": lambda self: OUTSIDE["on"]})
+    assert np.isfinite(train(holder(), tmp_path, "graph")["loss"])

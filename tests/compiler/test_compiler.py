@@ -107,7 +107,7 @@ class CountingStep:
         return 1
 
     def python_state(self):
-        return ()
+        return {}
 
     def prepare(self):
         pass

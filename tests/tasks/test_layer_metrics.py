@@ -91,6 +91,21 @@ def test_a_name_that_is_taken_is_refused(names):
         gt.Loop(Line(names=names), progress=False)
 
 
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+def test_a_name_that_a_term_or_a_logged_value_has_is_refused_before_the_first_step(mode):
+    class TwoTerms(Line):
+        def build_model(self):
+            dense = keras.layers.Dense(1, kernel_regularizer="l2")
+            return keras.Sequential([keras.Input((4,)), Observed("data"), dense])
+
+    loop = gt.Loop(TwoTerms(), compiler=gt.StepCompiler(mode), progress=False)
+    with pytest.raises(gt.errors.MetricError, match="data"):
+        loop.run(data(), epochs=1)
+    assert loop.state.step == 0
+    with pytest.raises(gt.errors.MetricError, match="data"):
+        loop.evaluate(data())
+
+
 def test_callbacks_may_monitor_them():
     stop = keras.callbacks.EarlyStopping(monitor="level", mode="min", patience=0, min_delta=100.0)
     line = task()
