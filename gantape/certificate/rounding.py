@@ -91,10 +91,12 @@ def _fixed(tensor: Any) -> Any:
 def _perturbed(tensor: Any, width: float, number: int) -> Any:
     relative = min(1.0, width * ROUNDINGS * rounding_of(tensor.dtype))
     shape = tensor.shape if tensor.shape.is_fully_defined() else tf.shape(tensor)
+    # In one axis: TensorFlow cannot choose between tensors of ten, as gradients of repeated pixels have.
+    values = tf.reshape(tensor, [-1])
     # Seeded, so that a certificate is the same each time; each run of the graph continues the sequence.
-    uniform = tf.raw_ops.RandomUniform(shape=shape, dtype=tensor.dtype, seed=1, seed2=number)
+    uniform = tf.raw_ops.RandomUniform(shape=tf.shape(values), dtype=tensor.dtype, seed=1, seed2=number)
     factor = tf.cast(1.0 - relative / 2.0, tensor.dtype) + tf.cast(relative, tensor.dtype) * uniform
-    return tf.where(tf.equal(tensor, tf.round(tensor)), tensor, tensor * factor)
+    return tf.reshape(tf.where(tf.equal(values, tf.round(values)), values, values * factor), shape)
 
 
 def _width(inputs: Sequence[Any], output: Any) -> float:

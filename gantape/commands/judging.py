@@ -1,6 +1,7 @@
 """Evaluation of samples while a GAN trains."""
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +11,25 @@ from loguru import logger
 import gantape as gt
 from gantape import evaluation
 from gantape.commands.recipes import Recipe
-from gantape.commands.training_data import load
+from gantape.commands.training_data import has_classes, load
+from gantape.commands.training_images import images_of_data
 from gantape.errors import HyperparameterError, RunDirectoryError
 
 BEST = gt.Best("frechet_distance")
 """The checkpoint to keep."""
 
 
-def check_judging(recipe: Recipe, data: str) -> None:
+def check_judging(recipe: Recipe, data: str, shape: Sequence[int] | None) -> None:
     """Check that samples can be judged.
 
     Args:
         recipe: The recipe.
-        data: The name of its data, whose labels train the judge.
+        data: The name of its data, or a folder.
+        shape: Height, width and channels of its images; `None` if it is for digits only.
 
     Raises:
         HyperparameterError: If its results are no samples of the data.
-        DataNotFoundError: If there is no such data with labels.
+        DataNotFoundError: If there is no such data.
     """
     if recipe.kind not in ("images", "labels"):
         raise HyperparameterError(
@@ -35,23 +38,31 @@ def check_judging(recipe: Recipe, data: str) -> None:
             got=f"{recipe.task_class.__name__}, which translates images",
             do="leave --judge-every out.",
         )
-    for split in ("train", "test"):
-        load(data, 64, None, split=split)
+    for options in ({"split": "train"}, {"split": "test"}) if has_classes(data, shape) else ({},):
+        load(data, 1, shape, **options)
 
 
-def judging(recipe: Recipe, data: str, when: gt.When) -> gt.Callback:
-    """Judge a few samples.
+def judging(recipe: Recipe, data: str, shape: Sequence[int] | None, when: gt.When) -> gt.Callback:
+    """Judge a few samples: by a classifier of labelled data, or else by features that are learnt from the images.
 
     Args:
         recipe: The recipe.
-        data: The name of its data, whose labels train the judge.
+        data: The name of its data, or a folder.
+        shape: Height, width and channels of its images; `None` if it is for digits only.
         when: When samples are judged.
 
     Raises:
         HyperparameterError: If its results are no samples of the data.
-        DataNotFoundError: If there is no such data with labels.
+        DataNotFoundError: If there is no such data.
+        DataError: If a folder holds too few images to learn features from.
     """
-    check_judging(recipe, data)
+    check_judging(recipe, data, shape)
+    if shape is not None and not has_classes(data, shape):
+        images = images_of_data(data, shape)
+        network = evaluation.learn_features(images.train, name=images.name)
+        scale = gt.data.scale_pixels(*getattr(recipe.task_class, "pixels", (-1.0, 1.0)))
+        real = gt.data.from_arrays(images.train, batch_size=min(64, len(images.train)), prepare=scale)
+        return gt.Callback(evaluation.SampleQuality(network, real), when)
     judge = evaluation.train_judge(load(data, 64, None), load(data, 64, None, split="test"))
     held_out = recipe.batches(functools.partial(load, data, shape=None, split="test"))
     return gt.Callback(evaluation.SampleQuality(judge, held_out), when)

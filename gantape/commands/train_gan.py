@@ -45,7 +45,8 @@ class GANChoice:
         preset: "light" makes digits in minutes on a CPU; "guide" (dcgan only) has the Keras guide's networks, and needs a GPU.
         seed: The seed of initial weights, random numbers, the order of the data and the latents of the pictures.
         judge_every: Steps between two evaluations of 1,000 samples: figures go to metrics.csv, and the best generator to
-            best.keras. The judge, a classifier, is trained first, once, which takes about two minutes.
+            best.keras. The judge is trained first, once, which takes a minute or two: a classifier, or, for a folder of images
+            and photographs, a network that learns features of the images without labels.
         health_checks: Check a few samples regularly, in less than 1 % of the time, and report failures in the log and in
             run.json. Not for cyclegan, which has no latents.
         inspect: Say before the first step what each update calls, watches and moves, and what is probably not meant; draw it
@@ -100,11 +101,11 @@ def main() -> int:
     run_dir = options.directory(choice.task)
     callbacks = recipe.callbacks(run_dir, data, choice.seed)
     if choice.judge_every is not None and options.check:
-        check_judging(recipe, options.data)
+        check_judging(recipe, options.data, shape)
     elif choice.judge_every is not None:
         with errors_of("--judge-every"):
             when = gt.every(steps=choice.judge_every) | gt.at_end()
-        callbacks = (best_generator(run_dir), *callbacks, judging(recipe, options.data, when))
+        callbacks = (best_generator(run_dir), *callbacks, judging(recipe, options.data, shape, when))
     if choice.health_checks and isinstance(task, gt.AdversarialTask):
         callbacks = (*callbacks, evaluation.watch_health(data, seed=choice.seed))
     if choice.inspect:

@@ -24,6 +24,11 @@ def name_of(description: str) -> str | None:
     return name if name in NAMES else None
 
 
+def has_classes(data: str, shape: Sequence[int] | None) -> bool:
+    """Whether a classifier can judge samples of some data, given as for `load`."""
+    return data in NAMES or (data == "auto" and (shape is None or tuple(shape) == DIGITS_SHAPE))
+
+
 def load(data: str, batch_size: int, shape: Sequence[int] | None, **options: Any) -> Any:
     """The batches of some data.
 
@@ -38,7 +43,7 @@ def load(data: str, batch_size: int, shape: Sequence[int] | None, **options: Any
         DataError: If digits or clothes are asked for in another size.
         DataNotFoundError: If there is no such data.
     """
-    if data == "photographs" or (data == "auto" and shape is not None and tuple(shape) != DIGITS_SHAPE):
+    if data == "photographs" or (data == "auto" and not has_classes(data, shape)):
         height, _, channels = shape or DIGITS_SHAPE
         return gt.data.photographs(batch_size=batch_size, size=height, channels=channels, **options)
     if data in get_args(Data):

@@ -1,5 +1,6 @@
 """The images that a finished run was trained on, as bytes in memory, to judge its samples with."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from loguru import logger
 import gantape as gt
 from gantape.commands.finished_run import FinishedRun
 from gantape.commands.flags_of_runs import value_of
-from gantape.commands.training_data import NAMES, name_of
+from gantape.commands.training_data import NAMES, load, name_of
 from gantape.errors import RunDirectoryError
 
 MOST_IMAGES = 5_000
@@ -53,8 +54,8 @@ def images_of(run: FinishedRun, shape: tuple[int, int, int], folder: Path | None
     others = None if held_out is None else _read(held_out, shape)
     if name_of(described) is not None or kind == "photographs":
         options: dict[str, Any] = {} if kind in NAMES else {"size": shape[0], "channels": shape[2], "labels": False}
-        load = getattr(gt.data, kind)
-        train, test = (load(batch_size=64, split=split, **options).arrays for split in ("train", "test"))
+        read = getattr(gt.data, kind)
+        train, test = (read(batch_size=64, split=split, **options).arrays for split in ("train", "test"))
         train, test = (part[0] if isinstance(part, tuple) else part for part in (train, test))
         return TrainingImages(kind, _some(train), _some(test) if others is None else others)
     if kind != "folder":
@@ -65,6 +66,22 @@ def images_of(run: FinishedRun, shape: tuple[int, int, int], folder: Path | None
             do=f"name a run on {', '.join(NAMES)}, photographs or a folder; for other data use gantape.evaluation in a script.",
         )
     return TrainingImages(described, _read(_folder_of(run, folder), shape, run.record["data"]), others)
+
+
+def images_of_data(data: str, shape: Sequence[int]) -> TrainingImages:
+    """The images of a folder or photographs, before a run on them.
+
+    Args:
+        data: The folder, or a name, as `load` takes it.
+        shape: Height, width and channels of images.
+
+    Raises:
+        DataNotFoundError: If there is no such data.
+        DataError: If the folder holds no images.
+    """
+    found = load(data, 1, shape, labels=False)
+    stored = found.arrays if isinstance(found, gt.data.ArrayBatches) else None
+    return TrainingImages(found.name, _rows_of(found, tuple(shape)) if stored is None else _some(stored), None)
 
 
 def _folder_of(run: FinishedRun, folder: Path | None) -> Path:
@@ -86,9 +103,11 @@ def _read(folder: Path, shape: tuple[int, int, int], record: Any = None) -> Imag
     data = gt.data.image_folder(folder, batch_size=64, size=shape[:2], channels=shape[2])
     if record is not None and record.get("names_and_sizes") not in (None, data.describe()["names_and_sizes"]):
         logger.warning("{} does not hold the files that this run was trained on: copies of others are not found.", folder)
-    rows = _rows(data.examples, shape)
-    parts = list(data.source.batches(rows, 64))
-    return np.concatenate(parts)
+    return _rows_of(data, shape)
+
+
+def _rows_of(data: Any, shape: tuple[int, ...]) -> ImageArray:
+    return np.concatenate(list(data.source.batches(_rows(data.examples, shape), 64)))
 
 
 def _some(images: ImageArray) -> ImageArray:

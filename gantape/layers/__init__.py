@@ -9,6 +9,7 @@ from gantape.layers.conditional import ConditionalBatchNorm
 from gantape.layers.conversion import faster, for_inference, in_float32, plain
 from gantape.layers.convolutional import FastConv2D, FastConv2DTranspose
 from gantape.layers.equalized import Equalized, PixelNorm
+from gantape.layers.fading import FadeIn
 from gantape.layers.groups import MinibatchDeviation, Pack
 from gantape.layers.modulation import LearnedConstant, ModulatedConv2D, NoiseInput, NoiseMaps
 from gantape.layers.normalization import BatchNorm, LayerNorm
@@ -19,6 +20,7 @@ __all__ = [
     "BatchNorm",
     "ConditionalBatchNorm",
     "Equalized",
+    "FadeIn",
     "FastConv2D",
     "FastConv2DTranspose",
     "FilteredResampling2D",

@@ -24,8 +24,8 @@ class ModulatedConv2D(keras.layers.Layer):  # type: ignore[misc]
 
     It is called with `[images, styles]`, `batch height width channels` and `batch style`. A dense layer, with biases of 1 at
     first, maps the style to a factor s_i for each input channel i. For output channel j and places k, the kernel is
-    w'_ijk = g s_i w_ijk / √(Σ_ik (s_i w_ijk)² + ε), so that an output has variance g² if inputs have 1; a bias is added.
-    Factors and norms are applied to inputs and outputs: this is equal, and one convolution for the whole batch. Learning
+    w'_ijk = g s_i w_ijk / √(Σ_ik (s_i w_ijk)² + ε), so that an output has variance g² if inputs have 1. g times a bias is
+    added. Factors and norms are applied to inputs and outputs: this is equal, and one convolution for the whole batch. Learning
     rates are equalised, see `Equalized`; without demodulation the kernel is w'_ijk = g s_i w_ijk / √n, for sums of n values.
 
     Args:
@@ -84,7 +84,7 @@ class ModulatedConv2D(keras.layers.Layer):  # type: ignore[misc]
             squares = tf.transpose(squares) if self.upsample else squares
             norms = tf.math.rsqrt(tf.square(tf.cast(factors, squares.dtype)) @ squares + EPSILON)
             gains = gains * norms[:, None, None, :]
-        return outputs * tf.cast(gains, outputs.dtype) + tf.cast(self.bias, outputs.dtype)
+        return outputs * tf.cast(gains, outputs.dtype) + self.gain * tf.cast(self.bias, outputs.dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         batch, height, width, _ = input_shape[0]
@@ -148,21 +148,32 @@ class NoiseMaps(keras.layers.Layer):  # type: ignore[misc]
 @final
 @keras.saving.register_keras_serializable("gantape")
 class NoiseInput(keras.layers.Layer):  # type: ignore[misc]
-    """Adds noise, times a learned strength that is 0 at first, to all channels; called with `[images, noise]`, see `NoiseMaps`.
+    """Adds g times a learned strength, 0 at first, times noise to all channels; called with `[images, noise]`, see `NoiseMaps`.
+
+    Args:
+        gain: g; √2 if a leaky ReLU follows, as in `ModulatedConv2D`.
+        options: Options of `keras.layers.Layer`.
 
     References:
         Karras et al. 2019, arXiv 1812.04948, section 3.2; one strength for all channels as in their later code.
     """
+
+    def __init__(self, gain: float = 1.0, **options: Any) -> None:
+        super().__init__(**options)
+        self.gain = gain
 
     def build(self, input_shape: Any) -> None:
         self.strength = self.add_weight(shape=(), initializer="zeros", name="strength")
 
     def call(self, inputs: Any) -> Any:
         images, noise = inputs
-        return images + noise * tf.cast(self.strength, noise.dtype)
+        return images + noise * (self.gain * tf.cast(self.strength, noise.dtype))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape[0]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "gain": self.gain}
 
 
 @final

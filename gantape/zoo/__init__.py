@@ -11,6 +11,7 @@ from gantape.zoo.distillation import Distillation
 from gantape.zoo.fastgan import FastGAN
 from gantape.zoo.images import ImageGAN
 from gantape.zoo.pool import ImagePool
+from gantape.zoo.progressive import ProgressiveGAN
 from gantape.zoo.regularised import DRAGAN, R3GAN, SNGAN
 from gantape.zoo.residual import ResNetGAN
 from gantape.zoo.style import StyleGAN2
@@ -39,6 +40,7 @@ __all__ = [
     "InfoGAN",
     "PacGAN",
     "Pix2Pix",
+    "ProgressiveGAN",
     "ProjectionGAN",
     "RaGAN",
     "ResNetGAN",

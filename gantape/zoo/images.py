@@ -78,12 +78,12 @@ class ImageGAN(AdversarialTask):
         return (Lazy(R1(self.penalty_weight), every=16),)
 
 
-def check_image_size(size: int, task: str) -> None:
-    """Raise a `HyperparameterError` unless the size is a power of two of at least 8."""
-    if size < 2 * SMALLEST or size & (size - 1):
+def check_image_size(size: int, task: str, *, field: str = "image_size", smallest: int = 2 * SMALLEST) -> None:
+    """Raise a `HyperparameterError` unless the size is a power of two of at least `smallest`."""
+    if size < smallest or size & (size - 1):
         raise HyperparameterError(
-            "the size of an image is not a power of two of at least 8.",
-            where=f"{task}, field `image_size`",
+            f"the size of an image is not a power of two of at least {smallest}.",
+            where=f"{task}, field `{field}`",
             got=repr(size),
             do="use 64, for example; images in a folder are resized.",
         )

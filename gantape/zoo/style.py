@@ -33,7 +33,7 @@ from gantape.zoo.images import SMALLEST, check_image_size, widths_of
 PATH_LENGTH_EVERY = 4
 PENALTY_EVERY = 16
 GAIN = math.sqrt(2.0)
-"""The gain of layers before leaky ReLUs: it commutes with them, so that it scales kernels instead of images."""
+"""The gain of leaky ReLUs: it commutes with them, so that it scales kernels, biases and strengths before them."""
 
 layers = keras.layers
 
@@ -45,8 +45,9 @@ class StyleGAN2(AdversarialTask):
     constant of 4×4 up to the image; each size adds its colours to the enlarged image of the size before. The discriminator is
     residual. Learning rates are equalised. In training, most images have the styles of two latents, one for the coarse layers
     and one for the fine ones, and every layer adds noise. The loss is non-saturating, with R1 in every 16th step and path
-    length regularisation, on half of a batch, in every fourth. Samples come from the generator's moving average, with fixed
-    noise. Colours are not bounded: what lies outside of the range is clipped in pictures.
+    length regularisation in every fourth, on half of a batch, of each replica's part, rounded up. Samples come from the
+    generator's moving average, with fixed noise. Colours are not bounded: what lies outside of the range is clipped in
+    pictures.
 
     Adam's settings are not changed for the lazy terms, there is no truncation, and the mapping network has four layers, not
     eight.
@@ -123,7 +124,7 @@ class StyleGAN2(AdversarialTask):
         losses = super().generator_loss(batch, rng)
         if not self.path_weight:
             return losses
-        count = max((axes_of(self.real_examples(batch))[0] or 1) // 2, 1)
+        count = ((axes_of(self.real_examples(batch))[0] or 1) + 1) // 2
         term = functools.partial(self._path_length, count, rng.stream("path_length"))
         return attrs.evolve(losses, terms={**losses.terms, "path_length": term})
 
@@ -172,8 +173,8 @@ class StyleGAN2(AdversarialTask):
 
 
 def styled(images: Any, style: Any, noise: Any, width: int, *, upsample: bool = False) -> Any:
-    """A modulated convolution, noise, and a leaky ReLU."""
-    return _activated(NoiseInput()([ModulatedConv2D(width, 3, upsample=upsample, gain=GAIN)([images, style]), noise]))
+    """A modulated convolution, noise, a bias, and a leaky ReLU times √2: √2 lrelu(conv(x) + noise + bias)."""
+    return _activated(NoiseInput(GAIN)([ModulatedConv2D(width, 3, upsample=upsample, gain=GAIN)([images, style]), noise]))
 
 
 def down_block(images: Any, width: int, wider: int) -> Any:

@@ -37,7 +37,7 @@ class Entry:
     variant: str
     needs: str = ""
 
-    def make(self, workload: Workload, arrays: Arrays) -> Contender:
+    def make(self, workload: Any, arrays: Arrays) -> Contender:
         """Build the contender; frameworks are imported here."""
         made: Contender = importlib.import_module(f"benchmarks.{self.module}").contender(workload, arrays, self.variant)
         return made

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from benchmarks.measurements import Findings
-from benchmarks.workers import Worker
+from benchmarks.workers import worker_for
 from benchmarks.workloads import WORKLOADS
 
 _IMPORT = """
@@ -102,7 +102,7 @@ def host_microseconds(findings: Findings) -> dict[str, float]:
 
 
 def _memory(contender: str, folder: Path, steps: int) -> list[float]:
-    with Worker("mlp", contender, folder / "digits.npz") as worker:
+    with worker_for("mlp", contender, folder / "digits.npz") as worker:
         worker.ask("build")
         worker.ask("warm_up")
         peaks: list[float] = worker.ask("grow", steps, 10)

@@ -9,7 +9,7 @@ import numpy as np
 from loguru import logger
 
 from benchmarks.contenders import CONTENDERS, MODES, takes_part
-from benchmarks.workers import Worker, WorkerError
+from benchmarks.workers import Worker, WorkerError, worker_for
 from benchmarks.workloads import WORKLOADS
 
 SLOW = 4.0
@@ -92,7 +92,7 @@ def measure_workload(name: str, contenders: Sequence[str], plan: Plan) -> Findin
         for contender, result in findings.contenders.items():
             result.note = CONTENDERS[contender].why_skipped
             if not result.note:
-                worker = stack.enter_context(Worker(name, contender, data))
+                worker = stack.enter_context(worker_for(name, contender, data))
                 if _prepare(worker, result):
                     workers[contender] = worker
             logger.info("{} {}: {}", name, contender, result.note or f"first step after {result.first_step_seconds:.1f} s")
@@ -148,7 +148,7 @@ def _whole_runs(name: str, data: Path, findings: Findings, repetitions: int) -> 
     seconds: dict[str, list[float]] = {mode: [] for mode in modes}
     for _ in range(repetitions):
         for mode in modes:
-            with Worker(name, f"gantape-{mode}", data) as worker:
+            with worker_for(name, f"gantape-{mode}", data) as worker:
                 worker.ask("build")
                 seconds[mode].append(worker.ask("call", "whole_run", findings.whole_run_steps))
     return seconds

@@ -4,6 +4,7 @@ TensorFlow, PyTorch and JAX each keep threads for all cores and allocators of th
 down, and one's memory is counted for the other. A worker that is not asked sleeps on its pipe.
 """
 
+import functools
 import multiprocessing
 import resource
 import sys
@@ -16,7 +17,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from benchmarks.contenders import CONTENDERS, Contender
+from benchmarks.contenders import CONTENDERS, Contender, Entry
 from benchmarks.workloads import WORKLOADS
 
 _CONTEXT = multiprocessing.get_context("spawn")
@@ -31,14 +32,12 @@ class Worker:
     """A contender in a process of its own. Use it in a `with` statement.
 
     Args:
-        workload: The name of the workload.
-        contender: The name of the contender.
-        data: The data file.
+        make: Makes the contender, in that process: a function that can be pickled.
     """
 
-    def __init__(self, workload: str, contender: str, data: Path) -> None:
+    def __init__(self, make: Callable[[], Contender]) -> None:
         self._connection, theirs = _CONTEXT.Pipe()
-        self._process = _CONTEXT.Process(target=_serve, args=(theirs, workload, contender, data), daemon=True)
+        self._process = _CONTEXT.Process(target=_serve, args=(theirs, make), daemon=True)
         self._process.start()
         theirs.close()
 
@@ -129,11 +128,24 @@ class Session:
         return getattr(self._contender, method)(*arguments)
 
 
-def _serve(connection: Connection, workload: str, contender: str, data: Path) -> None:
-    def make() -> Contender:
-        with np.load(data) as arrays:
-            return CONTENDERS[contender].make(WORKLOADS[workload], dict(arrays))
+def worker_for(workload: str, contender: str, data: Path) -> Worker:
+    """A worker.
 
+    Args:
+        workload: The name of the workload.
+        contender: The name of the contender.
+        data: The data file.
+    """
+    return Worker(functools.partial(make_contender, CONTENDERS[contender], WORKLOADS[workload], data))
+
+
+def make_contender(entry: Entry, workload: Any, data: Path) -> Contender:
+    """Build a contender with the arrays of a file."""
+    with np.load(data) as arrays:
+        return entry.make(workload, dict(arrays))
+
+
+def _serve(connection: Connection, make: Callable[[], Contender]) -> None:
     session = Session(make)
     while True:
         try:

@@ -2,17 +2,20 @@
 
 import functools
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import gantape as gt
 from gantape import evaluation
 from gantape.commands.judging import BEST, best_generator, judging
-from gantape.commands.recipes import RECIPES
+from gantape.commands.recipes import FOLDER_RECIPES, RECIPES
+from gantape.commands.training_data import load
 from gantape.errors import DataNotFoundError
-from gantape.zoo import CGAN, DCGAN
+from gantape.zoo import CGAN, DCGAN, ImageGAN
 
 WHEN = gt.every(steps=2)
 
@@ -25,7 +28,7 @@ def test_a_run_gains_figures_and_its_best_generator(tmp_path: Path, monkeypatch:
     data = recipe.batches(gt.data.digits)
     task = CGAN(width=2, latent_size=4)
     settings = gt.Checkpoints(best=BEST)
-    callbacks = [best_generator(tmp_path / "run"), judging(recipe, "digits", WHEN)]
+    callbacks = [best_generator(tmp_path / "run"), judging(recipe, "digits", None, WHEN)]
     loop = gt.Loop(task, callbacks=callbacks, run_dir=tmp_path / "run", checkpoints=settings)
     history = loop.run(data, steps=4)
     assert [row["step"] for row in history if "frechet_distance" in row] == [2, 4]
@@ -43,6 +46,40 @@ def test_without_a_best_checkpoint_there_is_no_best_generator(tmp_path: Path) ->
     assert not (tmp_path / "best.keras").exists()
 
 
-def test_a_folder_of_images_has_no_labels_for_a_judge(tmp_path: Path) -> None:
-    with pytest.raises(DataNotFoundError, match="a folder, where digits are needed"):
-        judging(RECIPES["dcgan"], str(tmp_path), WHEN)
+@pytest.mark.parametrize("data", ["folder", "auto"])
+def test_images_without_labels_are_judged_by_features_that_are_learnt_from_them(
+    data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of a folder, and photographs, which "auto" means for images that are no digits."""
+    monkeypatch.setenv("GANTAPE_CACHE", str(tmp_path / "cache"))
+    learnt = []
+
+    def quick(images: np.ndarray[Any, Any], *, name: str) -> evaluation.FeatureNetwork:
+        learnt.append(images.shape)
+        height, width, channels = images.shape[1:]
+        classifier = evaluation.TransformationClassifier(height=height, width=width, channels=channels, steps=2)
+        return learn(images, name=name, classifier=classifier)
+
+    learn = evaluation.learn_features
+    monkeypatch.setattr(evaluation, "learn_features", quick)
+    if data == "folder":
+        data = str(tmp_path / "pictures")
+        Path(data).mkdir()
+        for number, pixels in enumerate(np.random.default_rng(0).integers(0, 256, (24, 9, 12, 3), dtype=np.uint8)):
+            Image.fromarray(pixels).save(Path(data) / f"{number}.png")
+    recipe, shape = FOLDER_RECIPES["image-gan"], (8, 8, 3)
+    task = ImageGAN(image_size=8, width=2, widest=4, latent_size=4)
+    loop = gt.Loop(
+        task, callbacks=[judging(recipe, data, shape, WHEN)], run_dir=tmp_path / "run", compiler=gt.StepCompiler("eager")
+    )
+    history = loop.run(load(data, 8, shape, labels=False, pixels=task.pixels), steps=2)
+    row = next(row for row in history if "frechet_distance" in row)
+    assert row["frechet_distance"] > 0.0
+    assert row["latent_diversity"] > 0.0
+    assert "inception_score" not in row
+    assert learnt == [(2508 if data == "auto" else 24, *shape)]
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataNotFoundError, match="no such data"):
+        judging(RECIPES["dcgan"], str(tmp_path / "nothing"), (28, 28, 1), WHEN)

@@ -65,7 +65,7 @@ def normalised(kernels: Any) -> Any:
 
 def modulation(weights: Any, images: Any, styles: Any) -> Any:
     kernels, bias = modulated_kernels(weights, styles)
-    kernels = np.sqrt(2.0) * normalised(kernels)
+    kernels, bias = np.sqrt(2.0) * normalised(kernels), np.sqrt(2.0) * bias
     return bias + tf.concat([tf.nn.conv2d(images[place : place + 1], kernels[place], 1, "SAME") for place in range(2)], axis=0)
 
 
@@ -203,6 +203,10 @@ def test_noise_is_added_to_all_channels_times_a_strength_that_begins_at_zero() -
     np.testing.assert_array_equal(layer([images, noise]), images)
     layer.strength.assign(2.0)
     np.testing.assert_allclose(layer([images, noise]), images + 2.0 * noise, rtol=1e-6)
+    louder = NoiseInput.from_config(NoiseInput(gain=3.0).get_config())
+    louder([images, noise])
+    louder.strength.assign(2.0)
+    np.testing.assert_allclose(louder([images, noise]), images + 6.0 * noise, rtol=1e-6)
 
 
 def test_a_learned_constant_is_repeated_and_gets_the_sum_of_gradients() -> None:

@@ -9,9 +9,9 @@ import tensorflow as tf
 
 import gantape as gt
 from gantape import zoo
-from gantape.layers import Equalized, FilteredResampling2D, faster
+from gantape.layers import Equalized, FilteredResampling2D, ModulatedConv2D, NoiseInput, faster
 from gantape.testing import assert_resumes_exactly
-from gantape.zoo.style import down_block
+from gantape.zoo.style import down_block, styled
 
 layers = keras.layers
 SMALL: dict[str, Any] = {"width": 2, "widest": 4, "latent_size": 4, "style_size": 3, "mapping_layers": 2}
@@ -59,6 +59,44 @@ def test_without_mixing_training_uses_one_style() -> None:
     rng = gt.RandomStreams(1)
     made = task.generate_in_training(3, (), rng)
     np.testing.assert_allclose(made, task.generator(task.latents(3, rng)), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("upsample", [False, True])
+def test_an_activation_multiplies_bias_and_noise_by_its_gain_too(upsample: bool) -> None:
+    """√2 lrelu(x + strength · noise + bias), x being the output of a convolution without gain."""
+    shapes = [(4, 4, 3), (5,), (8, 8, 1) if upsample else (4, 4, 1)]
+    inputs = [keras.Input(shape) for shape in shapes]
+    block = keras.Model(inputs, styled(*inputs, 6, upsample=upsample))
+    convolution, noise = (
+        next(found for found in block.layers if isinstance(found, kind)) for kind in (ModulatedConv2D, NoiseInput)
+    )
+    bias = images(6)
+    noise.strength.assign(0.7)
+    given = [images(2, *shape) for shape in shapes]
+    without_gain = ModulatedConv2D(6, upsample=upsample)
+    without_gain(given[:2])
+    without_gain.set_weights(convolution.get_weights())
+    convolution.bias.assign(bias)
+    before = without_gain(given[:2]) + 0.7 * given[2] + bias
+    expected = np.sqrt(2.0) * np.where(before > 0, before, 0.2 * before)
+    np.testing.assert_allclose(block(given), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("batch", "expected"), [(1, 1), (5, 3), (6, 3)])
+def test_path_lengths_take_half_of_a_batch_rounded_up(batch: int, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that replicas with odd parts of a batch never take fewer examples than one device."""
+    task, counts = zoo.StyleGAN2(image_size=8, **SMALL), []
+    mixed_styles = zoo.StyleGAN2.mixed_styles
+
+    def counted(self: Any, count: int, rng: gt.RandomStreams) -> Any:
+        counts.append(count)
+        return mixed_styles(self, count, rng)
+
+    monkeypatch.setattr(zoo.StyleGAN2, "mixed_styles", counted)
+    losses = task.generator_loss(images(batch, 8, 8, 3), gt.RandomStreams(0))
+    counts.clear()
+    assert np.isfinite(losses.terms["path_length"]())
+    assert counts == [expected]
 
 
 def test_a_down_block_is_that_of_the_paper() -> None:

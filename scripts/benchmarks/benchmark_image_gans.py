@@ -1,0 +1,138 @@
+"""Steps per second and memory of `image-gan` and `fastgan` at 32×32, against the same GANs by hand in Keras and in PyTorch.
+
+    python scripts/benchmarks/benchmark_image_gans.py                                             # half an hour
+    python scripts/benchmarks/benchmark_image_gans.py --recipes image-gan --contenders 'gantape-*' 'keras-*'
+
+All have the same numbers of weights, batches, losses and optimizers, and begin with the crops of the embedded photographs as
+bytes in memory. In Keras, a model with a `train_step` is trained by `fit`, with eight steps in an execution, in a graph or by
+XLA (`jit_compile`); in PyTorch, a loop by hand, eager, with channels last, or compiled. The moving average is that of weights
+alone in Keras. Contenders take turns, each time in a fresh process: compiling and warming up are not counted, and memory is the
+largest that the process ever had. A table of medians is printed and written, with lowest and highest, and the ratios of
+gantape's fastest mode to each other contender, round by round. PyTorch takes part if it is installed; on a machine without a
+GPU, `pip install torch --index-url https://download.pytorch.org/whl/cpu` is the small one. What fails says why.
+"""
+
+import fnmatch
+import functools
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import cli.quiet_start  # noqa: F401, I001  has to come before TensorFlow
+import attrs
+import numpy as np
+import tyro
+from loguru import logger
+
+import gantape as gt
+from benchmarks.contenders import Entry
+from benchmarks.image_gans.settings import BATCH_SIZES, SIZE, Recipe
+from benchmarks.machine import machine_facts
+from benchmarks.measurements import Result
+from benchmarks.workers import Worker, WorkerError, make_contender
+
+ENTRIES: dict[str, Entry] = {
+    **{f"gantape-{mode}": Entry("image_gans.with_gantape", mode) for mode in ("graph", "xla", "xla-loop")},
+    **{f"keras-{mode}": Entry("image_gans.with_keras", mode) for mode in ("graph", "xla")},
+    **{f"torch-{kind}": Entry("image_gans.with_torch", kind, "torch") for kind in ("eager", "channels-last", "compile")},
+}
+OURS = "gantape-"
+
+
+@attrs.frozen
+class Benchmark:
+    """What to measure.
+
+    Args:
+        recipes: The recipes.
+        contenders: The contenders, by name or pattern.
+        seconds: Seconds of work in a measurement.
+        rounds: Measurements of each contender.
+        output: The folder for the table and the figures.
+    """
+
+    recipes: tuple[Recipe, ...] = tuple(BATCH_SIZES)
+    contenders: tuple[str, ...] = ("*",)
+    seconds: float = 10.0
+    rounds: int = 3
+    output: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("benchmarks/image_gans")
+
+
+def measure(recipe: Recipe, contenders: Sequence[str], benchmark: Benchmark, data: Path) -> dict[str, Result]:
+    """The results of contenders, by name: in each round, all of them one after the other."""
+    results = {name: Result(note=ENTRIES[name].why_skipped) for name in contenders}
+    for _ in range(benchmark.rounds):
+        for name, result in results.items():
+            if not result.note:
+                _measure_once(functools.partial(make_contender, ENTRIES[name], recipe, data), result, benchmark.seconds)
+            logger.info("{} {}: {}", recipe, name, result.note or f"{result.steps_per_second[-1]:.1f} steps per second")
+    return results
+
+
+def _measure_once(make: Any, result: Result, seconds: float) -> None:
+    try:
+        with Worker(make) as worker:
+            result.build_seconds = worker.ask("build")
+            result.first_step_seconds = worker.ask("warm_up")
+            result.steps_per_second.append(worker.ask("measure", seconds))
+            result.peak_megabytes = max(result.peak_megabytes or 0.0, worker.ask("peak_megabytes"))
+    except WorkerError as error:
+        result.note = f"failed: {error}"
+
+
+def table(results: Mapping[str, Result]) -> str:
+    """A table in Markdown: speeds, memory, and the ratio of gantape's fastest mode to each."""
+    lines = [
+        "| contender | steps per second | first step, seconds | peak memory, MB | gantape's fastest ÷ it |",
+        "|---|---|---|---|---|",
+    ]
+    ours = max(
+        (result for name, result in results.items() if name.startswith(OURS)), key=lambda result: result.median, default=None
+    )
+    for name, result in results.items():
+        if not result.median:
+            lines.append(f"| {name} | {result.note} | | | |")
+            continue
+        ratios = [
+            one / other for one, other in zip(ours.steps_per_second if ours else (), result.steps_per_second, strict=False)
+        ]
+        speed = _spread(result.steps_per_second, ".1f")
+        ratio = _spread(ratios, ".2f") if ratios else ""
+        lines.append(f"| {name} | {speed} | {result.first_step_seconds:.1f} | {result.peak_megabytes:.0f} | {ratio} |")
+    return "\n".join(lines)
+
+
+def _spread(values: Sequence[float], form: str) -> str:
+    return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
+
+
+def main(benchmark: Benchmark) -> None:
+    """Measure, print the tables, and write them."""
+    chosen = [name for name in ENTRIES if any(fnmatch.fnmatch(name, pattern) for pattern in benchmark.contenders)]
+    if not chosen:
+        sys.exit(f"there is no {', '.join(benchmark.contenders)}; known are {', '.join(ENTRIES)}")
+    benchmark.output.mkdir(parents=True, exist_ok=True)
+    record: dict[str, Any] = {"machine": machine_facts(), "seconds": benchmark.seconds, "rounds": benchmark.rounds}
+    texts = []
+    with tempfile.TemporaryDirectory() as temporary:
+        data = Path(temporary) / "photographs.npz"
+        np.savez(data, examples=gt.data.photographs(batch_size=64, size=SIZE, labels=False).arrays)
+        for recipe in benchmark.recipes:
+            results = measure(recipe, chosen, benchmark, data)
+            record[recipe] = {name: attrs.asdict(result) for name, result in results.items()}
+            texts.append(f"`{recipe}`, batches of {BATCH_SIZES[recipe]}\n\n{table(results)}")
+            (benchmark.output / "image_gans.json").write_text(json.dumps(record, indent=2) + "\n")
+            (benchmark.output / "image_gans.txt").write_text("\n\n".join(texts) + "\n")
+    print("\n\n".join(texts))
+
+
+if __name__ == "__main__":
+    logger.remove()
+    logger.add(sys.stderr, format="{time:HH:mm:ss} {message}", filter={"": "INFO", "gantape": False})
+    main(tyro.cli(Benchmark, description=__doc__))

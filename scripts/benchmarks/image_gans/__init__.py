@@ -1,0 +1,1 @@
+"""Two recipes for folders of images, `image-gan` and `fastgan` at 32×32, trained by gantape and by hand."""
