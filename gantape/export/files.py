@@ -1,8 +1,9 @@
 """Models as files for other programs, each computed again by the runtime of its format before it is left."""
 
+import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +100,27 @@ def export_model(model: Model, path: str | Path, *, formats: Iterable[FormatName
 
 
 def _export_all(model: Any, stem: Path, formats: Iterable[FormatName]) -> tuple[ExportedFile, ...]:
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    return tuple(_export(model, stem, name) for name in dict.fromkeys(formats))
+    with writing(stem.parent):
+        return tuple(_export(model, stem, name) for name in dict.fromkeys(formats))
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Create a folder, and write into it in the block.
+
+    Raises:
+        ExportError: If it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise ExportError(
+            "the files cannot be written.",
+            where=str(folder),
+            got=summary(error),
+            do="name a folder that can be written, on a disk with room.",
+        ) from None
 
 
 def _export(model: Any, stem: Path, name: FormatName) -> ExportedFile:

@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from gantape import __version__
 from gantape.checkpoints.run_directory import RECORD, RunDirectory
 from gantape.errors import ExportError
-from gantape.export.files import classes_outside_keras, export_model, write_checked
+from gantape.export.files import classes_outside_keras, export_model, write_checked, writing
 from gantape.export.formats import FORMATS, FormatName
 from gantape.export.standalone import with_names
 from gantape.export.symbolic import is_image
@@ -75,24 +75,24 @@ def write_hub_folder(
     record = RunDirectory(source).read()
     run = RunFiles.read(source)
     metadata = _metadata(run, named, license_id)
-    target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target) as made:
-        write_checked(named, Path(made, "model"), _FOLDER)
-        for name in _OF_KERAS:
-            Path(made, "model", name).replace(target / name)
-    exported = export_model(named, target / "model", formats=formats)
-    (target / RECORD).write_text(json.dumps({name: value for name, value in record.items() if name not in SECRET}, indent=2))
-    pictures = sorted((source / "samples").glob("step-*.png"))
-    if pictures:
-        shutil.copyfile(pictures[-1], target / "samples.png")
-    for name in _COPIED:
-        if (source / name).is_file():
-            shutil.copyfile(source / name, target / name)
-    described = {**_OF_KERAS, **_WRITTEN, **_COPIED}
-    files = [(name, text) for name, text in described.items() if (target / name).exists()]
-    files += [(file.path.name, f"the model in the format {file.format}") for file in exported]
-    card = target / CARD
-    card.write_text(_card(run, named, metadata, files), encoding="utf-8")
+    with writing(target):
+        with tempfile.TemporaryDirectory(dir=target) as made:
+            write_checked(named, Path(made, "model"), _FOLDER)
+            for name in _OF_KERAS:
+                Path(made, "model", name).replace(target / name)
+        exported = export_model(named, target / "model", formats=formats)
+        (target / RECORD).write_text(json.dumps(_public(record), indent=2))
+        pictures = sorted((source / "samples").glob("step-*.png"))
+        if pictures:
+            shutil.copyfile(pictures[-1], target / "samples.png")
+        for name in _COPIED:
+            if (source / name).is_file():
+                shutil.copyfile(source / name, target / name)
+        described = {**_OF_KERAS, **_WRITTEN, **_COPIED}
+        files = [(name, text) for name, text in described.items() if (target / name).exists()]
+        files += [(file.path.name, f"the model in the format {file.format}") for file in exported]
+        card = target / CARD
+        card.write_text(_card(run, named, metadata, files), encoding="utf-8")
     return card
 
 

@@ -169,8 +169,8 @@ def service(name: str, folder: Path) -> Iterator[Callable[[], trackers.Tracker]]
 
 
 def wait_for(url: str) -> None:
-    """Wait until a server answers, two minutes at most."""
-    for _ in range(600):
+    """Wait until a server answers, ten minutes at most: the machine may be busy."""
+    for _ in range(3_000):
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=1.0):
             return
         time.sleep(0.2)

@@ -41,3 +41,9 @@ def test_a_missing_runtime_names_the_extra(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     with pytest.raises(ExportError, match=r"gantape\[export\]"):
         export.export_task(PointGan(), tmp_path, formats=["tflite"])
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ExportError, match="files cannot be written"):
+        export.export_task(PointGan(), tmp_path / "file" / "folder", formats=["keras"])

@@ -74,10 +74,11 @@ def test_a_script_says_what_will_happen_and_what_was_made(tmp_path: Path) -> Non
     assert "Done: 3 steps in" in done.stdout
     assert re.search(r"^  samples +run/samples/step-000003.png$", done.stdout, re.MULTILINE)
     assert re.search(r"^  train on +python \S+/scripts/train_gan.py --resume run --steps 6$", done.stdout, re.MULTILINE)
-    begun, opened, *_, ended, last = done.stderr.splitlines()
+    begun, opened, *later, last = done.stderr.splitlines()
     assert re.search(r"INFO +watch the run in a browser: file://.*/run/report.html$", begun)
     assert opened == "  0%  DCGAN, 3 steps: preparing the first step"
-    assert re.match(r"100%  done in \d\d:\d\d  step 3 ", ended)
+    # Health checks look, and say so, when the clock allows it.
+    assert any(re.match(r"100%  done in \d\d:\d\d  step 3 ", line) for line in later)
     assert re.search(r"INFO +report: file://.*/run/report.html", last)
 
 
