@@ -28,7 +28,7 @@ def from_keras(callback: Any, model: Model, optimizer: Optimizer | None = None) 
 
     It is called at the start, at the end of every epoch and at the end of training, with the names of `fit`: `logs` holds the
     newest row's metrics, those of validation as `val_...` if the task was evaluated in this epoch. Compiled code does not
-    return after each batch: `on_train_batch_end` is called once per epoch, with the epoch's last batch.
+    return after each batch: `on_train_batch_end` is called once per epoch, with the number of its last batch.
 
     What a callback monitors is checked before the first step, and its direction is that of the task's metric. A callback that
     changes the learning rate gets the optimizer of the update that moves its model.
@@ -95,8 +95,8 @@ class _KerasCallback:
     def epoch(self, progress: Progress) -> Stop | None:
         logs = self._logs(progress, self.step)
         check_logs(self.callback, logs)
-        self.step = progress.step
-        self.callback.on_train_batch_end(progress.step - 1, logs)
+        batch, self.step = progress.step - self.step - 1, progress.step
+        self.callback.on_train_batch_end(batch, logs)
         self.callback.on_epoch_end(progress.epoch - 1, logs)
         self.epoch_to_begin = progress.epoch
         if self.model.stop_training:

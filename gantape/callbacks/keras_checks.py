@@ -52,6 +52,13 @@ def check_callback(callback: Any) -> None:
             got=", ".join(ignored),
             do="use on_epoch_begin and on_epoch_end, or gantape.Callback(action, gantape.every(steps=1)).",
         )
+    if "on_train_batch_end" in own:
+        warn(
+            "a callback of Keras is called once in an epoch where `fit` calls it for each batch.",
+            where=where,
+            got="on_train_batch_end",
+            do="use on_epoch_end; for an action in every step or every n-th, gantape.Callback(action, gantape.every(steps=n)).",
+        )
 
 
 def find_optimizer(task: Task, model: Any, callback: Any) -> Any:

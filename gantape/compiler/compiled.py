@@ -88,12 +88,12 @@ class CompiledSteps:
     @property
     def variables(self) -> list[Any]:
         """Every variable that the traced steps read or write, wherever it was created; none in eager mode."""
-        return [variable for program in self._programs if not program.changed for variable in program.variables]
+        return [variable for program in self._programs if not program.values.changed() for variable in program.variables]
 
     @property
     def usage(self) -> list[Usage]:
         """What the steps use that lasts from step to step, wherever it was made; one for each program."""
-        return [program.usage for program in self._programs if not program.changed]
+        return [program.usage for program in self._programs if not program.values.changed()]
 
     def program(self, stack: BatchStack, first_step: int) -> Program:
         """The program for a stack of batches from a step on; a new one if no existing one fits.
@@ -106,13 +106,16 @@ class CompiledSteps:
             RetraceError: If the step was traced more often than allowed.
         """
         signature = Signature(self.step.due(first_step), stack.spec, stack.prepare, _examples(stack), stack.augment)
-        for program in self._programs:
-            if program.signature.fits(signature) and not program.changed:
+        fitting = [program for program in self._programs if program.signature.fits(signature)]
+        for program in fitting:
+            if not program.values.changed():
                 return program
         self._note_retrace(signature)
         with self.scope():
             self.step.prepare()
         program = make_program(self.mode, self.step, signature, self.most_steps)
+        if fitting:
+            program.values.replace(fitting[-1].values)
         for totals in [kept for kept in self._restored if kept.belong_to(signature)][-1:]:
             program.restore(totals.sums, totals.steps)
             self._restored.remove(totals)
@@ -169,7 +172,7 @@ class CompiledSteps:
         alike = [program for program in self._programs if program.signature.due == signature.due]
         if not alike or self.mode == "eager":
             return
-        changed = listed([name.partition("#")[0].replace("._parts.", ".") for name in alike[-1].changed])
+        changed = listed([name.partition("#")[0].replace("._parts.", ".") for name in alike[-1].values.changed()])
         changes = (
             "; ".join(alike[-1].signature.changes(signature))
             or f"layers were frozen or thawed, or a setting has changed: {changed}"

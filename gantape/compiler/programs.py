@@ -86,7 +86,7 @@ class Program(ABC):
         self._step = step
         self._most_batches = most_steps * step.batches_per_step
         self._names: tuple[str, ...] = ()
-        self._values = TracedValues(step.python_state)
+        self.values = TracedValues(step.python_state)
         self._totals: Any = None
         self._last: Any = None
         self._usage = Usage()
@@ -120,11 +120,6 @@ class Program(ABC):
     def names(self) -> tuple[str, ...]:
         """The names of the scalars that a step reports; none before it is traced or run."""
         return self._names
-
-    @property
-    def changed(self) -> list[str]:
-        """The names of Python values that a trace contains, and that the step has no longer."""
-        return self._values.changed()
 
     def last(self) -> dict[str, float]:
         """The scalars of the newest step."""
@@ -174,7 +169,7 @@ class EagerProgram(Program):
                 self._last, self._totals, healthy = self._one_step(stack.batches, stack.examples, done, step, self._totals)
             done += 1
         if new:
-            self._values.traced()
+            self.values.traced()
         self.all_finite = bool(self._step.all_finite(self.signature.due))
         self.steps += done
         return done
@@ -231,7 +226,7 @@ class GraphProgram(Program):
         except Exception as error:
             raise explain_failure(error, self._mode, self.signature.due) from None
         self._usage = Usage(self._traced_step)
-        self._values.traced()
+        self.values.traced(self._traced_step)
         if self._mode != "graph":
             check_for_xla(self._traced_step.graph, self._mode, self.signature.due)
         # TensorFlow counts the traces of a method over all instances, and would warn in a process with many loops.

@@ -16,7 +16,7 @@ from gantape.compiler.trials import RunLength, TuningResult
 from gantape.data import BatchStack, PeekableReader
 from gantape.inspection import inspect
 from gantape.loop.duration import Speed
-from gantape.loop.measured import Measured
+from gantape.loop.measured import MeasuredMetrics
 from gantape.loop.summary import describe_run, explain_run
 from gantape.state import RunState
 from gantape.steps.saved import variables_restored
@@ -41,7 +41,7 @@ class Compilation:
         self._tuner: Tuner | None = None
         self._choice: TuningResult | None = None
         self._of_layers = metrics_of_layers(task)
-        self._measured = Measured(task, step)
+        self._measured = MeasuredMetrics(task, step)
         self.steps: CompiledSteps | None = None
 
     def compiled(self, reader: PeekableReader, first_step: int, length: RunLength) -> CompiledSteps:

@@ -13,7 +13,7 @@ from gantape.tasks import Task
 from gantape.types import Metric
 
 
-class Measured:
+class MeasuredMetrics:
     """Tells which metrics of training have measured something since the last row.
 
     A metric belongs to the updates whose losses give it arguments, and has a value wherever one of them has a loss.

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from gantape._tensorflow import PACKAGE, sublayers
+from gantape.steps.same_trace import same_trace
 
 _NUMBERS = (bool, int, float, complex, str)
 _SETTINGS = (*_NUMBERS, types.FunctionType)
@@ -37,21 +38,44 @@ class TracedValues:
         self._read = read
         self._values = read()
         self._ignored: frozenset[str] = frozenset()
+        self._without_effect: frozenset[str] = frozenset()
+        self._trace: Any = None
+        self._replaced: tuple[TracedValues, list[str]] | None = None
 
     def anew(self) -> "TracedValues":
         """Those of a new trace."""
         return TracedValues(self._read)
 
-    def traced(self) -> None:
-        """Note that the trace is made. What it has changed itself, such as a counter of calls, is ignored from now on."""
+    def replace(self, other: "TracedValues") -> None:
+        """Note that the trace is to replace another, whose values have changed. Call it before the trace is made."""
+        self._replaced = other, other.changed()
+
+    def traced(self, trace: Any = None) -> None:
+        """Note that the trace is made.
+
+        What it has changed itself, such as a count of calls, is ignored from now on. So are numbers and texts that have changed
+        although this trace is the one that it replaces, such as a count of episodes, until a trace is another one.
+
+        Args:
+            trace: The traced function, if there is one.
+        """
         before, self._values = self._values, self._read()
         both = before.keys() & self._values.keys()
         self._ignored |= {name for name in both if not _equal(before[name], self._values[name])}
 
+        self._trace = trace
+        if self._replaced is not None:
+            (other, changed), self._replaced = self._replaced, None
+            self._ignored |= other._ignored
+            if trace is not None and other._trace is not None and same_trace(trace, other._trace):
+                new = {name for name in changed if type(self._values.get(name)) in (int, float, str)}
+                self._without_effect = other._without_effect | new
+
     def changed(self) -> list[str]:
         """The names of those that have another value now, or are new or gone."""
         now, then = self._read(), self._values
-        names = [name for name in dict.fromkeys([*then, *now]) if name not in self._ignored]
+        ignored = self._ignored | self._without_effect
+        names = [name for name in dict.fromkeys([*then, *now]) if name not in ignored]
         return [name for name in names if not (name in then and name in now and _equal(then[name], now[name]))]
 
 

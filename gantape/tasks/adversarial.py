@@ -22,6 +22,7 @@ from gantape.tasks.gan_batch import GANBatch, add_terms
 from gantape.tasks.networks import (
     blank_inputs,
     check_adds_no_loss,
+    check_count,
     check_critic,
     check_generator_range,
     check_networks,
@@ -236,9 +237,13 @@ class AdversarialTask(Task):
         return batch[0] if isinstance(batch, tuple | list) else batch
 
     def latents(self, count: int | Tensor | None, rng: RandomStreams, name: str = "latent") -> Latents:
-        """Standard normal latents, shape `count latent`. The count may be a scalar tensor, such as `tf.shape(batch)[0]`."""
-        shape: Any = [1 if count is None else count, self.latent_size]
-        return rng.normal(name, shape)
+        """Standard normal latents, shape `count latent`. The count may be a scalar tensor, such as `tf.shape(batch)[0]`.
+
+        Raises:
+            ShapeError: If the count is `None`, as the size of a batch is in the graph of an evaluation.
+        """
+        check_count(count, f"{type(self).__name__}.latents")
+        return rng.normal(name, cast(Any, [count, self.latent_size]))
 
     def generate_in_training(self, count: int, conditioning: Conditioning, rng: RandomStreams) -> Images:
         """The examples that both losses see, which the generator makes from random latents with `training=True`."""
@@ -285,7 +290,8 @@ class AdversarialTask(Task):
 
     def _gan_batch(self, batch: Batch, rng: RandomStreams) -> GANBatch:
         real = self.real_examples(batch)
-        count = axes_of(real)[0] or 1
+        size = axes_of(real)[0]
+        count: Any = tf.shape(real)[0] if size is None else size
         conditioning = self.condition.sample(count, batch, rng)
         fake = upcast(self.generate_in_training(count, conditioning, rng))
         return GANBatch(tf.cast(real, fake.dtype), fake, conditioning)

@@ -133,6 +133,17 @@ def check_networks(
     return inputs
 
 
+def check_count(count: Any, where: str) -> None:
+    """Raise a `ShapeError` if the number of latents is `None`, as the size of a batch is in the graph of an evaluation."""
+    if count is None:
+        raise ShapeError(
+            "the number of latents is not known.",
+            where=f"{where}, argument `count`",
+            got="None",
+            do="give tf.shape(batch)[0], which is known when the graph runs; batch.shape[0] may be None before.",
+        )
+
+
 def check_critic(discriminator: Model, inputs: Any, loss: AdversarialLoss, penalties: Sequence[Penalty], task: str) -> None:
     """Check the end of a discriminator against the loss, and its normalisation against penalties.
 

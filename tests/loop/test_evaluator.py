@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tiny import MODES, Classifier, PointGan, identical, labelled, make, points
 
 import gantape as gt
-from gantape.errors import DataError, TaskError
+from gantape.errors import DataError, ShapeError, TaskError
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +98,33 @@ def test_metric_of_evaluation_is_another_object():
     assert task.metrics.names == task.evaluation_metrics.names
     assert not {id(v) for v in task.metrics.variables} & {id(v) for v in task.evaluation_metrics.variables}
     assert isinstance(task.metrics.variables[0], keras.Variable)
+
+
+class Evaluated(PointGan):
+    """Is evaluated by the loss of its training, and logs how many examples were generated."""
+
+    by_shape: bool = False
+
+    def evaluate(self, batch, rng):
+        latents = self.latents(batch.shape[0] if self.by_shape else tf.shape(batch)[0], rng)
+        made = self.generator(latents, training=False)
+        scores = self.discriminator(made, training=False)
+        counts = {"examples": tf.shape(batch)[0], "latents": tf.shape(scores)[0]}
+        return gt.Losses(self.discriminator_loss(batch, rng).terms, logged=counts)
+
+
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+def test_an_evaluation_has_as_many_generated_examples_as_real_ones(mode):
+    task = make(Evaluated)
+    loop = gt.Loop(task, compiler=gt.StepCompiler(mode), progress=False)
+    for size in (4, 3, 5):  # a graph for batches of any size is made when it has seen two
+        found = loop.evaluate(points(size, batch_size=size))
+        assert found["examples"] == found["latents"] == size
+        by_hand = gt.Loop(task, compiler=gt.StepCompiler("eager"), progress=False).evaluate(points(size, batch_size=size))
+        assert found["loss"] == pytest.approx(by_hand["loss"], rel=1e-5)
+
+
+def test_a_number_of_latents_that_is_not_known_is_an_error():
+    loop = gt.Loop(make(Evaluated, by_shape=True), progress=False)
+    with pytest.raises(ShapeError, match=r"tf\.shape\(batch\)\[0\]"):
+        loop.evaluate(points(7, batch_size=4))

@@ -107,6 +107,38 @@ def test_a_count_of_calls_is_no_reason_to_trace_again():
     assert scaled(task).calls == calls
 
 
+def test_a_number_without_effect_is_traced_again_once_and_one_with_an_effect_always():
+    class Played(Line):
+        def build_player(self):
+            player = Config()
+            player.episodes, player.factor = 0, 1.0
+            return player
+
+        def build_loss(self):
+            player, error = self.player, self.error
+            return lambda targets, predictions: error(targets, predictions) * (player.factor if error.factor > 1.0 else 1.0)
+
+    task = Played()
+    loop = gt.Loop(task, progress=False)
+
+    def run() -> tuple[float, int]:
+        calls = scaled(task).calls
+        task.player.episodes += 1
+        loss = loop.run(data, steps=1).last()["loss"]
+        return loss, scaled(task).calls - calls
+
+    assert run() == (4.0, 1)
+    assert run() == (4.0, 1)
+    assert run() == (4.0, 0)
+    task.player.factor = 3.0
+    assert run() == (4.0, 1)
+    assert run() == (4.0, 0)
+    task.error.factor = 2.0
+    assert run() == (48.0, 1)
+    task.player.factor = 2.0
+    assert run() == (32.0, 1)
+
+
 def test_a_change_in_the_middle_of_a_run_is_named_where_traces_are_limited():
     task = Line()
     change = gt.Callback(lambda progress: setattr(task.error, "factor", 2.0), gt.at(1))
