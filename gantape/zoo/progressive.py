@@ -151,8 +151,8 @@ class ProgressiveGAN(AdversarialTask):
     def discriminator_loss(self, batch: Batch, rng: RandomStreams) -> Losses:
         if not self.fades:
             return super().discriminator_loss(batch, rng)
-        alpha = self._faded_in(rng)
         real: Any = self.real_examples(batch)
+        alpha = tf.cast(self._faded_in(rng), real.dtype)
         return super().discriminator_loss((1.0 - alpha) * blurred(real) + alpha * real, rng)
 
     def generator_loss(self, batch: Batch, rng: RandomStreams) -> Losses:

@@ -24,6 +24,7 @@ from replicated_tasks import (
     Averaged,
     Counting,
     Critic,
+    Fading,
     FunctionLoss,
     LazyR1,
     PathLengths,
@@ -79,6 +80,7 @@ CASES: dict[str, tuple[type[Any], Callable[[], gt.data.ArrayBatches], int]] = {
     "wasserstein with accumulation": (Critic, points, 3),
     "lazy r1 and augmentation": (LazyR1, points, 6),
     "path length and noise": (PathLengths, points, 4),
+    "fade": (Fading, points, 4),
     "shared examples": (Sharing, points, 3),
     "lecam and feature matching": (Regularised, points, 6),
     "skipping": (Skipping, with_hole, 6),
@@ -87,6 +89,7 @@ CASES: dict[str, tuple[type[Any], Callable[[], gt.data.ArrayBatches], int]] = {
 
 
 ONE_COUNT = (
+    "fade",
     "lecam and feature matching",
     "loss as a function",
     "path length and noise",

@@ -101,6 +101,29 @@ class Regularised(PointGan):
         return (gt.losses.FeatureMatching(),)
 
 
+class Fading(PointGan):
+    """A generator of which a layer is faded in, by a number that both losses assign."""
+
+    generator_decay: float = 0.9
+
+    def build_generator(self):
+        latents = keras.Input((self.latent_size,))
+        hidden = layers.Dense(2)(layers.Dense(8, activation="tanh")(latents))
+        return keras.Model(latents, gt.layers.FadeIn(name="fade")([layers.Dense(2)(latents), hidden]))
+
+    def discriminator_loss(self, batch, rng):
+        self.fade(rng)
+        return super().discriminator_loss(batch, rng)
+
+    def generator_loss(self, batch, rng):
+        self.fade(rng)
+        return super().generator_loss(batch, rng)
+
+    def fade(self, rng):
+        for model in (self.generator, self.averaged_generator):
+            model.get_layer("fade").alpha.assign(gt.losses.Ramp(steps=3)(rng.step))
+
+
 class PathLengths(PointGan):
     """A generator with noise, whose path lengths are regularised in every second step."""
 
