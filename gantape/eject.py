@@ -9,7 +9,7 @@ import tyro
 
 from gantape.data import digits
 from gantape.ejection import eject
-from gantape.tasks import SupervisedTask
+from gantape.tasks import SupervisedTask, Task
 
 if __name__ != "__main__":
     sys.modules[__name__] = eject  # type: ignore[assignment]  # `gantape.eject` is the function, also once this is imported
@@ -35,13 +35,23 @@ def main(
     """
     if data != "digits":
         raise SystemExit(f'--data: there is no "{data}"; "digits" is available. Call gantape.eject for your own data.')
-    module, _, name = task.partition(":")
-    cls: Any = getattr(importlib.import_module(module), name)
+    cls = _task_class(task)
     made = cls(**{key: _number(value) for key, _, value in (pair.partition("=") for pair in hyperparameters)})
     pixels = getattr(made, "pixels", (0.0, 1.0))
     labels = isinstance(made, SupervisedTask)
     written = eject(made, digits(batch_size=batch_size, labels=labels, pixels=pixels), to, seed=seed)
     print(f"{to}: {len(written.text.splitlines())} lines. {written.check}")
+
+
+def _task_class(path: str) -> Any:
+    module, _, name = path.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SystemExit(f"{path}: {error}. Give a module and a class in it, as in gantape.zoo:WGANGP.") from None
+    if not (isinstance(found, type) and issubclass(found, Task)):
+        raise SystemExit(f"{path} is no class of tasks. Give one, as in gantape.zoo:WGANGP.")
+    return found
 
 
 def _number(text: str) -> Any:

@@ -78,7 +78,7 @@ def batches():
     """Batches of shuffled examples, epoch after epoch."""
     for epoch in itertools.count():
         order = np.random.Generator(np.random.Philox(derive(SEED, "order", epoch))).permutation(len(ARRAYS[0]))
-        for first in range(0, len(order) - BATCH_SIZE + 1, BATCH_SIZE):
+        for first in range(0, len(order) // (2 * BATCH_SIZE) * 2 * BATCH_SIZE, BATCH_SIZE):
             chosen = order[first : first + BATCH_SIZE]
             yield prepare(*(tf.gather(array, chosen) for array in ARRAYS))
 

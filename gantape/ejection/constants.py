@@ -49,6 +49,8 @@ def _floats_of(value: Any, module: str) -> Iterator[float]:
             yield from _floats_of(member, module)
     elif isinstance(value, types.FunctionType) and value.__module__ == module:
         function = inspect.unwrap(value)
+        if function.__code__.co_filename.startswith("<attrs"):  # an `__init__`, whose defaults are those of the fields
+            return
         for constant in (function.__code__, function.__defaults__, tuple((function.__kwdefaults__ or {}).values())):
             yield from _floats_in(constant)
 

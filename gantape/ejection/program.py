@@ -1,20 +1,24 @@
 """The parts of the program that are the same for every task."""
 
-DATA = '''
+DERIVE = '''
 def derive(seed, *names):
     """A number for a seed and names; other names give an unrelated number."""
     text = "/".join([str(seed), *(quote(str(name), safe="") for name in names)])
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
+'''
 
-
+BATCHES = '''
 def batches():
     """Batches of shuffled examples, epoch after epoch."""
     for epoch in itertools.count():
         order = np.random.Generator(np.random.Philox(derive(SEED, "order", epoch))).permutation(len(ARRAYS[0]))
-        for first in range(0, len(order) - BATCH_SIZE + 1, BATCH_SIZE):
+        for first in {places}:
             chosen = order[first : first + BATCH_SIZE]
             yield prepare(*(tf.gather(array, chosen) for array in ARRAYS))
 '''
+
+EVERY_BATCH = "range(0, len(order) - BATCH_SIZE + 1, BATCH_SIZE)"
+WHOLE_STEPS = "range(0, len(order) // ({0} * BATCH_SIZE) * {0} * BATCH_SIZE, BATCH_SIZE)"
 
 RANDOM = '''
 def random_bits(step, names, size):

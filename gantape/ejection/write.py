@@ -16,7 +16,7 @@ from gantape.ejection.layout import laid_out
 from gantape.ejection.networks import network
 from gantape.ejection.parts import Named, metric_name, optimizer_name
 from gantape.ejection.passes import Passes
-from gantape.ejection.program import AVERAGE, DATA, DRAWS, NORMAL, RANDOM
+from gantape.ejection.program import AVERAGE, BATCHES, DERIVE, DRAWS, EVERY_BATCH, NORMAL, RANDOM, WHOLE_STEPS
 from gantape.ejection.prove import compared
 from gantape.ejection.train import train_function
 from gantape.ejection.updates import prepare_function, update_function
@@ -120,6 +120,7 @@ def _text(named: Named, steps: int, file: str, compiled: bool) -> str:
     made += [f"{optimizer_name(one)} = {constructor(one.optimizer, named.constants, named.sources)}" for one in named.updates]
     metrics = {name: metric for name, metric in named.metrics.items() if f"{metric_name(name)}." in functions}
     made += [f"{metric_name(name)} = {constructor(metric, {}, named.sources)}" for name, metric in metrics.items()]
+    width = named.batches_per_step
     averages = [AVERAGE] if any(update.average for update in named.updates) else []
     used = "\n".join([functions, str(named.sources), *made, *_loaded(named, file)])
     constants = [f"SEED = {named.seed}", f"BATCH_SIZE = {named.data.batch_size}", f"STEPS = {steps}"]
@@ -156,7 +157,8 @@ def _text(named: Named, steps: int, file: str, compiled: bool) -> str:
             "",
             *_loaded(named, file),
             "",
-            DATA,
+            DERIVE,
+            BATCHES.format(places=EVERY_BATCH if width == 1 else WHOLE_STEPS.format(width)),
             *([RANDOM, *draws] if draws else []),
             *averages,
             functions,

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import attrs
 import keras
 import numpy as np
 import pytest
@@ -195,6 +196,15 @@ KINDS: dict[str, Any] = {
 def test_a_kind_equals_the_loop(kind: str) -> None:
     task, data = (make() for make in KINDS[kind])
     assert gt.eject(task, data).check.equal
+
+
+def test_batches_that_fill_no_step_are_left_out_in_each_epoch() -> None:
+    class Twice(Settled):
+        def updates(self) -> Any:
+            return tuple(attrs.evolve(update, repeats=2) for update in super().updates())
+
+    five = gt.data.from_arrays((NUMBERS, NUMBERS[:, :1]), batch_size=8)
+    assert gt.eject(Twice(), five, check=5).check.equal
 
 
 def test_equal_numbers_keep_their_own_names() -> None:
