@@ -50,6 +50,11 @@ class Series:
         late = self.steps >= step
         return Series(self.steps[late], self.values[late])
 
+    def grows(self) -> bool:
+        """Whether one of the two newest values exceeds all earlier ones by more than a tenth."""
+        earlier = self.values[:-2]
+        return len(earlier) > 0 and bool(self.values[-2:].max() > 1.1 * earlier.max())
+
     def has_stalled(self, gain: float) -> bool:
         """Whether a column that should fall no longer does.
 

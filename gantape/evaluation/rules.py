@@ -122,8 +122,8 @@ class ModeCollapse(Rule):
     Args:
         diversity: The diversity of samples relative to real examples below which they are alike. Healthy runs reach 0.5 within
             300 steps and 0.8 later; a collapsed generator has at most 0.2.
-        spacing: The spacing of samples relative to real examples below which they are copies of a few. On MNIST it is 0.6 to 1
-            in healthy runs, and 0.1 to 0.2 where a conditional generator makes one image for each class.
+        spacing: The spacing of samples relative to real examples below which they are copies of a few. On MNIST it is 0.7 to 1
+            in healthy runs, and 0.1 to 0.15 where a conditional generator makes one image for each class.
         largest_class: The share of one class above which the generator has collapsed to it.
         steps: The first step to consider: the samples of an untrained generator are alike, too.
     """
@@ -134,23 +134,20 @@ class ModeCollapse(Rule):
     steps: int = 300
 
     def find(self, evidence: Evidence) -> Finding | None:
-        seen = []
-        for column, least, words in (
-            ("diversity", self.diversity, "samples differ {:.2f} times as much as real examples do, in pixels"),
-            (
-                "latent_diversity",
-                self.diversity,
-                "samples differ {:.2f} times as much as real examples do, in the judge's features",
-            ),
-            (
-                "spacing",
+        differ = "samples differ {:.2f} times as much as real examples do, in "
+        columns = {
+            "diversity": (self.diversity, differ + "pixels"),
+            "latent_diversity": (self.diversity, differ + "the judge's features"),
+            "spacing": (
                 self.spacing,
-                "samples are copies of a few, {:.2f} times as far from the nearest other one as real examples",
+                "samples are copies of a few, {:.2f} times as far from the nearest other one as real ones",
             ),
-        ):
+        }
+        seen = []
+        for column, (least, words) in columns.items():
             measured = evidence.series(column)
             late = measured.after(self.steps).values
-            if len(late) >= 2 and late[-2:].max() < least and not _grows(measured):
+            if len(late) >= 2 and late[-2:].max() < least and not measured.grows():
                 seen.append(words.format(late[-1]))
         largest = evidence.series("largest_class").after(self.steps).values
         if len(largest) >= 2 and largest[-2:].min() > self.largest_class:
@@ -246,7 +243,7 @@ class WrongRange(Rule):
         whole = evidence.pixels[1] - evidence.pixels[0]
         narrow = high - low < self.share * whole
         widths = Series(ends[2].steps, ends[3].values - ends[2].values)
-        used = widths.steps[-1] < self.steps or widths.values[-1] >= self.share * (high - low) or _grows(widths)
+        used = widths.steps[-1] < self.steps or widths.values[-1] >= self.share * (high - low) or widths.grows()
         if not narrow and used:
             return None
         return Finding(
@@ -283,12 +280,6 @@ def _look_right(evidence: Evidence) -> bool:
     """Whether the newest samples are near the data and varied, whatever the scores."""
     distance, diversity = (evidence.series(column).values for column in ("distance", "diversity"))
     return bool(len(distance) and len(diversity) and distance[-1] < NEAR and diversity[-1] > ModeCollapse().diversity)
-
-
-def _grows(series: Series) -> bool:
-    """Whether one of the two newest values exceeds all earlier ones by more than a tenth."""
-    earlier = series.values[:-2]
-    return len(earlier) > 0 and bool(series.values[-2:].max() > 1.1 * earlier.max())
 
 
 def _gradient(evidence: Evidence) -> Series:
