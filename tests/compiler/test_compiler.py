@@ -76,7 +76,7 @@ def test_number_of_steps_never_retraces(mode):
     data = labelled(examples=66)
     for steps in (1, 4, 11, 2):
         loop.run(data, steps=steps)
-        assert "\n1 trace," in loop.explain()
+        assert "\n1 trace, " in loop.explain()
     assert int(loop.task.optimizer.iterations) == 18
 
 
