@@ -38,7 +38,10 @@ from benchmarks.workers import Worker, WorkerError, make_contender
 ENTRIES: dict[str, Entry] = {
     **{f"gantape-{mode}": Entry("image_gans.with_gantape", mode) for mode in ("graph", "xla", "xla-loop")},
     **{f"keras-{mode}": Entry("image_gans.with_keras", mode) for mode in ("graph", "xla")},
-    **{f"torch-{kind}": Entry("image_gans.with_torch", kind, "torch") for kind in ("eager", "channels-last", "compile")},
+    **{
+        f"torch-{kind}": Entry("image_gans.with_torch", kind, "torch")
+        for kind in ("eager", "one-thread", "channels-last", "compile")
+    },
 }
 OURS = "gantape-"
 
