@@ -25,13 +25,11 @@ from typing import Annotated, Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import cli.quiet_start  # noqa: F401, I001  has to come before TensorFlow
 import attrs
 import numpy as np
 import tyro
 from loguru import logger
 
-import gantape as gt
 from benchmarks.contenders import Entry
 from benchmarks.image_gans.settings import BATCH_SIZES, SIZE, Recipe
 from benchmarks.machine import machine_facts
@@ -40,7 +38,10 @@ from benchmarks.workers import Worker, WorkerError, make_contender
 ENTRIES: dict[str, Entry] = {
     **{f"gantape-{mode}": Entry("image_gans.with_gantape", mode) for mode in ("graph", "xla", "xla-loop")},
     **{f"keras-{mode}": Entry("image_gans.with_keras", mode) for mode in ("graph", "xla")},
-    **{f"torch-{kind}": Entry("image_gans.with_torch", kind, "torch") for kind in ("eager", "channels-last", "compile")},
+    **{
+        f"torch-{kind}": Entry("image_gans.with_torch", kind, "torch")
+        for kind in ("eager", "one-thread", "channels-last", "compile")
+    },
 }
 OURS = "gantape-"
 
@@ -138,6 +139,13 @@ def _spread(values: Sequence[float], form: str) -> str:
     return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
 
 
+def make_data(path: Path) -> None:
+    """Write the crops of the photographs."""
+    from gantape.data import photographs  # not above: workers import this module, and PyTorch's would hold TensorFlow too
+
+    np.savez(path, examples=photographs(batch_size=64, size=SIZE, labels=False).arrays)
+
+
 def main(benchmark: Benchmark) -> None:
     """Measure, print the tables, and write them."""
     chosen = [name for name in ENTRIES if any(fnmatch.fnmatch(name, pattern) for pattern in benchmark.contenders)]
@@ -148,7 +156,7 @@ def main(benchmark: Benchmark) -> None:
     texts = []
     with tempfile.TemporaryDirectory() as temporary:
         data = Path(temporary) / "photographs.npz"
-        np.savez(data, examples=gt.data.photographs(batch_size=64, size=SIZE, labels=False).arrays)
+        make_data(data)
         for recipe in benchmark.recipes:
             results = measure(recipe, chosen, benchmark, data)
             record[recipe] = {name: attrs.asdict(result) for name, result in results.items()}

@@ -96,8 +96,10 @@ class TorchLoop(Contender):
 
 
 def contender(workload: s.Recipe, arrays: Arrays, variant: str) -> TorchLoop:
-    """A loop in PyTorch: "eager", "channels-last" or "compile"."""
+    """A loop in PyTorch: "eager", "one-thread", "channels-last" or "compile"."""
     torch.manual_seed(0)
+    if variant == "one-thread":
+        torch.set_num_threads(1)
     return TorchLoop(workload, arrays, variant in ("channels-last", "compile"), variant == "compile")
 
 
