@@ -9,8 +9,7 @@ XLA (`jit_compile`); in PyTorch, a loop by hand, eager, with channels last, or c
 alone in Keras. Contenders take turns, each time in a fresh process: compiling and warming up are not counted, and memory is the
 largest that the process ever had. A table of medians is printed and written, with lowest and highest, and the ratios of
 gantape's fastest mode to each contender, round by round: by the clock, which other work on the machine disturbs, and by the
-time of the processor, in which threads that wait busily count too. PyTorch takes part if it is installed; on a machine without
-a GPU, `pip install torch --index-url https://download.pytorch.org/whl/cpu` is the small one. What fails says why.
+time of the processor, in which threads that wait busily count too. PyTorch takes part if it is installed. What fails says why.
 """
 
 import fnmatch
