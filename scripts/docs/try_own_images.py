@@ -20,6 +20,7 @@ import tyro
 from PIL import Image
 
 import gantape as gt
+from gantape.errors import counted
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs/images"
@@ -99,7 +100,7 @@ def table(arguments: Arguments, record: Any, report: Any) -> str:
         f"{report['judge']['images']} images, of which one half is compared with {report['measurements'][0]['count']} samples"
     )
     lines = [
-        f"{length} in {record['seconds'] / 60.0:.1f} minutes on {os.cpu_count()} cores; {images}:",
+        f"{length} in {record['seconds'] / 60.0:.1f} minutes on {counted(len(os.sched_getaffinity(0)), 'core')}; {images}:",
         "",
         "| metric | samples | real images |",
         "|---|---|---|",
