@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import keras
 import pytest
 from hypothesis import settings
+from loguru import logger
 
 settings.register_profile("quick", max_examples=25, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=500, deadline=None)
@@ -26,3 +27,4 @@ def _same_start() -> Iterator[None]:
     yield
     keras.config.set_floatx(float_type)
     keras.config.set_dtype_policy(policy)
+    logger.disable("gantape")

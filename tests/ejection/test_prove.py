@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 import gantape as gt
+from gantape.ejection.constants import named_numbers
 from gantape.ejection.parts import Named
 from gantape.ejection.prove import compared
 from gantape.ejection.write import saved_arrays
@@ -18,7 +19,8 @@ IMAGES = gt.data.digits(batch_size=8, labels=False, pixels=(-1.0, 1.0))
 def written() -> tuple[Named, str, Any]:
     task = DCGAN(width=2, hidden_units=4, latent_size=4)
     made = gt.eject(task, IMAGES, check=0)
-    named = Named(task, IMAGES, 0, tuple(task.updates()))
+    with named_numbers(task) as constants:
+        named = Named(task, IMAGES, 0, tuple(task.updates()), constants)
     return named, made.text, saved_arrays(named)
 
 
