@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import numpy as np
 
 from gantape._tensorflow import known_variables
@@ -10,7 +11,7 @@ from gantape.compiler import StepCompiler
 from gantape.distribute.replicas import copies
 from gantape.steps.loss_scale import applied_optimizer
 from gantape.steps.step import Update
-from gantape.types import Variable
+from gantape.types import Optimizer, Variable
 
 
 class OptimizerAverages:
@@ -32,7 +33,7 @@ class OptimizerAverages:
         """Replace weights by their averages."""
         for update in self._updates:
             optimizer = applied_optimizer(update.optimizer)
-            if getattr(optimizer, "use_ema", False) and int(copies(optimizer.iterations)[0].numpy()) > 0:
+            if getattr(optimizer, "use_ema", False) and _iterations(optimizer) > 0:
                 variables = known_variables(optimizer)
                 weights = _values(variables)
                 with self._compiler.scope():
@@ -50,3 +51,9 @@ class OptimizerAverages:
 
 def _values(variables: Sequence[Variable]) -> list[np.ndarray[Any, Any]]:
     return [np.array(copies(variable)[0].numpy()) for variable in variables]
+
+
+def _iterations(optimizer: Optimizer) -> int:
+    """The number of updates so far, a variable unless Keras divides it by the number of accumulated gradients."""
+    found: Any = optimizer.iterations
+    return int(np.asarray(copies(found)[0] if isinstance(found, keras.Variable) else found))

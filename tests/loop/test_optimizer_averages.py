@@ -19,12 +19,14 @@ data = gt.data.from_arrays((inputs, targets), batch_size=32)
 class Averaged(gt.SupervisedTask):
     overwrite: int = 0
     algorithm: str = "SGD"
+    accumulate: int = 0
 
     def build_model(self):
         return keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, kernel_initializer="zeros")])
 
     def build_optimizer(self):
         options = {"use_ema": True, "ema_momentum": 0.9, "ema_overwrite_frequency": self.overwrite or None}
+        options["gradient_accumulation_steps"] = self.accumulate or None
         return getattr(keras.optimizers, self.algorithm)(0.05, **options)
 
     def build_loss(self):
@@ -42,6 +44,14 @@ def test_a_run_leaves_what_fit_leaves(mode: Any, overwrite: int, algorithm: str)
     gt.Loop(task, compiler=gt.StepCompiler(mode)).run(data, steps=7)
     theirs.model.compile(theirs.optimizer, "mse")
     theirs.model.fit(inputs, targets, batch_size=32, epochs=7, shuffle=False, verbose=0)
+    np.testing.assert_allclose(kernel(task), kernel(theirs), rtol=1e-5)
+
+
+def test_averages_are_written_if_the_optimizer_accumulates_gradients() -> None:
+    task, theirs = Averaged(accumulate=2), Averaged(accumulate=2)
+    gt.Loop(task, compiler=gt.StepCompiler("eager")).run(data, steps=6)
+    theirs.model.compile(theirs.optimizer, "mse", run_eagerly=True)
+    theirs.model.fit(inputs, targets, batch_size=32, epochs=6, shuffle=False, verbose=0)
     np.testing.assert_allclose(kernel(task), kernel(theirs), rtol=1e-5)
 
 
