@@ -11,7 +11,7 @@ from gantape.compiler import StepCompiler
 from gantape.distribute.replicas import copies
 from gantape.steps.loss_scale import applied_optimizer
 from gantape.steps.step import Update
-from gantape.types import Optimizer, Variable
+from gantape.types import Variable
 
 
 class OptimizerAverages:
@@ -53,7 +53,7 @@ def _values(variables: Sequence[Variable]) -> list[np.ndarray[Any, Any]]:
     return [np.array(copies(variable)[0].numpy()) for variable in variables]
 
 
-def _iterations(optimizer: Optimizer) -> int:
+def _iterations(optimizer: Any) -> int:
     """The number of updates so far, a variable unless Keras divides it by the number of accumulated gradients."""
-    found: Any = optimizer.iterations
+    found = optimizer.iterations
     return int(np.asarray(copies(found)[0] if isinstance(found, keras.Variable) else found))
