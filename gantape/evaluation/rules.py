@@ -140,7 +140,7 @@ class ModeCollapse(Rule):
             "latent_diversity": (self.diversity, differ + "the judge's features"),
             "spacing": (
                 self.spacing,
-                "samples are copies of a few, {:.2f} times as far from the nearest other one as real ones",
+                "samples nearly repeat, the nearest other one being {:.2f} times as far away as among real ones",
             ),
         }
         seen = []
