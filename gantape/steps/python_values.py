@@ -7,7 +7,7 @@ import functools
 import sys
 import types
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ _COMPARED = (*_NUMBERS, tuple, types.CodeType)
 """What is compared by its value; anything else has to be the same object. Arrays are tuples of type, shape and numbers."""
 
 _CHANGEABLE = (bool, float, types.FunctionType, keras.regularizers.Regularizer, keras.constraints.Constraint, *_ARRAYS)
-_MOST, _MOST_BYTES = 100, 2**16
-"""The longest list or dict that is taken for settings, and not for data; and the largest array that is."""
+_MOST, _MOST_BYTES, _MOST_VALUES = 100, 2**16, 20_000
+"""The longest list or dict that is taken for settings, and not for data; the largest array that is; and the most values, the
+nearest first."""
 
 _ELSEWHERE = (keras.Optimizer, keras.metrics.Metric)
 
@@ -45,6 +46,7 @@ class TracedValues:
         self._values = read()
         self._ignored: frozenset[str] = frozenset()
         self._without_effect: frozenset[str] = frozenset()
+        self._growing: frozenset[str] = frozenset()
         self._trace: Any = None
         self._replaced: tuple[TracedValues, list[str]] | None = None
 
@@ -61,7 +63,7 @@ class TracedValues:
 
         What it has changed itself, such as a count of calls, is ignored from now on, and arrays that it has made. So are
         numbers, texts and arrays that have changed although this trace is the one that it replaces, such as a count of
-        episodes, until a trace is another one.
+        episodes, and what has grown, such as a list of scores, until a trace is another one.
 
         Args:
             trace: The traced function, if there is one.
@@ -75,15 +77,18 @@ class TracedValues:
             (other, changed), self._replaced = self._replaced, None
             self._ignored |= other._ignored
             if trace is not None and other._trace is not None and same_trace(trace, other._trace):
-                new = {name for name in changed if type(self._values.get(name)) in (int, float, str, tuple)}
-                self._without_effect = other._without_effect | new
+                numbers = {name for name in changed if type(self._values.get(name)) in (int, float, str, tuple)}
+                self._without_effect = other._without_effect | numbers
+                self._growing = other._growing | _grown(changed, other._values)
 
     def changed(self) -> list[str]:
         """The names of those that have another value now, or are new or gone."""
         now, then = self._read(), self._values
+        names = dict.fromkeys([*then, *now])
+        found = [name for name in names if not (name in then and name in now and _equal(then[name], now[name]))]
         ignored = self._ignored | self._without_effect
-        names = [name for name in dict.fromkeys([*then, *now]) if name not in ignored]
-        return [name for name in names if not (name in then and name in now and _equal(then[name], now[name]))]
+        known = [name for name in found if name not in ignored]
+        return [name for name in known if name in then or self._growing.isdisjoint(_ways(name))]
 
 
 def values_of(roots: Sequence[tuple[str, Any]], models: Sequence[Any]) -> dict[str, Any]:
@@ -101,7 +106,7 @@ def values_of(roots: Sequence[tuple[str, Any]], models: Sequence[Any]) -> dict[s
     layers: dict[int, Any] = {}
     seen: dict[int, Any] = {}
     ahead = deque([*roots, *((model.name, model) for model in models)])
-    while ahead:
+    while ahead and len(found) < _MOST_VALUES:
         path, thing = ahead.popleft()
         if isinstance(thing, keras.Layer):
             found[path] = thing
@@ -116,8 +121,12 @@ def values_of(roots: Sequence[tuple[str, Any]], models: Sequence[Any]) -> dict[s
         elif id(thing) not in seen and not isinstance(thing, _ELSEWHERE):
             seen[id(thing)] = thing
             found |= {path: thing.__code__} if isinstance(thing, types.FunctionType) else {}
-            ahead += [(f"{path}.{name}" if path else name, child) for name, child in _children(thing)]
+            ahead += [(_joined(path, name), child) for name, child in _children(thing)]
     return found
+
+
+def _joined(path: str, name: str) -> str:
+    return path + name if name.startswith("[") or not path else f"{path}.{name}"
 
 
 def attributes_of(thing: Any) -> Iterator[tuple[str, Any]]:
@@ -163,10 +172,11 @@ def _children(thing: Any) -> Iterator[tuple[str, Any]]:
     """What an object refers to, by name."""
     if isinstance(thing, list | tuple | dict | deque):
         members = thing.items() if isinstance(thing, dict) else enumerate(thing)
-        yield from ((str(key), member) for key, member in members if len(thing) <= _MOST)
+        named = ((f"[{key}]" if isinstance(key, int) else str(key), member) for key, member in members)
+        yield from named if len(thing) <= _MOST else ()
     elif isinstance(thing, set | frozenset):
         numbers = sorted(repr(member) for member in thing if len(thing) <= _MOST and isinstance(member, _NUMBERS))
-        yield from ((str(place), number) for place, number in enumerate(numbers))
+        yield from ((f"[{place}]", number) for place, number in enumerate(numbers))
     elif isinstance(thing, types.MethodType):
         yield from ((type(thing.__self__).__name__, thing.__self__), (thing.__func__.__name__, thing.__func__))
     elif isinstance(thing, functools.partial):
@@ -197,6 +207,20 @@ def _numbers_and_functions(thing: Any, module: str) -> Iterator[tuple[str, Any]]
     for name, member in list(vars(thing).items()) if _of_user(module) else []:
         if isinstance(member, (*_ARRAYS, types.FunctionType)) or (isinstance(member, _NUMBERS) and not name.startswith("__")):
             yield name, member
+
+
+def _ways(name: str) -> Iterator[str]:
+    """All that holds what has a name: for `a.b[0].c` it is `a.b[0]`, `a.b` and `a`."""
+    while name:
+        name = name[: max(name.rfind("."), name.rfind("["), 0)]
+        yield name
+
+
+def _grown(names: Iterable[str], before: Iterable[str]) -> set[str]:
+    """The lists that some new names are from."""
+    known = {way for name in before for way in _ways(name)} | {*before}
+    nearest = {name: next(way for way in _ways(name) if way in known or not way) for name in names if name not in known}
+    return {way for name, way in nearest.items() if name[len(way) :].startswith("[")}
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -173,16 +173,28 @@ def test_what_layers_of_keras_derive_or_hold_is_that_of_the_next_call():
     assert losses == [4.0, 5.0, 5.0, 17.0, 17.0]
 
 
-def test_an_array_without_effect_is_traced_again_once():
+def test_an_array_and_a_list_without_effect_are_traced_again_once_each():
     class Counting(Line):
         def build_counts(self):
-            return {"counts": np.zeros(200)}
+            return {"counts": np.zeros(200), "rows": [{"score": 1.0}]}
 
     task = Counting()
-    loop = gt.Loop(task, compiler=gt.StepCompiler(max_traces=2), progress=False)
-    for _ in range(4):
-        task.counts["counts"][0] += 1
-        loop.run(data, steps=1)
+    loop = gt.Loop(task, compiler=gt.StepCompiler(max_traces=3), progress=False)
+    for change in [lambda: task.counts["counts"].__iadd__(1), lambda: task.counts["rows"].append({"score": 2.0})]:
+        for _ in range(3):
+            loop.run(data, steps=1)
+            change()
+
+
+def test_a_new_entry_without_effect_does_not_hide_a_change_of_others():
+    task = Line()
+    loop = gt.Loop(task, progress=False)
+    losses = []
+    inner = task.settings["config"].inner
+    for change in (lambda: None, lambda: inner.update(note=1.0), lambda: inner.update(factor=2.0)):
+        change()
+        losses.append(loop.run(data, steps=1).last()["loss"])
+    assert losses == [4.0, 4.0, 16.0]
 
 
 def test_a_tensor_that_a_layer_keeps_of_its_call_is_no_reason_to_trace_again():
