@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -172,7 +173,7 @@ class CompiledSteps:
         alike = [program for program in self._programs if program.signature.due == signature.due]
         if not alike or self.mode == "eager":
             return
-        changed = listed([name.partition("#")[0].replace("._parts.", ".") for name in alike[-1].values.changed()])
+        changed = listed([re.sub(r"#\d+", "", name).replace("._parts.", ".") for name in alike[-1].values.changed()])
         changes = (
             "; ".join(alike[-1].signature.changes(signature))
             or f"layers were frozen or thawed, or a setting has changed: {changed}"

@@ -1,4 +1,4 @@
-"""The values of Python that a traced step contains: settings of layers, and numbers in losses, tasks and their other parts.
+"""The values of Python that a traced step contains: settings of layers, and numbers, arrays and functions in losses and tasks.
 
 A trace has them as constants. So it is known here what they were, and a step is traced again when they have changed.
 """
@@ -7,7 +7,7 @@ import functools
 import sys
 import types
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,20 @@ import tensorflow as tf
 from gantape._tensorflow import PACKAGE, sublayers
 from gantape.steps.same_trace import same_trace
 
-_NUMBERS = (bool, int, float, complex, str)
-_SETTINGS = (*_NUMBERS, types.FunctionType)
-_CHANGEABLE = (bool, float, types.FunctionType)
-_MOST = 100
-"""The longest list or dict that is taken for settings, and not for data."""
+_NUMBERS = (bool, int, float, complex, str, bytes)
+_ARRAYS = (np.ndarray, np.generic, tf.Tensor)
+_COMPARED = (*_NUMBERS, tuple, types.CodeType)
+"""What is compared by its value; anything else has to be the same object. Arrays are tuples of type, shape and numbers."""
 
-_ELSEWHERE = (keras.Optimizer, keras.metrics.Metric, keras.Variable, tf.Variable, np.ndarray, np.generic, tf.Tensor)
+_CHANGEABLE = (bool, float, types.FunctionType, keras.regularizers.Regularizer, keras.constraints.Constraint, *_ARRAYS)
+_MOST, _MOST_BYTES, _MOST_VALUES = 100, 2**16, 20_000
+"""The longest list or dict that is taken for settings, and not for data; the largest array that is; and the most values, the
+nearest first."""
+
+_ELSEWHERE = (keras.Optimizer, keras.metrics.Metric)
+
+
+_NO_NUMBERS = (tf.string, tf.resource, tf.variant)
 
 
 class TracedValues:
@@ -39,6 +46,7 @@ class TracedValues:
         self._values = read()
         self._ignored: frozenset[str] = frozenset()
         self._without_effect: frozenset[str] = frozenset()
+        self._growing: frozenset[str] = frozenset()
         self._trace: Any = None
         self._replaced: tuple[TracedValues, list[str]] | None = None
 
@@ -53,8 +61,9 @@ class TracedValues:
     def traced(self, trace: Any = None) -> None:
         """Note that the trace is made.
 
-        What it has changed itself, such as a count of calls, is ignored from now on. So are numbers and texts that have changed
-        although this trace is the one that it replaces, such as a count of episodes, until a trace is another one.
+        What it has changed itself, such as a count of calls, is ignored from now on, and arrays that it has made. So are
+        numbers, texts and arrays that have changed although this trace is the one that it replaces, such as a count of
+        episodes, and what has grown, such as a list of scores, until a trace is another one.
 
         Args:
             trace: The traced function, if there is one.
@@ -62,85 +71,160 @@ class TracedValues:
         before, self._values = self._values, self._read()
         both = before.keys() & self._values.keys()
         self._ignored |= {name for name in both if not _equal(before[name], self._values[name])}
-
+        self._ignored |= {name for name in self._values.keys() - both if isinstance(self._values[name], (tuple, *_ARRAYS))}
         self._trace = trace
         if self._replaced is not None:
             (other, changed), self._replaced = self._replaced, None
             self._ignored |= other._ignored
             if trace is not None and other._trace is not None and same_trace(trace, other._trace):
-                new = {name for name in changed if type(self._values.get(name)) in (int, float, str)}
-                self._without_effect = other._without_effect | new
+                numbers = {name for name in changed if type(self._values.get(name)) in (int, float, str, tuple)}
+                self._without_effect = other._without_effect | numbers
+                self._growing = other._growing | _grown(changed, other._values)
 
     def changed(self) -> list[str]:
         """The names of those that have another value now, or are new or gone."""
         now, then = self._read(), self._values
+        names = dict.fromkeys([*then, *now])
+        found = [name for name in names if not (name in then and name in now and _equal(then[name], now[name]))]
         ignored = self._ignored | self._without_effect
-        names = [name for name in dict.fromkeys([*then, *now]) if name not in ignored]
-        return [name for name in names if not (name in then and name in now and _equal(then[name], now[name]))]
+        known = [name for name in found if name not in ignored]
+        return [name for name in known if name in then or self._growing.isdisjoint(_ways(name))]
 
 
 def values_of(roots: Sequence[tuple[str, Any]], models: Sequence[Any]) -> dict[str, Any]:
-    """The settings in objects, at any depth, and in all layers that they hold.
+    """What a trace takes from objects as constants, at any depth, and from all layers that they hold.
 
-    Settings are switches, numbers and texts, also in short lists and dicts. Objects of other packages are left out.
+    These are switches, numbers and texts, also in short lists, dicts and sets; arrays; the code of functions, and the numbers
+    and functions of modules and classes that it refers to; and which layer or variable an attribute is. Objects of other
+    packages are left out.
 
     Args:
         roots: The objects, with names.
         models: Models whose layers are included.
     """
     found: dict[str, Any] = {}
-    layers: dict[int, Any] = {id(layer): layer for model in models for layer in sublayers(model)}
+    layers: dict[int, Any] = {}
     seen: dict[int, Any] = {}
-    ahead = deque(roots)
-    while ahead:
+    ahead = deque([*roots, *((model.name, model) for model in models)])
+    while ahead and len(found) < _MOST_VALUES:
         path, thing = ahead.popleft()
         if isinstance(thing, keras.Layer):
-            layers |= {} if id(thing) in layers else {id(layer): layer for layer in sublayers(thing)}
-        elif isinstance(thing, _NUMBERS):
             found[path] = thing
-        elif id(thing) not in seen and not isinstance(thing, (*_ELSEWHERE, type, types.ModuleType)):
+            for layer in [] if id(thing) in layers else sublayers(thing):
+                if id(layer) not in layers:
+                    layers[id(layer)] = layer
+                    ahead += ((f"{layer.name}#{len(layers)}.{name}", value) for name, value in _settings(layer))
+        elif isinstance(thing, (*_NUMBERS, keras.Variable, tf.Variable)):
+            found[path] = thing
+        elif isinstance(thing, _ARRAYS):
+            found[path] = _contents(thing)
+        elif id(thing) not in seen and not isinstance(thing, _ELSEWHERE):
             seen[id(thing)] = thing
-            ahead += [(f"{path}.{name}" if path else name, child) for name, child in _children(thing)]
-    for place, layer in enumerate(layers.values()):
-        found |= {f"{layer.name}.{name}#{place}": value for name, value in _settings(layer)}
+            found |= {path: thing.__code__} if isinstance(thing, types.FunctionType) else {}
+            ahead += [(_joined(path, name), child) for name, child in _children(thing)]
     return found
 
 
+def _joined(path: str, name: str) -> str:
+    return path + name if name.startswith("[") or not path else f"{path}.{name}"
+
+
+def attributes_of(thing: Any) -> Iterator[tuple[str, Any]]:
+    """The attributes of an object, those in slots included, in an order that is the same in every process."""
+    yield from getattr(thing, "__dict__", {}).items()
+    slots = {name for kind in type(thing).__mro__ for name in _names(vars(kind).get("__slots__", ()))}
+    yield from ((name, getattr(thing, name)) for name in sorted(slots) if hasattr(thing, name))
+
+
+def content(cell: Any) -> Any:
+    """What a cell of a closure holds; `None` while its name is not bound yet."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
+
+
+def _contents(array: Any) -> Any:
+    """An array, to be compared by its numbers if it is small, else by being the same object."""
+    if tf.is_symbolic_tensor(array) or array.dtype in (object, *_NO_NUMBERS) or _bytes(array) > _MOST_BYTES:
+        return array
+    numbers = np.asarray(array)
+    return str(numbers.dtype), numbers.shape, numbers.tobytes()
+
+
+def _bytes(array: Any) -> int:
+    return int(np.prod(array.shape)) * int(getattr(array.dtype, "itemsize", 0) or array.dtype.size)
+
+
 def _settings(layer: Any) -> Iterator[tuple[str, Any]]:
-    """The settings among the attributes of a layer; of Keras' own layers those that can change: switches and fractions."""
+    """The settings of a layer; of Keras' own layers those that can change: not what they were built with."""
     yield "trainable", layer.trainable
-    if type(layer).__module__.startswith(("keras.", f"{PACKAGE}.")):
-        for name, value in vars(layer).items():
-            if isinstance(value, _CHANGEABLE) and not name.startswith("_"):
-                yield name, value
-        return
-    for name, value in vars(layer).items():
-        if name.startswith("_") and name in _private_in_keras():
+    own, of_all = type(layer).__module__.startswith(("keras.", f"{PACKAGE}.")), _in_every_layer()
+    for name, value in attributes_of(layer):
+        if name in of_all and (name.startswith("_") or isinstance(value, types.FunctionType)):
             continue
-        if isinstance(value, _SETTINGS):
+        if not own or (isinstance(value, _CHANGEABLE) and not name.startswith("_")):
             yield name, value
-        elif isinstance(value, list | tuple | dict) and len(value) <= _MOST:
-            members = value.items() if isinstance(value, dict) else enumerate(value)
-            yield from ((f"{name}.{key}", member) for key, member in members if isinstance(member, _NUMBERS))
+    yield from _of_classes(type(layer))
 
 
 def _children(thing: Any) -> Iterator[tuple[str, Any]]:
     """What an object refers to, by name."""
     if isinstance(thing, list | tuple | dict | deque):
         members = thing.items() if isinstance(thing, dict) else enumerate(thing)
-        yield from ((str(key), member) for key, member in members if len(thing) <= _MOST)
+        named = ((f"[{key}]" if isinstance(key, int) else str(key), member) for key, member in members)
+        yield from named if len(thing) <= _MOST else ()
+    elif isinstance(thing, set | frozenset):
+        numbers = sorted(repr(member) for member in thing if len(thing) <= _MOST and isinstance(member, _NUMBERS))
+        yield from ((f"[{place}]", number) for place, number in enumerate(numbers))
     elif isinstance(thing, types.MethodType):
-        yield from ((type(thing.__self__).__name__, thing.__self__), ("", thing.__func__))
+        yield from ((type(thing.__self__).__name__, thing.__self__), (thing.__func__.__name__, thing.__func__))
     elif isinstance(thing, functools.partial):
         yield from (("func", thing.func), ("args", thing.args), ("keywords", thing.keywords))
     elif isinstance(thing, types.FunctionType):
-        yield from zip(thing.__code__.co_freevars, map(_content, thing.__closure__ or ()), strict=True)
+        yield from zip(thing.__code__.co_freevars, map(content, thing.__closure__ or ()), strict=True)
+        yield from (("defaults", thing.__defaults__), ("keywords", thing.__kwdefaults__))
+        if _of_user(thing.__module__):
+            names = (name for name in _global_names(thing.__code__) if name in thing.__globals__)
+            yield from ((name, thing.__globals__[name]) for name in names)
+    elif isinstance(thing, types.ModuleType):
+        yield from _numbers_and_functions(thing, thing.__name__)
+    elif isinstance(thing, type):
+        yield from _of_classes(thing)
     elif not _of_another_package(type(thing).__module__):
-        yield from getattr(thing, "__dict__", {}).items()
+        yield from attributes_of(thing)
+        yield from _of_classes(type(thing))
+
+
+def _of_classes(kind: type) -> Iterator[tuple[str, Any]]:
+    """The numbers and methods of a class that a user wrote, and of those above it."""
+    for one in kind.__mro__:
+        yield from ((f"{one.__name__}.{name}", member) for name, member in _numbers_and_functions(one, one.__module__))
+
+
+def _numbers_and_functions(thing: Any, module: str) -> Iterator[tuple[str, Any]]:
+    """Those of a class or module that a user wrote."""
+    for name, member in list(vars(thing).items()) if _of_user(module) else []:
+        if isinstance(member, (*_ARRAYS, types.FunctionType)) or (isinstance(member, _NUMBERS) and not name.startswith("__")):
+            yield name, member
+
+
+def _ways(name: str) -> Iterator[str]:
+    """All that holds what has a name: for `a.b[0].c` it is `a.b[0]`, `a.b` and `a`."""
+    while name:
+        name = name[: max(name.rfind("."), name.rfind("["), 0)]
+        yield name
+
+
+def _grown(names: Iterable[str], before: Iterable[str]) -> set[str]:
+    """The lists that some new names are from."""
+    known = {way for name in before for way in _ways(name)} | {*before}
+    nearest = {name: next(way for way in _ways(name) if way in known or not way) for name in names if name not in known}
+    return {way for name, way in nearest.items() if name[len(way) :].startswith("[")}
 
 
 def _equal(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and (one is other or one == other)
+    return one is other or (type(one) is type(other) and isinstance(one, _COMPARED) and one == other)
 
 
 @functools.cache
@@ -150,13 +234,25 @@ def _of_another_package(module: str) -> bool:
     return "site-packages" in Path(file).parts and module.partition(".")[0] not in ("keras", PACKAGE)
 
 
-def _content(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # the name is not bound yet
-        return None
+@functools.cache
+def _of_user(module: str) -> bool:
+    """Whether a module is a user's: of no installed package, and not of Python's own."""
+    own = ("keras", PACKAGE, *sys.stdlib_module_names)
+    return module.partition(".")[0] not in own and not _of_another_package(module)
 
 
 @functools.cache
-def _private_in_keras() -> frozenset[str]:
+def _global_names(code: types.CodeType) -> tuple[str, ...]:
+    """The names of globals and attributes that code refers to, that of functions inside of it included."""
+    inner = [name for part in code.co_consts if isinstance(part, types.CodeType) for name in _global_names(part)]
+    return tuple(dict.fromkeys([*code.co_names, *inner]))
+
+
+def _names(slots: Any) -> tuple[str, ...]:
+    names = (slots,) if isinstance(slots, str) else tuple(slots)
+    return tuple(name for name in names if name not in ("__dict__", "__weakref__"))
+
+
+@functools.cache
+def _in_every_layer() -> frozenset[str]:
     return frozenset(vars(keras.Model()))

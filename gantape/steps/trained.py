@@ -35,16 +35,18 @@ def python_state(updates: Sequence[Trained]) -> dict[str, Any]:
     """
     models = [part for update in updates for part in update.variables if isinstance(part, Model)]
     schedules = [(f"{update.name}/schedule", schedule_of(applied_optimizer(update.optimizer))) for update in updates]
-    state = values_of([*(("", update.loss) for update in updates), *schedules], models) | dict(schedules)
+    state = values_of([*((update.name, update.loss) for update in updates), *schedules], models) | dict(schedules)
     for update in updates:
-        settings = vars(update.optimizer).items()
-        state |= {
-            f"{type(update.optimizer).__name__}.{name} of {update.name}": value
-            for name, value in settings
-            if isinstance(value, float) and not name.startswith("_")
-        }
+        for optimizer in dict.fromkeys([update.optimizer, applied_optimizer(update.optimizer)]):
+            named = f"{type(optimizer).__name__} of {update.name}"
+            state |= {f"{named}.{name}": value for name, value in vars(optimizer).items() if _is_setting(name, value)}
     variables = {id(variable): variable for model in models for variable in model.variables}
     return state | {f"{variable.path}#{place}": is_trained(variable) for place, variable in variables.items()}
+
+
+def _is_setting(name: str, value: Any) -> bool:
+    """Whether an attribute of an optimizer is a setting."""
+    return isinstance(value, bool | int | float) and not name.startswith("_")
 
 
 def is_trained(variable: Variable) -> bool:

@@ -23,6 +23,7 @@ import tensorflow as tf
 
 from gantape._tensorflow import KERAS_BOOKKEEPING
 from gantape.errors import TaskError
+from gantape.steps.python_values import attributes_of, content
 from gantape.types import Variable
 
 _PLAIN = (
@@ -196,17 +197,15 @@ def _children(path: str, thing: Any) -> Iterator[tuple[str | int, Any]]:
     elif isinstance(thing, functools.partial):
         yield from (("function", thing.func), ("arguments", thing.args), ("keywords", thing.keywords))
     elif isinstance(thing, types.FunctionType):
-        yield from zip(thing.__code__.co_freevars, map(_content, thing.__closure__ or ()), strict=True)
+        yield from zip(thing.__code__.co_freevars, map(content, thing.__closure__ or ()), strict=True)
         yield from (("defaults", thing.__defaults__), ("keywords", thing.__kwdefaults__))
     elif isinstance(thing, tf.random.Generator):
         yield "state", thing.state
     elif isinstance(thing, tf.types.experimental.PolymorphicFunction):
         yield "function", thing.python_function
     if type(thing).__module__.partition(".")[0] != "tensorflow":
-        attributes = getattr(thing, "__dict__", {})
-        yield from ((name, attributes[name]) for name in attributes if not name.startswith("_self_"))  # those are TensorFlow's
-        slots = {name for kind in type(thing).__mro__ for name in _names(vars(kind).get("__slots__", ()))}
-        yield from ((name, getattr(thing, name)) for name in sorted(slots) if hasattr(thing, name))
+        # Names that begin with `_self_` are TensorFlow's.
+        yield from ((name, value) for name, value in attributes_of(thing) if not name.startswith("_self_"))
 
 
 def _in_order(path: str, things: Iterable[Any]) -> list[Any]:
@@ -226,18 +225,6 @@ def _in_order(path: str, things: Iterable[Any]) -> list[Any]:
             )
         named[tuple(key)] = thing
     return [named[key] for key in sorted(named)]
-
-
-def _names(slots: Any) -> tuple[str, ...]:
-    names = (slots,) if isinstance(slots, str) else tuple(slots)
-    return tuple(name for name in names if name not in ("__dict__", "__weakref__"))
-
-
-def _content(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # the name is not bound yet
-        return None
 
 
 def _segment(name: Any) -> str:

@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 from hypothesis import HealthCheck, Phase, given, settings
 
-from reliability.against_keras.cases import Case, cases
+import gantape as gt
+from reliability.against_keras.cases import Case, cases, precision_of
 from reliability.against_keras.compare import compare, smallest
 from reliability.against_keras.exclusions import table_of_exclusions
 from reliability.against_keras.layers_of_cases import NAMES
@@ -126,3 +127,61 @@ def test_keras_squares_the_gradients_of_repeated_words_one_by_one() -> None:
 
     repeated = tf.IndexedSlices(tf.ones((4, 1)), tf.constant([0, 0, 0, 0]), tf.constant([2, 1]))
     assert not np.allclose(moved(repeated), moved(tf.convert_to_tensor(repeated)))
+
+
+PROBABILITIES = keras.losses.SparseCategoricalCrossentropy(), "softmax"
+LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True), None
+SURE, KERNEL = 0.1 * np.eye(2, dtype="float32"), 90.0 * np.eye(2, dtype="float32")  # wrong classes have probabilities of 1e-4
+
+
+def _sure_model(activation: str | None) -> keras.Model:
+    kernel = keras.initializers.Constant(KERNEL)
+    return keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, activation, kernel_initializer=kernel)])
+
+
+def test_keras_loses_the_logits_of_probabilities_in_float16() -> None:
+    def updates(loss: keras.losses.Loss, activation: str | None) -> int:
+        model = _sure_model(activation)
+        model.compile(keras.optimizers.SGD(0.1), loss, run_eagerly=True)
+        model.fit(SURE, np.array([1, 0]), batch_size=2, verbose=0)
+        return int(model.optimizer.iterations)
+
+    with precision_of(Case(policy="mixed_float16")):
+        assert updates(*LOGITS) == 1
+        assert updates(*PROBABILITIES) == 0
+
+
+def test_gantape_keeps_the_logits_of_probabilities_in_float16() -> None:
+    class Sure(gt.SupervisedTask):
+        probabilities: bool = True
+
+        def build_model(self) -> keras.Model:
+            return _sure_model("softmax" if self.probabilities else None)
+
+        def build_optimizer(self) -> keras.optimizers.Optimizer:
+            return keras.optimizers.SGD(0.1)
+
+        def build_loss(self) -> keras.losses.Loss:
+            return (PROBABILITIES if self.probabilities else LOGITS)[0]
+
+    def weights(probabilities: bool) -> np.ndarray:
+        task = Sure(probabilities=probabilities, precision="mixed_float16")
+        loop = gt.Loop(task, compiler=gt.StepCompiler("eager"), progress=False)
+        loop.run(gt.data.from_arrays((SURE, np.array([1, 0])), batch_size=2), steps=1)
+        return task.model.get_weights()[0]
+
+    assert not np.array_equal(weights(probabilities=True), KERNEL)
+    np.testing.assert_array_equal(weights(probabilities=True), weights(probabilities=False))
+
+
+def test_a_bias_before_batch_norm_moves_by_rounding_errors() -> None:
+    layers = [keras.layers.Dense(4), keras.layers.BatchNormalization(), keras.layers.Dense(1)]
+    model = keras.Sequential([keras.Input((3,)), *layers])
+    examples = np.random.default_rng(0).normal(size=(16, 3)).astype("float32")
+    bias, optimizer = model.layers[0].bias, keras.optimizers.ScheduleFreeAdamW(0.02)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((model(examples, training=True) - 1.0) ** 2)
+    gradient = tape.gradient(loss, bias.value)
+    optimizer.apply([gradient], [bias])
+    assert float(tf.reduce_max(tf.abs(gradient))) < 1e-6
+    assert float(tf.reduce_max(tf.abs(bias.value))) > 1e-3

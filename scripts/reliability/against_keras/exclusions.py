@@ -21,6 +21,26 @@ WITH_STATE = {
 }
 """Layers that change variables in a training pass."""
 
+LINEAR_WITH_BIAS = {
+    "bounded",
+    "convolution",
+    "depthwise",
+    "each step",
+    "l1 of all",
+    "l2",
+    "positive",
+    "separable",
+    "spectral norm",
+    "transposed",
+}
+"""Layers whose bias a batch norm behind them subtracts again."""
+
+SCALE_FREE = {"Adafactor", "Lion"}
+"""Optimizers that move a variable by as much for a gradient of 1e-17 as for one of 1."""
+
+PROPORTIONAL = {"SGD", "Adagrad", "Ftrl"}
+"""Optimizers that hardly move a variable whose gradient is a rounding error."""
+
 
 @attrs.frozen
 class Exclusion:
@@ -45,6 +65,17 @@ def _accumulates(case: Any) -> bool:
 
 def _has(case: Any, *options: str) -> bool:
     return any(name in options for name, _ in case.options)
+
+
+def _bias_without_effect(case: Any) -> bool:
+    """Whether a batch norm, that of a block included, comes after a bias that it subtracts."""
+    norms = [place for place, name in enumerate(case.layers) if name == "batch norm"]
+    return "block" in case.layers or any(LINEAR_WITH_BIAS & set(case.layers[:place]) for place in norms)
+
+
+def _from_probabilities(case: Any) -> bool:
+    """Whether the loss is a cross-entropy of the outputs of a softmax or a sigmoid."""
+    return case.loss == "probabilities" or (case.target, case.loss) == ("binary", "focal")
 
 
 EXCLUSIONS = (
@@ -112,6 +143,13 @@ EXCLUSIONS = (
         "losses and metrics see predictions in float32; the comparison allows for the rounding",
     ),
     Exclusion(
+        "cross-entropies of probabilities in 16 bits",
+        "**wrong**: the cast to float32 loses the logits that the softmax or the sigmoid noted, so that the loss is computed "
+        "from rounded probabilities, and its gradient overflows in float16 where a probability is small",
+        "the cast keeps the logits, from which the loss is computed, as both do in float32",
+        lambda case: case.policy.startswith("mixed") and _from_probabilities(case),
+    ),
+    Exclusion(
         "losses that layers add, in 16 bits",
         "raises an error: it cannot add losses of two dtypes",
         "adds them in float32",
@@ -146,6 +184,15 @@ EXCLUSIONS = (
         "the sign of a rounding error decides where they go",
         "the same",
         lambda case: case.mode.startswith("xla") and "l1 of all" in case.layers,
+    ),
+    Exclusion(
+        "a bias before batch norm, with an optimizer that divides by the size of the gradient, unless in float64",
+        "the gradient of this bias is a rounding error, which decides where it goes",
+        "the same",
+        lambda case: (
+            _bias_without_effect(case)
+            and (case.optimizer in SCALE_FREE or (case.policy != "float64" and case.optimizer not in PROPORTIONAL))
+        ),
     ),
 )
 """Cases that are not compared; those without a condition are never drawn, or are compared in the way that the table says."""
