@@ -1,84 +1,261 @@
 """The code that builds a network of Keras' layers."""
 
 import itertools
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import attrs
 import keras
 
 from gantape._tensorflow import sublayers
-from gantape.ejection.graph import configured, constructor
+from gantape.ejection.graph import configured, constructor, literal
 from gantape.ejection.source import Sources
 from gantape.errors import EjectError
-from gantape.layers import plain
 from gantape.layers.conversion import PLAIN
 from gantape.types import Model
 
+AUTOMATIC = re.compile(r"(input_layer|keras_tensor)(_\d+)?")
+"""The names of inputs to which the author gave none."""
 
-def network(model: Model, sources: Sources) -> list[str]:
-    """The body of the function that builds a model, from Keras' own layers and from the source of others.
+
+@attrs.frozen(eq=False)
+class Networks:
+    """Writes the functions that build networks.
+
+    Args:
+        sources: The source of layers that Keras does not have.
+        names: The names of the networks that are parts of the task, by identity: a network may hold another part.
+    """
+
+    sources: Sources
+    names: Mapping[int, str]
+
+    def body(self, model: Any) -> list[str]:
+        """The body of the function that builds a model, from Keras' own layers and from the source of others.
+
+        Raises:
+            EjectError: If the source of a layer is not available, or an operation is none of `keras.ops`.
+        """
+        if not isinstance(model, keras.Sequential) and "layers" not in _config(model):
+            return self._own_class(model)
+        lines: list[str] = []
+        code: dict[str, str] = {}
+        for layer in model.layers:
+            if id(layer) in self.names:
+                code[layer.name] = self.names[id(layer)]
+            elif isinstance(layer, keras.Model):
+                name = _fresh(f"build_{re.sub(r'_[0-9]+$', '', layer.name)}", code.values())
+                lines += [f"    def {name}():", *(f"    {line}" if line else "" for line in self.body(layer)), ""]
+                code[layer.name] = f"{name}()"
+            elif not isinstance(layer, keras.layers.InputLayer):
+                code[layer.name] = self._layer(layer)
+        return [*lines, *(_sequential(model, code) if isinstance(model, keras.Sequential) else _Calls(model, code).lines())]
+
+    def _layer(self, layer: Any) -> str:
+        """The code that makes a layer; for a faster one, that of Keras."""
+        faster = PLAIN.get(type(layer))
+        layer = layer if faster is None else faster.from_config(layer.get_config())
+        if any(name == "dtype" for name, _ in configured(layer)):
+            raise EjectError(
+                "a layer has its own precision.", where=layer.name, got=str(layer.dtype_policy), do="leave it out."
+            )
+        return constructor(layer, {}, self.sources)
+
+    def _own_class(self, model: Any) -> list[str]:
+        """The lines for a model that is a class of its own, whose source is taken over."""
+        built = model.get_build_config() if isinstance(model, keras.Layer) else None
+        if not isinstance(model, keras.Layer) or not model.built:
+            raise EjectError(
+                "a network is no model of Keras that has been built.",
+                where=f"the network `{getattr(model, 'name', type(model).__name__)}`",
+                got=type(model).__qualname__,
+                do="build a sequential or functional model, or a class of your own that has its shapes when the task is made.",
+            )
+        called = "" if getattr(model, "inputs", None) else _called(built or {})
+        return [
+            f"    network = {constructor(model, {}, self.sources)}",
+            *([f"    network({called})"] if called else []),
+            "    return network",
+        ]
+
+
+def in_order(networks: Mapping[str, Model]) -> dict[str, Model]:
+    """The networks, each after those that it holds."""
+    inside = {name: {id(layer) for layer in sublayers(model)} for name, model in networks.items()}
+    held = {name: sum(id(other) in inside[name] for other in networks.values()) for name in networks}
+    return {name: networks[name] for name in sorted(networks, key=lambda name: held[name])}
+
+
+def _config(model: Any) -> Mapping[str, Any]:
+    """The configuration of a model.
 
     Raises:
-        EjectError: If it is no sequential or functional model, or the source of a layer is not available.
+        EjectError: If it has none.
     """
-    if not isinstance(model, keras.Sequential | keras.Model) or not (
-        isinstance(model, keras.Sequential) or getattr(model, "inputs", None)
-    ):
+    try:
+        return dict(model.get_config())
+    except (AttributeError, NotImplementedError) as error:
         raise EjectError(
-            "a network is a class of its own.",
+            "a network says in no way how it is made.",
             where=f"the network `{getattr(model, 'name', type(model).__name__)}`",
             got=type(model).__qualname__,
-            do="build a sequential or functional model.",
+            do="give its class a get_config that returns the arguments of __init__, or build a sequential or functional model.",
+        ) from error
+
+
+def _called(built: Mapping[str, Any]) -> str:
+    """The arguments of a first call, which makes the weights, from the shapes with which a model was built."""
+    shapes = built.get("shapes_dict", {"": built["input_shape"]} if "input_shape" in built else {})
+    given = {name.removesuffix("_shape"): _inputs_of(shape) for name, shape in shapes.items()}
+    return ", ".join(f"{name}={code}" if name else code for name, code in given.items())
+
+
+def _inputs_of(shape: Any) -> str:
+    if isinstance(shape, Mapping):
+        return "{" + ", ".join(f'"{name}": {_inputs_of(member)}' for name, member in shape.items()) + "}"
+    if shape and isinstance(shape[0], list | tuple):
+        return f"[{', '.join(map(_inputs_of, shape))}]"
+    return f"keras.Input({tuple(shape[1:])!r})"
+
+
+def _fresh(name: str, taken: Any) -> str:
+    plain = re.sub(r"\W", "_", name)
+    numbered = itertools.chain([plain], (f"{plain}_{number}" for number in itertools.count(2)))
+    return next(one for one in numbered if f"{one}()" not in taken)
+
+
+def _sequential(model: Any, code: Mapping[str, str]) -> list[str]:
+    shape = f"        keras.Input({tuple(model.input_shape[1:])!r}, dtype={model.inputs[0].dtype!r}),".replace("'", '"')
+    layers = [f"        {code[layer.name]}," for layer in model.layers]
+    return ["    layers = [", shape, *layers, "    ]", "    return keras.Sequential(layers)"]
+
+
+class _Calls:
+    """The calls of layers and operations of which a functional model consists, and their code.
+
+    Args:
+        model: The model.
+        code: The code that makes each layer, by its name.
+    """
+
+    def __init__(self, model: Any, code: Mapping[str, str]) -> None:
+        self._model = model
+        self._code = code
+        self._config = model.get_config()
+        self._operations = {operation.name: operation for operation in model.operations}
+        self._names: dict[tuple[str, int], str] = {}  # of what each call of each layer returns
+
+    def lines(self) -> list[str]:
+        """The body of the function that builds the model."""
+        chain = _is_chain(self._config["layers"])
+        calls = [
+            (described["name"], place, node)
+            for described in self._config["layers"]
+            for place, node in enumerate(described["inbound_nodes"] or [None])
+        ]
+        lines: list[str] = []
+        while calls:
+            call = next(one for one in calls if all(key in self._names for key in _tensors(one[2])))
+            calls.remove(call)
+            layer, place, node = call
+            name = f"{'hidden' if node else 'inputs'}{'' if chain else f'_{len(self._names) + 1}'}"
+            lines += [f"    {line}" for line in self._call(name, layer, node, alone=self._calls_of(layer) < 2)]
+            self._names[layer, place] = name
+        inputs, outputs = (self._outputs(self._config[which]) for which in ("input_layers", "output_layers"))
+        return [*lines, f"    return keras.Model({inputs}, {outputs})"]
+
+    def _calls_of(self, layer: str) -> int:
+        return sum(len(described["inbound_nodes"]) for described in self._config["layers"] if described["name"] == layer)
+
+    def _call(self, name: str, layer: str, node: Any, *, alone: bool) -> Iterator[str]:
+        """The lines that call a layer or an operation; a layer that is called several times is made before its first call."""
+        operation = self._operations[layer]
+        if node is None:
+            named = "" if AUTOMATIC.fullmatch(layer) else f', name="{layer}"'
+            yield f'{name} = keras.Input({tuple(operation.batch_shape[1:])!r}, dtype="{operation.dtype}"{named})'
+            return
+        if type(operation).__name__ == "GetItem" and len(node["args"]) == 2:
+            yield f"{name} = {self._argument(node['args'][0], layer)}[{_index(node['args'][1])}]"
+            return
+        given = [self._argument(value, layer) for value in node["args"]]
+        keywords = {key: self._argument(value, layer) for key, value in node["kwargs"].items() if value is not None}
+        if not isinstance(operation, keras.Layer):
+            yield f"{name} = {_operation(operation, given, keywords)}"
+            return
+        made = self._code[layer]
+        if not alone and not made.isidentifier():
+            made = re.sub(r"\W", "_", layer)
+            if not any(key == layer for key, _ in self._names):
+                yield f"{made} = {self._code[layer]}"
+        yield f"{name} = {made}({', '.join([*given, *(f'{key}={value}' for key, value in keywords.items())])})"
+
+    def _argument(self, value: Any, layer: str) -> str:
+        if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+            return self._tensor(*value["config"]["keras_history"])
+        if isinstance(value, dict) and "class_name" not in value:
+            inner = (f'"{key}": {self._argument(member, layer)}' for key, member in value.items())
+            return "{" + ", ".join(inner) + "}"
+        if isinstance(value, list | tuple):
+            return f"[{', '.join(self._argument(member, layer) for member in value)}]"
+        plain = keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
+        return literal(plain, f'the call of "{layer}" in the network "{self._model.name}"', {})
+
+    def _outputs(self, value: Any) -> str:
+        """The code of inputs or outputs of the model."""
+        if isinstance(value, list | tuple) and len(value) == 3 and isinstance(value[0], str):
+            name, place, index = value
+            nested = isinstance(self._operations[name], keras.Model) and hasattr(self._operations[name], "operations")
+            return self._tensor(name, place - 1 if nested else place, index)  # Keras counts the making of such a model there
+        if isinstance(value, dict):
+            return "{" + ", ".join(f'"{name}": {self._outputs(member)}' for name, member in value.items()) + "}"
+        return f"[{', '.join(map(self._outputs, value))}]"
+
+    def _tensor(self, layer: str, place: int, index: int) -> str:
+        """The code of one of the tensors that a call returns."""
+        returned = self._operations[layer].output
+        if isinstance(returned, dict):
+            return f'{self._names[layer, place]}["{sorted(returned)[index]}"]'
+        return f"{self._names[layer, place]}[{index}]" if isinstance(returned, list | tuple) else self._names[layer, place]
+
+
+def _tensors(value: Any) -> Iterator[tuple[str, int]]:
+    """The layers, and their calls, whose outputs stand among the arguments of a call."""
+    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+        name, place, _ = value["config"]["keras_history"]
+        yield name, place
+    elif isinstance(value, dict | list | tuple):
+        for member in value.values() if isinstance(value, dict) else value:
+            yield from _tensors(member)
+
+
+def _index(value: Any) -> str:
+    """The code of an index, from its configuration."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_index, value))
+    plain = keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
+    if isinstance(plain, list | tuple):
+        return ", ".join(map(_index, plain))
+    if isinstance(plain, slice):
+        start, stop, step = ("" if part is None else repr(part) for part in (plain.start, plain.stop, plain.step))
+        return f"{start}:{stop}{f':{step}' if step else ''}"
+    return literal(plain, "an index in a network", {})
+
+
+def _operation(operation: Any, given: list[str], keywords: Mapping[str, str]) -> str:
+    """The code of an operation of Keras on symbolic tensors, such as the sum of two outputs of layers."""
+    kind = type(operation).__name__
+    function = getattr(keras.ops, re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind).lower(), None)
+    config = {name: value for name, value in operation.get_config().items() if name != "name"}
+    if function is None or not type(operation).__module__.startswith("keras."):
+        raise EjectError(
+            "a network applies an operation that is no layer.",
+            where=f'"{operation.name}" in a network',
+            got=kind,
+            do="put it into a layer of your own, or use one of Keras' layers.",
         )
-    copied = plain(model) if any(type(layer) in PLAIN for layer in sublayers(model)) else model
-    if isinstance(copied, keras.Sequential):
-        inputs = [
-            f"        keras.Input({tuple(copied.input_shape[1:])!r}, dtype={copied.inputs[0].dtype!r}),".replace("'", '"')
-        ]
-        layers = [f"        {_layer(layer, sources)}," for layer in copied.layers]
-        return [
-            "    layers = [",
-            *inputs,
-            *layers,
-            "    ]",
-            "    return keras.Sequential(layers)",
-        ]
-    return _functional(copied, sources)
-
-
-def _functional(model: Any, sources: Sources) -> list[str]:
-    config = model.get_config()
-    layers = {layer.name: layer for layer in model.layers}
-    names: dict[str, str] = {}
-    lines: list[str] = []
-    chain = _is_chain(config["layers"])
-    for described in config["layers"]:
-        if described["name"] not in layers:
-            raise EjectError(
-                "a network applies an operation that is no layer.",
-                where=f"the network `{model.name}`",
-                got=f'"{described["name"]}", {described["class_name"]}',
-                do="put it into a layer of your own, or use one of Keras' layers.",
-            )
-        layer = layers[described["name"]]
-        if len(described["inbound_nodes"]) > 1:
-            raise EjectError(
-                "a layer is called more than once in a network.",
-                where=f'layer "{layer.name}"',
-                got=f"{len(described['inbound_nodes'])} calls",
-                do="call each layer once.",
-            )
-        is_input = isinstance(layer, keras.layers.InputLayer)
-        number = "" if chain else f"_{len(names) + 1}"
-        names[layer.name] = f"{'inputs' if is_input else 'hidden'}{number}"
-        if is_input:
-            shape = tuple(layer.batch_shape[1:])
-            lines.append(f'    {names[layer.name]} = keras.Input({shape!r}, dtype="{layer.dtype}")')
-            continue
-        node = described["inbound_nodes"][0]
-        given = ", ".join(_argument(value, names, layer.name) for value in node["args"])
-        lines.append(f"    {names[layer.name]} = {_layer(layer, sources)}({given})")
-    inputs, outputs = (_references(config[which], names) for which in ("input_layers", "output_layers"))
-    return [*lines, f"    return keras.Model({inputs}, {outputs})"]
+    options = {name: literal(value, f"the operation {kind}", {}) for name, value in config.items() if value is not None}
+    return f"keras.ops.{function.__name__}({', '.join([*given, *(f'{k}={v}' for k, v in (options | dict(keywords)).items())])})"
 
 
 def _is_chain(described: Any) -> bool:
@@ -89,38 +266,3 @@ def _is_chain(described: Any) -> bool:
         if not alone or given[0][0].get("config", {}).get("keras_history", [""])[0] != before["name"]:
             return False
     return bool(described)
-
-
-def _references(value: Any, names: dict[str, str]) -> str:
-    if isinstance(value, list | tuple) and len(value) == 3 and isinstance(value[0], str):
-        return names[value[0]]
-    if isinstance(value, dict):
-        return "{" + ", ".join(f'"{name}": {_references(member, names)}' for name, member in value.items()) + "}"
-    found = [_references(member, names) for member in value]
-    return f"[{', '.join(found)}]"
-
-
-def _argument(value: Any, names: dict[str, str], layer: str) -> str:
-    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
-        return names[value["config"]["keras_history"][0]]
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_argument(member, names, layer) for member in value)}]"
-    raise EjectError(
-        "a layer is called with something other than the outputs of layers.",
-        where=f'layer "{layer}"',
-        got=repr(value)[:200],
-        do="call layers with tensors only.",
-    )
-
-
-def _layer(layer: Any, sources: Sources) -> str:
-    if isinstance(layer, keras.Model):
-        raise EjectError(
-            "a network holds another one.",
-            where=f'layer "{layer.name}"',
-            got=type(layer).__name__,
-            do="build one network of layers.",
-        )
-    if any(name == "dtype" for name, _ in configured(layer)):
-        raise EjectError("a layer has its own precision.", where=layer.name, got=str(layer.dtype_policy), do="leave it out.")
-    return constructor(layer, {}, sources)

@@ -1,7 +1,10 @@
 """The functions of the program that prepare a batch and do an update."""
 
 import inspect
+import itertools
+import keyword
 from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -22,6 +25,8 @@ from gantape.tasks import SupervisedTask
 DENSE = "gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]  # those of embeddings are sparse"
 CLIP_VALUE = "gradients = [tf.clip_by_value(gradient, -{0}, {0}) for gradient in gradients]"
 CLIP_NORM = "gradients, _ = tf.clip_by_global_norm(gradients, {0})"
+SUPERVISED = ("inputs", "targets", "sample_weight")
+TAKEN = ("batches", "gradients", "keras", "loss", "np", "place", "prepare", "step", "tape", "tf", "train", "variables")
 CLIP_WEIGHTS = "for variable in variables:\n    variable.assign(tf.clip_by_value(variable, -{0}, {0}))"
 
 
@@ -56,7 +61,8 @@ def update_function(named: Named, update: Update, passes: Passes) -> str:
     batch = named.data.prepare(named.batch())
     trace, leaves = Trace(named.names, named.constants, passes), tf.nest.flatten(batch)
     passes.begin(update)
-    inputs = _inputs(batch, len(leaves), isinstance(named.task, SupervisedTask))
+    places = SUPERVISED if isinstance(named.task, SupervisedTask) else ()
+    inputs = _inputs(batch, len(leaves), places, {*named.names.values(), *TAKEN})
     for leaf, name in zip(leaves, inputs, strict=True):
         trace.input(leaf, name)
     step = tf.constant(0, tf.int64)
@@ -73,7 +79,7 @@ def update_function(named: Named, update: Update, passes: Passes) -> str:
     extra = _added(named, update, added, trace)
     only = len(terms) == 1 and not extra
     for name, node in zip(terms, wanted, strict=False):
-        node.name = "loss" if only else f"{name}_loss" if name in update.lazy else node.name or f"{name}_loss"
+        node.name = "loss" if only else f"{name}_loss" if name in update.lazy or node.name in ("", "value") else node.name
     taken = [*inputs, *passes.used, *named.names.values(), "step", "place", "gradients", "variables"]
     lines, results = body_of(trace, wanted, [*taken, *([] if only else ["loss"])])
     passes.name(results[len(results) - len(shared) :])
@@ -92,7 +98,7 @@ def update_function(named: Named, update: Update, passes: Passes) -> str:
         seen.append(f"{metric_name(name)}.update_state({', '.join(given)})")
     text = [
         *_head(update, inputs, passes.used),
-        *(["step = tf.constant(step, tf.int64)"] if trace.node_of(step).uses else []),
+        *(["step = tf.cast(step, tf.int64)"] if trace.node_of(step).uses else []),
         f"variables = {named.code_of_variables(update)}",
         *(tape if update.gradient_options.accumulate == 1 else _accumulated(inputs, [*tape, *seen])),
         *_option(update, "clip_value", CLIP_VALUE),
@@ -147,12 +153,26 @@ def _term(trace: Trace, update: Update, name: str, term: Any) -> Any:
     return value
 
 
-def _inputs(batch: Any, count: int, supervised: bool) -> list[str]:
+def _inputs(batch: Any, count: int, places: Sequence[str], taken: Collection[str]) -> list[str]:
+    """The names of the tensors of a batch: their keys in dictionaries, or the given names of their places, or numbers."""
     if count == 1:
         return ["batch"]
-    if supervised and isinstance(batch, tuple) and len(batch) == count <= 3:
-        return ["inputs", "targets", "sample_weight"][:count]
-    return [f"batch_{place}" for place in range(count)]
+    names = list(_keys(batch, places, ""))
+    usable = [name.isidentifier() and not keyword.iskeyword(name) and name not in taken for name in names]
+    named = len(names) == count and all(usable) and len(set(names)) == count
+    return names if named else [f"batch_{place}" for place in range(count)]
+
+
+def _keys(batch: Any, places: Sequence[str], name: str) -> Iterator[str]:
+    """The name of each tensor of a batch, in the order of `tf.nest`; an empty one where there is none."""
+    if isinstance(batch, Mapping):
+        for key in sorted(batch):
+            yield from _keys(batch[key], (), str(key))
+    elif isinstance(batch, list | tuple):
+        for member, place in itertools.zip_longest(batch, places[: len(batch)], fillvalue=""):
+            yield from _keys(member, (), place)
+    else:
+        yield name
 
 
 def _option(update: Update, option: str, code: str) -> list[str]:
