@@ -1,6 +1,7 @@
 """The code that builds a network of Keras' layers."""
 
 import itertools
+import operator
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +12,7 @@ import keras
 from gantape._tensorflow import sublayers
 from gantape.ejection.graph import configured, constructor, literal
 from gantape.ejection.source import Sources
-from gantape.errors import EjectError
+from gantape.errors import EjectError, listed
 from gantape.layers.conversion import PLAIN
 from gantape.types import Model
 
@@ -25,30 +26,38 @@ class Networks:
 
     Args:
         sources: The source of layers that Keras does not have.
-        names: The names of the networks that are parts of the task, by identity: a network may hold another part.
+        parts: The networks that are parts of the task. One may hold another, or end at a layer inside another.
     """
 
     sources: Sources
-    names: Mapping[int, str]
+    parts: Mapping[str, Any]
 
     def body(self, model: Any) -> list[str]:
         """The body of the function that builds a model, from Keras' own layers and from the source of others.
 
         Raises:
-            EjectError: If the source of a layer is not available, or an operation is none of `keras.ops`.
+            EjectError: If the source of a layer is not available, an operation is none of `keras.ops`, or a layer is shared.
         """
+        names = {id(part): name for name, part in self.parts.items()}
+        whole = _whole(model, self.parts)
+        if whole:
+            layers = {layer.name: place for place, layer in enumerate(self.parts[whole].layers)}
+            made = {(name, 0): f"{whole}.layers[{place}].output" for name, place in layers.items()}
+            outputs = _Calls(model, {}, made).outputs(model.get_config()["output_layers"])
+            return [f"    return keras.Model({whole}.inputs, {outputs})"]
         if not isinstance(model, keras.Sequential) and "layers" not in _config(model):
             return self._own_class(model)
         lines: list[str] = []
         code: dict[str, str] = {}
         for layer in model.layers:
-            if id(layer) in self.names:
-                code[layer.name] = self.names[id(layer)]
+            if id(layer) in names:
+                code[layer.name] = names[id(layer)]
             elif isinstance(layer, keras.Model):
                 name = _fresh(f"build_{re.sub(r'_[0-9]+$', '', layer.name)}", code.values())
                 lines += [f"    def {name}():", *(f"    {line}" if line else "" for line in self.body(layer)), ""]
                 code[layer.name] = f"{name}()"
             elif not isinstance(layer, keras.layers.InputLayer):
+                self._check_shared(layer, model)
                 code[layer.name] = self._layer(layer)
         return [*lines, *(_sequential(model, code) if isinstance(model, keras.Sequential) else _Calls(model, code).lines())]
 
@@ -61,6 +70,20 @@ class Networks:
                 "a layer has its own precision.", where=layer.name, got=str(layer.dtype_policy), do="leave it out."
             )
         return constructor(layer, {}, self.sources)
+
+    def _check_shared(self, layer: Any, model: Any) -> None:
+        owners = [
+            name
+            for name, part in self.parts.items()
+            if layer.weights and any(one is layer for one in getattr(part, "layers", ())) and not _whole(part, self.parts)
+        ]
+        if len(owners) > 1:
+            raise EjectError(
+                "two networks share a layer.",
+                where=f'layer "{layer.name}" in the network "{model.name}"',
+                got=listed(owners),
+                do="put shared layers into a network of their own, from a build_ method, and call it in both.",
+            )
 
     def _own_class(self, model: Any) -> list[str]:
         """The lines for a model that is a class of its own, whose source is taken over."""
@@ -81,10 +104,26 @@ class Networks:
 
 
 def in_order(networks: Mapping[str, Model]) -> dict[str, Model]:
-    """The networks, each after those that it holds."""
+    """The networks, each after those that it holds, and those that end inside another last."""
     inside = {name: {id(layer) for layer in sublayers(model)} for name, model in networks.items()}
-    held = {name: sum(id(other) in inside[name] for other in networks.values()) for name in networks}
+    held = {
+        name: len(networks) if _whole(model, networks) else sum(id(other) in inside[name] for other in networks.values())
+        for name, model in networks.items()
+    }
     return {name: networks[name] for name in sorted(networks, key=lambda name: held[name])}
+
+
+def _whole(model: Any, parts: Mapping[str, Any]) -> str | None:
+    """The name of the network inside which a functional model ends; it has more layers, and the same inputs."""
+    if not getattr(model, "inputs", None) or isinstance(model, keras.Sequential):
+        return None
+    layers = {id(layer) for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)}
+    for name, part in parts.items():
+        inputs = getattr(part, "inputs", None) or []
+        same = len(inputs) == len(model.inputs) and all(map(operator.is_, inputs, model.inputs))
+        if same and layers < {id(layer) for layer in part.layers if not isinstance(layer, keras.layers.InputLayer)}:
+            return name
+    return None
 
 
 def _config(model: Any) -> Mapping[str, Any]:
@@ -137,14 +176,15 @@ class _Calls:
     Args:
         model: The model.
         code: The code that makes each layer, by its name.
+        made: The code of what calls of layers return that have been written.
     """
 
-    def __init__(self, model: Any, code: Mapping[str, str]) -> None:
+    def __init__(self, model: Any, code: Mapping[str, str], made: Mapping[tuple[str, int], str] | None = None) -> None:
         self._model = model
         self._code = code
         self._config = model.get_config()
         self._operations = {operation.name: operation for operation in model.operations}
-        self._names: dict[tuple[str, int], str] = {}  # of what each call of each layer returns
+        self._names = dict(made or {})  # of what each call of each layer returns
 
     def lines(self) -> list[str]:
         """The body of the function that builds the model."""
@@ -162,7 +202,7 @@ class _Calls:
             name = f"{'hidden' if node else 'inputs'}{'' if chain else f'_{len(self._names) + 1}'}"
             lines += [f"    {line}" for line in self._call(name, layer, node, alone=self._calls_of(layer) < 2)]
             self._names[layer, place] = name
-        inputs, outputs = (self._outputs(self._config[which]) for which in ("input_layers", "output_layers"))
+        inputs, outputs = (self.outputs(self._config[which]) for which in ("input_layers", "output_layers"))
         return [*lines, f"    return keras.Model({inputs}, {outputs})"]
 
     def _calls_of(self, layer: str) -> int:
@@ -201,15 +241,15 @@ class _Calls:
         plain = keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
         return literal(plain, f'the call of "{layer}" in the network "{self._model.name}"', {})
 
-    def _outputs(self, value: Any) -> str:
+    def outputs(self, value: Any) -> str:
         """The code of inputs or outputs of the model."""
         if isinstance(value, list | tuple) and len(value) == 3 and isinstance(value[0], str):
             name, place, index = value
             nested = isinstance(self._operations[name], keras.Model) and hasattr(self._operations[name], "operations")
             return self._tensor(name, place - 1 if nested else place, index)  # Keras counts the making of such a model there
         if isinstance(value, dict):
-            return "{" + ", ".join(f'"{name}": {self._outputs(member)}' for name, member in value.items()) + "}"
-        return f"[{', '.join(map(self._outputs, value))}]"
+            return "{" + ", ".join(f'"{name}": {self.outputs(member)}' for name, member in value.items()) + "}"
+        return f"[{', '.join(map(self.outputs, value))}]"
 
     def _tensor(self, layer: str, place: int, index: int) -> str:
         """The code of one of the tensors that a call returns."""

@@ -7,10 +7,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-import keras
 import tensorflow as tf
 
-from gantape._tensorflow import sublayers
 from gantape.ejection.graph import Node
 from gantape.ejection.hooks import recording
 from gantape.ejection.parts import Named, body_of, metric_name, optimizer_name, option_name
@@ -22,7 +20,7 @@ from gantape.steps.added import AddedLosses, added_losses
 from gantape.steps.step import Update
 from gantape.tasks import SupervisedTask
 
-DENSE = "gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]  # those of embeddings are sparse"
+DENSE = "gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]  # those of rows that were looked up are sparse"
 CLIP_VALUE = "gradients = [tf.clip_by_value(gradient, -{0}, {0}) for gradient in gradients]"
 CLIP_NORM = "gradients, _ = tf.clip_by_global_norm(gradients, {0})"
 SUPERVISED = ("inputs", "targets", "sample_weight")
@@ -69,9 +67,11 @@ def update_function(named: Named, update: Update, passes: Passes) -> str:
     trace.input(step, "step")
     streams = RandomStreams(named.seed, step).stream(update.name, 0)
     rng: Any = TracedStreams(streams, trace, (f'("{update.name}", place)',), named.data.batch_size)
-    with added_losses(update.models) as added, recording(trace):
+    with tf.GradientTape() as tape, added_losses(update.models) as added, recording(trace):
         losses = update.loss(batch, rng)
         terms = {name: _term(trace, update, name, term) for name, term in losses.terms.items()}
+    moved = [variable.value for variable in update.trainable_variables]
+    sparse = any(isinstance(one, tf.IndexedSlices) for one in tape.gradient(list(terms.values()), moved))
     metrics = [(name, tf.nest.flatten(values)) for name, values in losses.metrics.items()]
     shared = passes.results()
     values = [*terms.values(), *(leaf for _, leaves in metrics for leaf in leaves if leaf is not None), *shared]
@@ -84,12 +84,12 @@ def update_function(named: Named, update: Update, passes: Passes) -> str:
     lines, results = body_of(trace, wanted, [*taken, *([] if only else ["loss"])])
     passes.name(results[len(results) - len(shared) :])
     total = " + ".join([*results[: len(terms)], *extra])
-    tape = [
+    code = [
         "with tf.GradientTape() as tape:",
         *(f"    {line}" for line in lines),
         *([f"    loss = {total}"] if total != "loss" else []),
         "gradients = tape.gradient(loss, variables)",
-        *([DENSE] if _has_embeddings(update) else []),
+        *([DENSE] if sparse else []),
     ]
     seen: list[str] = []
     rest = results[len(terms) :]
@@ -100,7 +100,7 @@ def update_function(named: Named, update: Update, passes: Passes) -> str:
         *_head(update, inputs, passes.used),
         *(["step = tf.cast(step, tf.int64)"] if trace.node_of(step).uses else []),
         f"variables = {named.code_of_variables(update)}",
-        *(tape if update.gradient_options.accumulate == 1 else _accumulated(inputs, [*tape, *seen])),
+        *(code if update.gradient_options.accumulate == 1 else _accumulated(inputs, [*code, *seen])),
         *_option(update, "clip_value", CLIP_VALUE),
         *_option(update, "clip_norm", CLIP_NORM),
         f"{optimizer_name(update)}.apply(gradients, variables)",
@@ -178,11 +178,6 @@ def _keys(batch: Any, places: Sequence[str], name: str) -> Iterator[str]:
 def _option(update: Update, option: str, code: str) -> list[str]:
     given = getattr(update.gradient_options, option) is not None
     return [code.format(option_name(update, option))] if given else []
-
-
-def _has_embeddings(update: Update) -> bool:
-    layers = [layer for model in update.models for layer in sublayers(model)]
-    return any(isinstance(layer, keras.layers.Embedding) for layer in layers)
 
 
 def _average(named: Named, update: Update) -> list[str]:

@@ -112,9 +112,8 @@ def _text(named: Named, steps: int, file: str, compiled: bool) -> str:
     updates = "\n".join(update_function(named, update, passes) for update in named.updates)
     functions = "\n".join([prepare_function(named), updates])
     builders: dict[tuple[str, ...], str] = {}
-    writer = Networks(named.sources, named.names)
-    ordered = in_order(named.networks)
-    builds = {name: builders.setdefault(tuple(writer.body(model)), name) for name, model in ordered.items()}
+    writer = Networks(named.sources, in_order(named.networks))
+    builds = {name: builders.setdefault(tuple(writer.body(model)), name) for name, model in writer.parts.items()}
     networks = [line for body, name in builders.items() for line in [f"def build_{name}():", *body, "", ""]]
     draws = [code for name, code in DRAWS.items() if f"{name}(" in functions]
     made = [f"{name} = build_{built}()" for name, built in builds.items()]

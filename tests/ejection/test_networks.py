@@ -148,12 +148,81 @@ class Halves(gt.Task):
         return gt.Losses({"error": share * self.loss(batch, rng).total})
 
 
+class Quantised(gt.Task):
+    """An autoencoder whose codes are rows of a variable, which are looked up."""
+
+    encoder = gt.Part[Any]()
+    decoder = gt.Part[Any]()
+    codes = gt.Part[Any]()
+    optimizer = gt.Part[Any]()
+
+    def build_encoder(self) -> Any:
+        return keras.Sequential([keras.Input((5, 3)), layers.Flatten(), layers.Dense(2)])
+
+    def build_decoder(self) -> Any:
+        return keras.Sequential([keras.Input((2,)), layers.Dense(15), layers.Reshape((5, 3))])
+
+    def build_codes(self) -> Any:
+        return keras.Variable(NUMBERS[0, :, :2], name="codes")
+
+    def build_optimizer(self) -> Any:
+        return keras.optimizers.Adam(0.01)
+
+    def updates(self) -> Any:
+        return (gt.Update("all", self.loss, (self.encoder, self.decoder, self.codes), self.optimizer),)
+
+    def loss(self, batch: Any, rng: Any) -> gt.Losses:
+        steps, _ = batch
+        latents = self.encoder(steps, training=True)
+        distances = tf.reduce_sum(tf.square(latents[:, None] - self.codes.value[None]), axis=-1)
+        code = tf.gather(self.codes.value, tf.argmin(distances, axis=1))
+        made = self.decoder(latents + tf.stop_gradient(code - latents), training=True)
+        codebook = tf.reduce_mean(tf.square(tf.stop_gradient(latents) - code))
+        return gt.Losses({"reconstruction": tf.reduce_mean(tf.square(made - steps)), "codebook": codebook})
+
+
+class Features(gt.Task):
+    """A network that is trained on its own features too."""
+
+    model = gt.Part[Any]()
+    features = gt.Part[Any]()
+    optimizer = gt.Part[Any]()
+
+    def build_model(self) -> Any:
+        inputs = keras.Input((5, 3))
+        hidden = layers.Dense(4, activation="tanh", name="hidden")(layers.Flatten()(inputs))
+        return keras.Model(inputs, layers.Dense(1)(hidden))
+
+    def build_features(self) -> Any:
+        return keras.Model(self.model.inputs, self.model.get_layer("hidden").output)
+
+    def build_optimizer(self) -> Any:
+        return keras.optimizers.Adam(0.01)
+
+    def updates(self) -> Any:
+        return (gt.Update("model", self.loss, (self.model,), self.optimizer),)
+
+    def loss(self, batch: Any, rng: Any) -> gt.Losses:
+        steps, target = batch
+        error = tf.reduce_mean(tf.square(self.model(steps, training=True) - target))
+        return gt.Losses({"error": error, "size": tf.reduce_mean(tf.square(self.features(steps, training=True)))})
+
+
+class TwoHeads(Features):
+    """Two networks that share a layer."""
+
+    def build_features(self) -> Any:
+        return keras.Model(self.model.inputs, layers.Dense(2)(self.model.get_layer("hidden").output))
+
+
 PAIRS = gt.data.from_arrays((NUMBERS, TARGETS), batch_size=8)
 KINDS: dict[str, Any] = {
     "branching": (Branching, PAIRS),
     "masked": (Masked, gt.data.from_arrays((np.arange(200).reshape(40, 5).astype("int32") % 7, TARGETS), batch_size=8)),
     "own class": (OwnClass, PAIRS),
     "own functional class": (OwnFunctional, PAIRS),
+    "rows looked up": (Quantised, PAIRS),
+    "features of another": (Features, PAIRS),
     "parts inside a part": (Halves, gt.data.from_arrays({"target": TARGETS, "steps": NUMBERS}, batch_size=8)),
 }
 
@@ -188,3 +257,8 @@ def test_a_network_that_cannot_be_made_again_is_refused() -> None:
 
     with pytest.raises(gt.errors.EjectError, match="get_config leaves out"):
         gt.eject(Lost(), PAIRS)
+
+
+def test_networks_that_share_a_layer_are_refused() -> None:
+    with pytest.raises(gt.errors.EjectError, match="share a layer"):
+        gt.eject(TwoHeads(), PAIRS)
