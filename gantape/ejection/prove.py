@@ -15,7 +15,7 @@ from gantape.compiler import StepCompiler
 from gantape.compiler.programs import NamedMode
 from gantape.ejection.ejected import Check
 from gantape.ejection.parts import Named, metric_name, optimizer_name
-from gantape.errors import EjectError, counted
+from gantape.errors import EjectError, counted, summary
 from gantape.layers.conversion import PLAIN
 from gantape.loop import Loop
 from gantape.steps.saved import variables_restored
@@ -62,9 +62,18 @@ def _of_program(named: Named, text: str, saved: Mapping[str, Any], steps: int) -
         for name in {name for name in text.split('"') if name.endswith(".npz")}:
             np.savez(Path(folder, name), allow_pickle=False, **saved)
         file.write_text(text, encoding="utf-8")
-        scope = runpy.run_path(str(file), run_name="by_hand")
-        with contextlib.redirect_stdout(io.StringIO()):
-            scope["train"](steps)
+        try:
+            scope = runpy.run_path(str(file), run_name="by_hand")
+            with contextlib.redirect_stdout(io.StringIO()):
+                scope["train"](steps)
+        except Exception as error:
+            raise EjectError(
+                "the program does not run.",
+                where=type(named.task).__name__,
+                got=summary(error)[:500],
+                do="look in own layers, networks, losses and metrics for arguments that get_config leaves out; write the rest "
+                "of the loss with functions of tf or keras.",
+            ) from error
     found = {name: scope[name].get_weights() for name in named.networks}
     found |= {name: [scope[name].numpy()] for name in named.variables}
     found |= {optimizer_name(one): [value.numpy() for value in scope[optimizer_name(one)].variables] for one in named.updates}

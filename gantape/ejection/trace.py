@@ -165,7 +165,13 @@ class Trace:
             inner = ", ".join(self.code(member, operands) for member in value)
             return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' if len(value) == 1 else ''})"
         if isinstance(value, dict):
-            return "{{" + ", ".join(f"{name!r}: {self.code(member, operands)}" for name, member in value.items()) + "}}"
+            return (
+                "{{"
+                + ", ".join(
+                    f"{literal(name, user_line(), {})}: {self.code(member, operands)}" for name, member in value.items()
+                )
+                + "}}"
+            )
         return literal(value, user_line(), self.constants).replace("{", "{{").replace("}", "}}")
 
     def _name_results(self) -> None:

@@ -1,13 +1,14 @@
 """The functions of the program that prepare a batch and do an update."""
 
 import inspect
+import itertools
+import keyword
 from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-import keras
 import tensorflow as tf
 
-from gantape._tensorflow import sublayers
 from gantape.ejection.graph import Node
 from gantape.ejection.hooks import recording
 from gantape.ejection.parts import Named, body_of, metric_name, optimizer_name, option_name
@@ -19,9 +20,11 @@ from gantape.steps.added import AddedLosses, added_losses
 from gantape.steps.step import Update
 from gantape.tasks import SupervisedTask
 
-DENSE = "gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]  # those of embeddings are sparse"
+DENSE = "gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]  # those of rows that were looked up are sparse"
 CLIP_VALUE = "gradients = [tf.clip_by_value(gradient, -{0}, {0}) for gradient in gradients]"
 CLIP_NORM = "gradients, _ = tf.clip_by_global_norm(gradients, {0})"
+SUPERVISED = ("inputs", "targets", "sample_weight")
+TAKEN = ("batches", "gradients", "keras", "loss", "np", "place", "prepare", "step", "tape", "tf", "train", "variables")
 CLIP_WEIGHTS = "for variable in variables:\n    variable.assign(tf.clip_by_value(variable, -{0}, {0}))"
 
 
@@ -56,16 +59,19 @@ def update_function(named: Named, update: Update, passes: Passes) -> str:
     batch = named.data.prepare(named.batch())
     trace, leaves = Trace(named.names, named.constants, passes), tf.nest.flatten(batch)
     passes.begin(update)
-    inputs = _inputs(batch, len(leaves), isinstance(named.task, SupervisedTask))
+    places = SUPERVISED if isinstance(named.task, SupervisedTask) else ()
+    inputs = _inputs(batch, len(leaves), places, {*named.names.values(), *TAKEN})
     for leaf, name in zip(leaves, inputs, strict=True):
         trace.input(leaf, name)
     step = tf.constant(0, tf.int64)
     trace.input(step, "step")
     streams = RandomStreams(named.seed, step).stream(update.name, 0)
     rng: Any = TracedStreams(streams, trace, (f'("{update.name}", place)',), named.data.batch_size)
-    with added_losses(update.models) as added, recording(trace):
+    with tf.GradientTape() as tape, added_losses(update.models) as added, recording(trace):
         losses = update.loss(batch, rng)
         terms = {name: _term(trace, update, name, term) for name, term in losses.terms.items()}
+    moved = [variable.value for variable in update.trainable_variables]
+    sparse = any(isinstance(one, tf.IndexedSlices) for one in tape.gradient(list(terms.values()), moved))
     metrics = [(name, tf.nest.flatten(values)) for name, values in losses.metrics.items()]
     shared = passes.results()
     values = [*terms.values(), *(leaf for _, leaves in metrics for leaf in leaves if leaf is not None), *shared]
@@ -73,17 +79,17 @@ def update_function(named: Named, update: Update, passes: Passes) -> str:
     extra = _added(named, update, added, trace)
     only = len(terms) == 1 and not extra
     for name, node in zip(terms, wanted, strict=False):
-        node.name = "loss" if only else f"{name}_loss" if name in update.lazy else node.name or f"{name}_loss"
+        node.name = "loss" if only else f"{name}_loss" if name in update.lazy or node.name in ("", "value") else node.name
     taken = [*inputs, *passes.used, *named.names.values(), "step", "place", "gradients", "variables"]
     lines, results = body_of(trace, wanted, [*taken, *([] if only else ["loss"])])
     passes.name(results[len(results) - len(shared) :])
     total = " + ".join([*results[: len(terms)], *extra])
-    tape = [
+    code = [
         "with tf.GradientTape() as tape:",
         *(f"    {line}" for line in lines),
         *([f"    loss = {total}"] if total != "loss" else []),
         "gradients = tape.gradient(loss, variables)",
-        *([DENSE] if _has_embeddings(update) else []),
+        *([DENSE] if sparse else []),
     ]
     seen: list[str] = []
     rest = results[len(terms) :]
@@ -92,9 +98,9 @@ def update_function(named: Named, update: Update, passes: Passes) -> str:
         seen.append(f"{metric_name(name)}.update_state({', '.join(given)})")
     text = [
         *_head(update, inputs, passes.used),
-        *(["step = tf.constant(step, tf.int64)"] if trace.node_of(step).uses else []),
+        *(["step = tf.cast(step, tf.int64)"] if trace.node_of(step).uses else []),
         f"variables = {named.code_of_variables(update)}",
-        *(tape if update.gradient_options.accumulate == 1 else _accumulated(inputs, [*tape, *seen])),
+        *(code if update.gradient_options.accumulate == 1 else _accumulated(inputs, [*code, *seen])),
         *_option(update, "clip_value", CLIP_VALUE),
         *_option(update, "clip_norm", CLIP_NORM),
         f"{optimizer_name(update)}.apply(gradients, variables)",
@@ -147,22 +153,31 @@ def _term(trace: Trace, update: Update, name: str, term: Any) -> Any:
     return value
 
 
-def _inputs(batch: Any, count: int, supervised: bool) -> list[str]:
+def _inputs(batch: Any, count: int, places: Sequence[str], taken: Collection[str]) -> list[str]:
+    """The names of the tensors of a batch: their keys in dictionaries, or the given names of their places, or numbers."""
     if count == 1:
         return ["batch"]
-    if supervised and isinstance(batch, tuple) and len(batch) == count <= 3:
-        return ["inputs", "targets", "sample_weight"][:count]
-    return [f"batch_{place}" for place in range(count)]
+    names = list(_keys(batch, places, ""))
+    usable = [name.isidentifier() and not keyword.iskeyword(name) and name not in taken for name in names]
+    named = len(names) == count and all(usable) and len(set(names)) == count
+    return names if named else [f"batch_{place}" for place in range(count)]
+
+
+def _keys(batch: Any, places: Sequence[str], name: str) -> Iterator[str]:
+    """The name of each tensor of a batch, in the order of `tf.nest`; an empty one where there is none."""
+    if isinstance(batch, Mapping):
+        for key in sorted(batch):
+            yield from _keys(batch[key], (), str(key))
+    elif isinstance(batch, list | tuple):
+        for member, place in itertools.zip_longest(batch, places[: len(batch)], fillvalue=""):
+            yield from _keys(member, (), place)
+    else:
+        yield name
 
 
 def _option(update: Update, option: str, code: str) -> list[str]:
     given = getattr(update.gradient_options, option) is not None
     return [code.format(option_name(update, option))] if given else []
-
-
-def _has_embeddings(update: Update) -> bool:
-    layers = [layer for model in update.models for layer in sublayers(model)]
-    return any(isinstance(layer, keras.layers.Embedding) for layer in layers)
 
 
 def _average(named: Named, update: Update) -> list[str]:

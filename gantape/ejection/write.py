@@ -13,7 +13,7 @@ from gantape.ejection.constants import named_numbers
 from gantape.ejection.ejected import Check, Ejected
 from gantape.ejection.graph import constructor
 from gantape.ejection.layout import laid_out
-from gantape.ejection.networks import network
+from gantape.ejection.networks import Networks, in_order
 from gantape.ejection.parts import Named, metric_name, optimizer_name
 from gantape.ejection.passes import Passes
 from gantape.ejection.program import AVERAGE, BATCHES, DERIVE, DRAWS, EVERY_BATCH, NORMAL, RANDOM, WHOLE_STEPS
@@ -112,7 +112,8 @@ def _text(named: Named, steps: int, file: str, compiled: bool) -> str:
     updates = "\n".join(update_function(named, update, passes) for update in named.updates)
     functions = "\n".join([prepare_function(named), updates])
     builders: dict[tuple[str, ...], str] = {}
-    builds = {name: builders.setdefault(tuple(network(model, named.sources)), name) for name, model in named.networks.items()}
+    writer = Networks(named.sources, in_order(named.networks))
+    builds = {name: builders.setdefault(tuple(writer.body(model)), name) for name, model in writer.parts.items()}
     networks = [line for body, name in builders.items() for line in [f"def build_{name}():", *body, "", ""]]
     draws = [code for name, code in DRAWS.items() if f"{name}(" in functions]
     made = [f"{name} = build_{built}()" for name, built in builds.items()]

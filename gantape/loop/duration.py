@@ -76,7 +76,8 @@ class Duration:
         if self.steps == 0:
             return "nothing left to do"
         name, value = next((name, value) for name, value in attrs.asdict(self).items() if value is not None)
-        return f"{value:.10g} {name}"
+        unit = name.removesuffix("s") if value == 1 else name
+        return f"{value:.10g} {unit}"
 
 
 @attrs.define

@@ -42,7 +42,7 @@ def test_a_run_gains_figures_and_its_best_generator(tmp_path: Path, monkeypatch:
 def test_without_a_best_checkpoint_there_is_no_best_generator(tmp_path: Path) -> None:
     data = RECIPES["dcgan"].batches(gt.data.digits)
     loop = gt.Loop(DCGAN(width=2, latent_size=4), callbacks=[best_generator(tmp_path)], run_dir=tmp_path, progress=False)
-    assert loop.run(data, steps=1).stopped_by == "1 steps"
+    assert loop.run(data, steps=1).stopped_by == "1 step"
     assert not (tmp_path / "best.keras").exists()
 
 

@@ -77,12 +77,21 @@ def test_an_error_names_the_line_and_leaves_everything_as_it_was() -> None:
     assert all((old == new.numpy()).all() for old, new in zip(before, task.variables, strict=True))
 
 
-def test_an_operation_that_is_no_layer_is_refused(tmp_path: Path) -> None:
+class Doubled(keras.Operation):
+    """An operation of a user's own."""
+
+    def call(self, values: Any) -> Any:
+        return 2.0 * values
+
+    def compute_output_spec(self, values: Any) -> Any:
+        return keras.KerasTensor(values.shape, values.dtype)
+
+
+def test_an_operation_that_is_neither_a_layer_nor_of_keras_is_refused(tmp_path: Path) -> None:
     class Gated(DigitClassifier):
         def build_model(self) -> Any:
             images = keras.Input((28, 28, 1))
-            hidden = keras.activations.glu(keras.layers.Dense(8)(keras.layers.Flatten()(images)))
-            return keras.Model(images, keras.layers.Dense(10)(hidden))
+            return keras.Model(images, keras.layers.Dense(10)(Doubled()(keras.layers.Flatten()(images))))
 
     with pytest.raises(gt.errors.EjectError, match="no layer"):
         eject(Gated(), LABELLED, tmp_path / "gated.py")
