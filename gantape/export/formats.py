@@ -10,6 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gantape.export.static_shapes import with_static_shapes
+
 FormatName: TypeAlias = Literal["keras", "saved_model", "onnx", "tflite"]
 """A format that a model can be written in."""
 
@@ -63,6 +65,10 @@ def _exporter(name: str) -> Callable[[Any, Path], None]:
     return write
 
 
+def _export_tflite(model: Any, path: Path) -> None:
+    _exporter("litert")(with_static_shapes(model), path)
+
+
 def _save(model: Any, path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of NumPy, about how Keras 3.15 reads variables
@@ -73,5 +79,5 @@ FORMATS: Mapping[FormatName, Format] = {
     "keras": Format(".keras", _save, _run_keras),
     "saved_model": Format("_saved_model", _exporter("tf_saved_model"), _run_saved_model),
     "onnx": Format(".onnx", _exporter("onnx"), _run_onnx),
-    "tflite": Format(".tflite", _exporter("litert"), _run_tflite),
+    "tflite": Format(".tflite", _export_tflite, _run_tflite),
 }
