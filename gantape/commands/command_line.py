@@ -22,9 +22,8 @@ from gantape.commands.devices import Devices
 from gantape.commands.flags_of_runs import (
     CommandLine,
     errors_of,
+    flags_to_parse,
     resume_if_restarted,
-    value_of,
-    whole_command_line,
     with_hyphens,
 )
 from gantape.commands.program import program_name
@@ -67,7 +66,7 @@ class Options:
         changed: Hyper-parameters that are changed on purpose in a resumed run, separated by commas, such as learning_rate.
         checkpoint_seconds: Seconds between checkpoints. One is also saved at the end.
         profile: Steps to profile for TensorBoard's profiler, from the 21st step of this command on, since the first ones
-            compile; written to tensorboard/ of the run.
+            compile; written to tensorboard/ of the run. A command that resumes the run has to ask again.
         check: Make a dry run instead: a few steps and one picture, within seconds, then say how many steps the run will have,
             how much disk and memory it needs, and which length makes sense. Nothing else stays.
         devices: Where to train.
@@ -208,10 +207,7 @@ def parse(choice: type[C], description: str | None) -> tuple[C, Options, Any]:
     """
     name = program_name()
     resume_if_restarted()
-    given = [
-        *whole_command_line(),
-        *[f"{flag}={value}" for flag in ("--resume", "--changed") if (value := value_of(flag, sys.argv))],
-    ]
+    given = flags_to_parse()
     chosen, _ = tyro.cli(choice, prog=name, args=given, return_unknown_args=True, add_help=False)
     devices, _ = tyro.cli(Devices, prog=name, args=given, return_unknown_args=True, add_help=False)
     strategy = devices.strategy()

@@ -17,6 +17,9 @@ from gantape.errors import GantapeError, ResumeError, RunDirectoryError
 DEVICE_FLAGS = ("--replicas", "--workers", "--worker-index")
 """Not kept when a run is resumed, which may happen on other devices."""
 
+FLAGS_OF_A_COMMAND, SWITCHES_OF_A_COMMAND = ("--resume", "--changed", "--profile"), ("--check", "--inspect")
+"""What is asked of one command, and not of those that resume its run; switches take no value."""
+
 
 @attrs.frozen
 class CommandLine:
@@ -30,7 +33,7 @@ class CommandLine:
 
     command: str = attrs.field(factory=whole_command)
     program: tuple[str, ...] = attrs.field(factory=program_words)
-    arguments: tuple[str, ...] = attrs.field(factory=lambda: tuple(whole_command_line()))
+    arguments: tuple[str, ...] = attrs.field(factory=lambda: tuple(flags_to_record()))
 
     def __call__(self, progress: gt.Progress) -> None: ...
 
@@ -39,13 +42,25 @@ class CommandLine:
         return {"command_line": self.command, "program": list(self.program), "arguments": list(self.arguments)}
 
 
-def whole_command_line() -> list[str]:
-    """The flags of the resumed run, if any, followed by those of this command, without --resume and --changed."""
+def flags_to_parse() -> list[str]:
+    """The flags of the resumed run, if any, followed by those of this command, which override them."""
+    return [*_flags_of_resumed_run(), *sys.argv[1:]]
+
+
+def flags_to_record() -> list[str]:
+    """The flags with which the run can be resumed: those to parse, without what is asked of this command alone."""
+    now = [argument for argument in sys.argv[1:] if argument not in SWITCHES_OF_A_COMMAND]
+    for flag in FLAGS_OF_A_COMMAND:
+        now = without(now, flag)
+    return [*_flags_of_resumed_run(), *now]
+
+
+def _flags_of_resumed_run() -> list[str]:
+    """The recorded flags of the run that this command resumes; none if it resumes no run."""
     now = sys.argv[1:]
     resumed = value_of("--resume", now)
-    kept = without(without(now, "--resume"), "--changed")
     if resumed is None:
-        return kept
+        return []
     if value_of("--run-dir", now) is not None:
         raise ResumeError(
             "a run that is resumed has its directory.",
@@ -68,7 +83,7 @@ def whole_command_line() -> list[str]:
     if any(value_of(flag, now) is not None for flag in lengths):
         for flag in lengths:
             before = without(before, flag)
-    return [*without(before, "--run-dir"), *kept]
+    return without(before, "--run-dir")
 
 
 def with_hyphens(arguments: Sequence[str]) -> list[str]:

@@ -1,7 +1,8 @@
 """The formats: how a Keras model is written, and how the runtime of each format computes with the file."""
 
+import contextlib
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -9,6 +10,9 @@ import attrs
 import keras
 import numpy as np
 import tensorflow as tf
+
+from gantape._tensorflow import sublayers
+from gantape.export.static_shapes import with_static_shapes
 
 FormatName: TypeAlias = Literal["keras", "saved_model", "onnx", "tflite"]
 """A format that a model can be written in."""
@@ -63,6 +67,36 @@ def _exporter(name: str) -> Callable[[Any, Path], None]:
     return write
 
 
+def _export_onnx(model: Any, path: Path) -> None:
+    with _constants_as_arrays(model):
+        _exporter("onnx")(model, path)
+
+
+@contextlib.contextmanager
+def _constants_as_arrays(model: Any) -> Iterator[None]:
+    """A context in which the tensors that layers keep, such as the mean of `Normalization`, are arrays of NumPy.
+
+    The converter takes tensors from outside the function that it converts for further inputs of the model.
+    """
+    found = [
+        (layer, name, value)
+        for layer in sublayers(model)
+        for name, value in vars(layer).items()
+        if isinstance(value, tf.Tensor) and hasattr(value, "numpy")
+    ]
+    try:
+        for layer, name, value in found:
+            vars(layer)[name] = value.numpy()
+        yield
+    finally:
+        for layer, name, value in found:
+            vars(layer)[name] = value
+
+
+def _export_tflite(model: Any, path: Path) -> None:
+    _exporter("litert")(with_static_shapes(model), path)
+
+
 def _save(model: Any, path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of NumPy, about how Keras 3.15 reads variables
@@ -72,6 +106,6 @@ def _save(model: Any, path: Path) -> None:
 FORMATS: Mapping[FormatName, Format] = {
     "keras": Format(".keras", _save, _run_keras),
     "saved_model": Format("_saved_model", _exporter("tf_saved_model"), _run_saved_model),
-    "onnx": Format(".onnx", _exporter("onnx"), _run_onnx),
-    "tflite": Format(".tflite", _exporter("litert"), _run_tflite),
+    "onnx": Format(".onnx", _export_onnx, _run_onnx),
+    "tflite": Format(".tflite", _export_tflite, _run_tflite),
 }

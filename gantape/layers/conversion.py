@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gantape._tensorflow import sublayers
 from gantape.errors import TaskError, summary
 from gantape.layers.convolutional import FastConv2D, FastConv2DTranspose
 from gantape.layers.equalized import Equalized
@@ -136,6 +137,8 @@ def _with_layers(
     def copy(layer: Any) -> Any:
         if not isinstance(layer, keras.layers.Layer):  # an operation of keras.ops
             return type(layer).from_config(layer.get_config())
+        if hasattr(layer, "adapt") and not layer.variables:  # a vocabulary, which never changes
+            return layer
         if unwrapped and isinstance(layer, SpectralNorm | Equalized):
             values, layer = layer.weights_in_use(), layer.layer
         else:
@@ -157,4 +160,7 @@ def _with_layers(
     for twin, values in copies:
         for variable, value in zip(twin.variables, values, strict=True):
             variable.assign(tf.cast(value, variable.dtype))
+        for adapted in sublayers(twin):  # such as Normalization, which computes with what it makes of its variables
+            if hasattr(adapted, "finalize_state"):
+                adapted.finalize_state()
     return changed

@@ -43,9 +43,11 @@ class Compilation:
         self._of_layers = metrics_of_layers(task)
         self._measured = MeasuredMetrics(task, step)
         self.steps: CompiledSteps | None = None
+        self.speed = Speed()
 
     def compiled(self, reader: PeekableReader, first_step: int, length: RunLength) -> CompiledSteps:
-        """The compiled steps for a run; mode "auto" may choose another mode for a much longer one."""
+        """The compiled steps for a run, whose speed begins anew; mode "auto" may choose another mode for a much longer one."""
+        self.speed = Speed()
         if self.steps is None:
             step, mode = self._whole_step(), self._compiler.mode
             if mode == "auto" and self._compiler.strategy is None:
@@ -78,14 +80,14 @@ class Compilation:
             self._of_layers.reset()
 
     def explain(self, data: Any = None) -> str:
-        """Mode, traces, networks, updates and memory as text; see `Loop.explain`."""
+        """Mode, traces, speed, networks, updates and memory as text; see `Loop.explain`."""
         seen = None if data is None else inspect(self._task, data, self._step.seed)
-        return explain_run(self._task, self._compiler.mode, self.steps, self._choice, seen)
+        return explain_run(self._task, self._compiler.mode, self.steps, self._choice, self.speed, seen)
 
-    def facts(self, state: RunState, speed: Speed, stopped_by: str) -> dict[str, Any]:
+    def facts(self, state: RunState, stopped_by: str) -> dict[str, Any]:
         """The task, mode and progress of a run, for the record."""
         assert self.steps is not None
-        facts = describe_run(self._task, state, self.steps, self._choice, speed)
+        facts = describe_run(self._task, state, self.steps, self._choice, self.speed)
         return facts | {"seed": self._step.seed, "gradient_norms": self._step.gradient_norms, "stopped_by": stopped_by}
 
     def restored(self) -> AbstractContextManager[None]:

@@ -97,6 +97,11 @@ class Speed:
         """Steps per second; 0 while unknown."""
         return self.steps / self.seconds if self.seconds else 0.0
 
+    def __str__(self) -> str:
+        """The speed as text; empty while unknown."""
+        speed = self.steps_per_second
+        return f"{_rounded(1000.0 / speed)} ms a step, {_rounded(speed)} steps per second" if speed else ""
+
     def note(self, steps: int, seconds: float) -> None:
         """Add the steps and seconds of a call."""
         self.steps += steps
@@ -105,3 +110,8 @@ class Speed:
     def steps_in(self, seconds: float) -> int:
         """The number of steps that fit in some seconds; 1 while the speed is unknown."""
         return max(1, int(self.steps_per_second * seconds))
+
+
+def _rounded(value: float) -> str:
+    """A number with three significant digits, such as "1,230" or "0.25"."""
+    return f"{float(f'{value:.3g}'):,.10g}"

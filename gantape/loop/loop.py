@@ -28,7 +28,7 @@ from gantape.loop.averages import OptimizerAverages
 from gantape.loop.checks import check_arguments, check_certified, check_epochs, check_fills_steps
 from gantape.loop.compilation import Compilation
 from gantape.loop.data_iterator import DataIterator
-from gantape.loop.duration import Duration, Speed
+from gantape.loop.duration import Duration
 from gantape.loop.evaluator import Evaluator
 from gantape.loop.nonfinite import explain_not_finite
 from gantape.loop.run import Run, state_after
@@ -198,15 +198,15 @@ class Loop:
             first, validated = not self._compilation.steps, validation is not None
             runner.open(callbacks, stack, Opening(self.task, str(duration), length, self._state, run_dir, first, validated))
             compiled = self._compilation.compiled(reader, self._state.step, length)
-            run = Run(compiled, reader, callbacks, runner, duration, interruption)
+            run = Run(compiled, reader, callbacks, runner, duration, interruption, self._compilation.speed)
             try:
                 self.history.stopped_by = self._drive(run)
                 self._manager.mark_best(self._state)
-                self._manager.write_record(self._facts(run.speed), "finished")
+                self._manager.write_record(self._facts(), "finished")
             except Exception as error:
                 lost = self._workers.lost(error)
                 self.history.stopped_by = type(lost or error).__name__
-                self._manager.save_after_error(self._state, self._acted, self._facts(run.speed), whole=self._whole and not lost)
+                self._manager.save_after_error(self._state, self._acted, self._facts(), whole=self._whole and not lost)
                 if lost:
                     raise lost from None
                 raise
@@ -214,7 +214,7 @@ class Loop:
         return self.history
 
     def explain(self, data: Any = None) -> str:
-        """Mode, traces, networks, updates and memory as tables; for a batch or a source of batches, what `inspect` sees too."""
+        """Mode, speed, networks, updates and memory as tables; for a batch or a source of batches, what `inspect` sees too."""
         return self._compilation.explain(data)
 
     def evaluate(self, data: Batches) -> dict[str, float]:
@@ -263,7 +263,7 @@ class Loop:
             first = before is start
             saved = self._manager.save(self._state, before, self._acted, must=first or bool(stopped_by))
             if saved or first or contributed(due):
-                self._manager.write_record(self._facts(run.speed), "running")
+                self._manager.write_record(self._facts(), "running")
         # The last checkpoint is that of a run that continues; only now write averages, and call the end callbacks.
         self._averages.write()
         called = due if self._state.ended else []
@@ -296,5 +296,5 @@ class Loop:
             run.speed.note(done, time.perf_counter() - started)
         self._state = state_after(here, stack, done, self._step.updates_due(here.step))
 
-    def _facts(self, speed: Speed) -> dict[str, Any]:
-        return contributed(self.callbacks) | self._compilation.facts(self._state, speed, self.history.stopped_by)
+    def _facts(self) -> dict[str, Any]:
+        return contributed(self.callbacks) | self._compilation.facts(self._state, self.history.stopped_by)

@@ -37,7 +37,7 @@ class Run:
     runner: CallbackRunner
     duration: Duration
     interruption: Interruption
-    speed: Speed = attrs.field(factory=Speed)
+    speed: Speed
 
     def due(self, before: RunState | None, now: RunState) -> list[Callback]:
         """The callbacks that are due between two states."""

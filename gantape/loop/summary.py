@@ -41,15 +41,21 @@ def describe_run(
 
 
 def explain_run(
-    task: Task, mode: str, compiled: CompiledSteps | None, choice: TuningResult | None, seen: Inspection | None = None
+    task: Task,
+    mode: str,
+    compiled: CompiledSteps | None,
+    choice: TuningResult | None,
+    speed: Speed,
+    seen: Inspection | None = None,
 ) -> str:
-    """Mode, traces, compile seconds, measurements of "auto", networks, updates and memory, as text.
+    """Mode, traces, compile seconds, speed, measurements of "auto", networks, updates and memory, as text.
 
     Args:
         task: The task.
         mode: The mode of the compiler.
         compiled: The compiled steps, if there are any.
         choice: What was measured for the mode "auto".
+        speed: The speed of the newest run.
         seen: What was seen of the updates on a batch, if somebody has looked.
     """
     updates = task.updates()
@@ -58,7 +64,8 @@ def explain_run(
     networks = networks_of(task, updates)
     rows = [_UPDATES, *(_update_row(update, networks) for update in updates)]
     tables = [*table(_network_rows(networks, updates), right=(1, 2)), "", *table(rows, right=(3, 4))]
-    parts = [repr(task), how, *tried, "", *tables, "", _memory(task, networks)]
+    measured = [f"{speed} in the newest run, without compiling"] if str(speed) else []
+    parts = [repr(task), how, *measured, *tried, "", *tables, "", _memory(task, networks)]
     return "\n".join([*parts, *(["", str(seen)] if seen else [])])
 
 

@@ -1,7 +1,7 @@
 """Write the tutorials and lessons as notebooks into docs/notebooks: the pages are the source.
 
 A block of Python becomes a cell of code, and the block of text after it the stored output of this cell. The first cell
-installs gantape from the clone that the notebook is in, unless it is installed.
+installs gantape from the clone that the notebook is in, unless it is installed. A notebook alone says what to write there.
 """
 
 import hashlib
@@ -19,10 +19,19 @@ DOCS = ROOT / "docs"
 NOTEBOOKS = DOCS / "notebooks"
 PAGES = tuple(path for folder in ("tutorials", "lessons") for path in sorted(DOCS.glob(f"{folder}/[!i]*.md")))
 INSTALL = """\
-try:
-    import gantape
-except ModuleNotFoundError:
-    %pip install --quiet ../.."""
+import importlib.util
+from pathlib import Path
+
+SOURCE = "../.."  # the clone of gantape that this notebook is in
+
+if importlib.util.find_spec("gantape") is None:
+    if SOURCE == "../.." and not Path(SOURCE, "gantape", "__init__.py").exists():
+        raise FileNotFoundError(
+            "gantape is not installed in this kernel, and this notebook is not in a clone of its repository. Set SOURCE to "
+            "the folder of a clone, to a wheel, or to git+ and the address of the repository, and run this cell again."
+        )
+    %pip install --quiet "{SOURCE}"
+import gantape"""
 
 FENCE = re.compile(r"^(?P<indent> *)``` *(?P<kind>.*?)\n(?P<body>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 SNIPPET = re.compile(r'^--8<-- "(.+)"$', re.MULTILINE)

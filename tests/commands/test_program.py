@@ -1,11 +1,13 @@
 """The command `gantape`: its programs, by what they are called in help, errors and advice."""
 
+import json
 import sys
+from pathlib import Path
 
 import pytest
 
 from gantape.commands import dispatch, main
-from gantape.commands.flags_of_runs import value_of, with_hyphens
+from gantape.commands.flags_of_runs import flags_to_parse, flags_to_record, value_of, with_hyphens
 from gantape.commands.program import program_name, program_words, whole_command
 
 
@@ -40,6 +42,20 @@ def test_flags_may_be_written_with_underscores() -> None:
 def test_of_a_flag_that_is_repeated_the_last_value_counts() -> None:
     assert value_of("--data", ["--data", "old", "--seed", "1", "--data=new"]) == "new"
     assert value_of("--data", ["--seed", "1"]) is None
+
+
+def test_what_is_asked_of_one_command_is_not_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ["--profile", "5", "--inspect", "--width=4", "--run-dir", "run", "--no-health-checks", "--steps", "9"]
+    monkeypatch.setattr(sys, "argv", ["gantape train-gan", *asked])
+    assert flags_to_parse() == asked
+    recorded = flags_to_record()
+    assert recorded == ["--width=4", "--run-dir", "run", "--no-health-checks", "--steps", "9"]
+
+    (tmp_path / "run.json").write_text(json.dumps({"task": "DCGAN", "arguments": recorded}))
+    again = [f"--resume={tmp_path}", "--changed", "width", "--width", "8", "--steps=20", "--profile=3"]
+    monkeypatch.setattr(sys, "argv", ["gantape train-gan", *again])
+    assert flags_to_parse() == ["--width=4", "--no-health-checks", *again]
+    assert flags_to_record() == ["--width=4", "--no-health-checks", "--width", "8", "--steps=20"]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,14 @@
 """The notebooks are those that the script makes of the pages, and they print what they show."""
 
+import importlib.util
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import nbclient
 import nbformat
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 
 from docs import make_notebooks
 
@@ -47,6 +51,38 @@ def test_parts_of_a_page_become_cells(tmp_path: Path) -> None:
         ("markdown", "End."),
     ]
     assert cells[1].outputs[0].text == "1\n"
+
+
+def run_first_cell(install: list[str]) -> None:
+    """Run the cell that installs gantape, with a pip that only notes its arguments."""
+
+    def magic(name: str, arguments: str) -> None:
+        install.append(f"{name} {arguments}")
+
+    code: Any = TransformerManager().transform_cell(make_notebooks.INSTALL)
+    exec(code, {"get_ipython": lambda: SimpleNamespace(run_line_magic=magic)})
+
+
+def test_a_notebook_installs_the_clone_that_it_is_in_if_need_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(make_notebooks.NOTEBOOKS)
+    installed: list[str] = []
+    run_first_cell(installed)
+    assert not installed
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    run_first_cell(installed)
+    assert installed == ['pip install --quiet "{SOURCE}"']  # IPython puts the value there
+
+
+def test_a_notebook_alone_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pyproject.toml").touch()  # of another project
+    folder = tmp_path / "one" / "two"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    installed: list[str] = []
+    with pytest.raises(FileNotFoundError, match="Set SOURCE to"):
+        run_first_cell(installed)
+    assert not installed
 
 
 @pytest.mark.slow

@@ -144,3 +144,18 @@ def test_operations_between_layers_are_copied() -> None:
     x = np.random.default_rng(0).normal(size=(2, 4, 4, 3)).astype("float32")
     for copy in (faster(model), plain(faster(model)), for_inference(model)):
         np.testing.assert_allclose(copy(x), model(x), rtol=1e-5, atol=1e-6)
+
+
+def test_copies_compute_with_what_layers_have_adapted_to():
+    numbers = keras.layers.Normalization()
+    numbers.adapt(np.array([[1.0, 5.0], [3.0, 9.0]], np.float32))
+    kinds = keras.layers.IntegerLookup()
+    kinds.adapt(np.array([3, 5, 9]))
+    inputs = [keras.Input((2,)), keras.Input((1,), dtype="int64")]
+    embedded = keras.layers.Flatten()(keras.layers.Embedding(4, 3)(kinds(inputs[1])))
+    model = keras.Model(inputs, keras.layers.Concatenate()([numbers(inputs[0]), embedded]))
+    given = [np.array([[1.0, 9.0], [2.0, 7.0]], np.float32), np.array([[9], [4]])]
+    for copy in (faster(model), plain(model), for_inference(model)):
+        found = np.asarray(copy(given))
+        assert np.allclose(found, np.asarray(model(given)), atol=1e-6)
+        assert np.allclose(found[:, :2], [[-1.0, 1.0], [0.0, 0.0]], atol=1e-6)

@@ -1,5 +1,6 @@
 """The loop stops where it should, acts when something is due, and writes nothing it was not asked to."""
 
+import re
 import threading
 import time
 
@@ -226,7 +227,12 @@ def test_a_loop_in_another_thread_runs():
 def test_explain_tells_mode_traces_and_updates():
     loop = loop_on(PointGan, mode="xla")
     assert "nothing is traced yet" in loop.explain()
+    loop.run(points(), steps=1)
+    assert "ms a step" not in loop.explain()  # all of it was compiling
     loop.run(points(), steps=2)
+    (speed,) = re.findall(r"^(\S+) ms a step, (\S+) steps per second in the newest run", loop.explain(), re.MULTILINE)
+    milliseconds, per_second = (float(number.replace(",", "")) for number in speed)
+    assert milliseconds * per_second == pytest.approx(1000.0, rel=0.02)
     lines = [line.split() for line in loop.explain().splitlines()]
     assert ["generator", "50", "50", "3", "2", "generator"] in lines
     assert ["discriminator", "33", "33", "2", "1", "discriminator"] in lines
