@@ -134,9 +134,9 @@ def _image_generator() -> Any:
     hidden = layers.Reshape((4, 4, s.WIDTHS[0]))(layers.Dense(16 * s.WIDTHS[0], use_bias=False)(hidden))
     for width in s.WIDTHS[1:]:
         hidden = layers.ReLU()(layers.BatchNormalization()(hidden))
-        hidden = layers.Conv2DTranspose(width, 4, strides=2, padding="same", use_bias=False)(hidden)
+        hidden = layers.Conv2D(width, 3, padding="same", use_bias=False)(layers.UpSampling2D()(hidden))
     hidden = layers.ReLU()(layers.BatchNormalization()(hidden))
-    images = layers.Conv2DTranspose(s.CHANNELS, 4, strides=2, padding="same", activation="tanh")(hidden)
+    images = layers.Conv2D(s.CHANNELS, 3, padding="same", activation="tanh")(layers.UpSampling2D()(hidden))
     return keras.Model(latents, images)
 
 

@@ -118,7 +118,7 @@ def _image_generator() -> nn.Module:
     hidden: list[nn.Module] = [nn.Linear(s.LATENT_SIZE, 16 * s.WIDTHS[0], bias=False), nn.Unflatten(1, (s.WIDTHS[0], 4, 4))]
     for before, width in zip(s.WIDTHS, (*s.WIDTHS[1:], s.CHANNELS), strict=True):
         last = width == s.CHANNELS
-        hidden += [_norm(before), nn.ReLU(), nn.ConvTranspose2d(before, width, 4, 2, padding=1, bias=last)]
+        hidden += [_norm(before), nn.ReLU(), nn.Upsample(scale_factor=2), nn.Conv2d(before, width, 3, padding=1, bias=last)]
     return nn.Sequential(*hidden, nn.Tanh())
 
 
