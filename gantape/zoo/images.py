@@ -17,14 +17,15 @@ class ImageGAN(AdversarialTask):
     """A deep convolutional GAN of square images of 8×8 pixels and more, whose sides are powers of two.
 
     The generator doubles 4×4 up to the image log₂(size/4) times, by nearest neighbours, each time followed by a convolution,
-    with batch norm between them: transposed convolutions would leave a grid. The discriminator halves images as often by
-    convolutions, without batch norm; `MinibatchDeviation` precedes its last layers. The loss is non-saturating, with R1 in
-    every 16th step. Samples come from the generator's moving average.
+    and batch norm; a last convolution gives the colours. Transposed convolutions would leave a grid. The discriminator halves
+    images as often by convolutions, without batch norm; `MinibatchDeviation` precedes its last layers. The loss is
+    non-saturating, with R1 in every 16th step. Samples come from the generator's moving average.
 
     Args:
         image_size: Height and width of an image: 8, 16, 32, 64, 128 or another power of two.
         channels: 3 for colour, 1 for grey.
-        width: Channels of the layers next to the image; each halving of the sides doubles them.
+        width: Channels of the layers at half the image size; each halving of the sides doubles them, and the generator has half
+            as many at full size.
         widest: Largest number of channels of a layer.
         penalty_weight: γ of R1.
 
@@ -60,14 +61,14 @@ class ImageGAN(AdversarialTask):
             layers.BatchNormalization(),
             layers.ReLU(),
         ]
-        for width in widths[1:]:
+        for width in (*widths[1:], max(self.width // 2, 1)):
             network += [
                 layers.UpSampling2D(),
                 layers.Conv2D(width, 3, padding="same", use_bias=False),
                 layers.BatchNormalization(),
                 layers.ReLU(),
             ]
-        network += [layers.UpSampling2D(), layers.Conv2D(self.channels, 3, padding="same", activation="tanh")]
+        network += [layers.Conv2D(self.channels, 3, padding="same", activation="tanh")]
         return faster(keras.Sequential(network, name="generator"))
 
     def build_discriminator(self) -> Model:
