@@ -60,8 +60,8 @@ def images_in(folder: Path) -> list[str]:
 def readable(folder: Path, files: Sequence[str]) -> list[str]:
     """Those of the files that can be read as images; the log counts the others and names some.
 
-    Files of at most 512 MB together are decoded, JPEG files at an eighth of their size, which finds those that are cut off. Of
-    more, only the beginning of each is read.
+    Files of at most 512 MB together are read as for training, but JPEG files at an eighth of their size, which finds those that
+    are cut off and those whose numbers are no pixels. Of more, only the beginning of each is read.
     """
     paths = [folder / file for file in files]
     whole = sum(path.stat().st_size for path in paths) <= MOST_BYTES_DECODED
@@ -82,21 +82,7 @@ def read_image(path: Path, channels: int) -> np.ndarray[Any, np.dtype[np.uint8]]
         ValueError: If its numbers are no pixels.
     """
     with Image.open(path, formats=FORMATS) as image:
-        upright: Any = ImageOps.exif_transpose(image)
-        mode = "L" if channels == 1 else "RGB"
-        if upright.mode == "F":
-            raise ValueError("floating-point numbers, whose range is not known")
-        if upright.mode.startswith("I"):
-            numbers = np.asarray(upright).astype(np.int64)
-            if numbers.min() < 0 or numbers.max() > 65535:
-                raise ValueError(f"numbers from {numbers.min()} to {numbers.max()}, where 0 to 65535 are pixels")
-            upright = Image.fromarray((numbers >> 8).astype(np.uint8))
-        elif upright.has_transparency_data:
-            upright = upright.convert("RGBA")
-            ground = Image.new("RGBA", upright.size, (255, 255, 255, 255))
-            upright = Image.alpha_composite(ground, upright)
-        pixels = np.asarray(upright.convert(mode))
-    return pixels.reshape(*pixels.shape[:2], channels)
+        return _pixels_of(image, channels)
 
 
 def warn_of_sizes(folder: Path, files: Sequence[str], size: tuple[int, int]) -> None:
@@ -139,10 +125,27 @@ def _fault_of(path: Path, *, whole: bool) -> str:
         with Image.open(path, formats=FORMATS) as image:
             if whole:
                 image.draft(None, (1, 1))
-                image.load()
+                _pixels_of(image, 1)
     except Exception as error:  # Pillow raises errors of many classes
         return "no image of a known format" if isinstance(error, UnidentifiedImageError) else summary(error)[:100]
     return ""
+
+
+def _pixels_of(image: Image.Image, channels: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    upright: Any = ImageOps.exif_transpose(image)
+    if upright.mode == "F":
+        raise ValueError("floating-point numbers, whose range is not known")
+    if upright.mode.startswith("I"):
+        numbers = np.asarray(upright).astype(np.int64)
+        if numbers.min() < 0 or numbers.max() > 65535:
+            raise ValueError(f"numbers from {numbers.min()} to {numbers.max()}, where 0 to 65535 are pixels")
+        upright = Image.fromarray((numbers >> 8).astype(np.uint8))
+    elif upright.has_transparency_data:
+        upright = upright.convert("RGBA")
+        ground = Image.new("RGBA", upright.size, (255, 255, 255, 255))
+        upright = Image.alpha_composite(ground, upright)
+    pixels = np.asarray(upright.convert("L" if channels == 1 else "RGB"))
+    return pixels.reshape(*pixels.shape[:2], channels)
 
 
 def _is_hidden(name: str) -> bool:

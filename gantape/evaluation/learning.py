@@ -10,7 +10,7 @@ from loguru import logger
 from gantape.callbacks import show_progress
 from gantape.compiler import StepCompiler
 from gantape.data import from_arrays, scale_pixels
-from gantape.errors import DataError
+from gantape.errors import DataError, counted
 from gantape.evaluation.cache import cached_file, identity_of, load_weights, save_weights
 from gantape.evaluation.features import FeatureNetwork
 from gantape.evaluation.transformations import DEGRADATIONS, TransformationClassifier
@@ -70,12 +70,19 @@ def learn_features(
 
 def _checked(images: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
     array = np.asarray(images)
-    if array.ndim != 4 or array.dtype != np.uint8 or len(array) < FEWEST_IMAGES or min(array.shape[1:3]) < SMALLEST_SIDE:
+    if array.ndim != 4 or array.dtype != np.uint8 or min(array.shape[1:3]) < SMALLEST_SIDE:
         raise DataError(
-            f"features are learnt from at least {FEWEST_IMAGES} images of {SMALLEST_SIDE}×{SMALLEST_SIDE} pixels or more.",
+            f"features are learnt from images of {SMALLEST_SIDE}×{SMALLEST_SIDE} pixels or more.",
             where="gantape.evaluation.learn_features, argument `images`",
             got=f"{array.dtype} of shape {array.shape}",
             do="pass bytes, np.uint8, with the axes (examples, height, width, channels).",
+        )
+    if len(array) < FEWEST_IMAGES:
+        raise DataError(
+            f"features are learnt from at least {FEWEST_IMAGES} images.",
+            where="gantape.evaluation.learn_features, argument `images`",
+            got=counted(len(array), "image"),
+            do="look at samples beside the images instead, or collect more images.",
         )
     return array
 

@@ -16,14 +16,16 @@ layers = keras.layers
 class ImageGAN(AdversarialTask):
     """A deep convolutional GAN of square images of 8×8 pixels and more, whose sides are powers of two.
 
-    The generator maps 4×4 to the image by log₂(size/4) transposed convolutions with batch norm between them, the discriminator
-    back by as many convolutions, without batch norm; `MinibatchDeviation` precedes its last layers. The loss is
+    The generator doubles 4×4 up to the image log₂(size/4) times, by nearest neighbours, each time followed by a convolution,
+    and batch norm; a last convolution gives the colours. Transposed convolutions would leave a grid. The discriminator halves
+    images as often by convolutions, without batch norm; `MinibatchDeviation` precedes its last layers. The loss is
     non-saturating, with R1 in every 16th step. Samples come from the generator's moving average.
 
     Args:
         image_size: Height and width of an image: 8, 16, 32, 64, 128 or another power of two.
         channels: 3 for colour, 1 for grey.
-        width: Channels of the layers next to the image; each halving of the sides doubles them.
+        width: Channels of the layers at half the image size; each halving of the sides doubles them, and the generator has half
+            as many at full size.
         widest: Largest number of channels of a layer.
         penalty_weight: γ of R1.
 
@@ -31,8 +33,9 @@ class ImageGAN(AdversarialTask):
         HyperparameterError: If the size is not a power of two, or below 8.
 
     References:
-        Radford et al. 2016, arXiv 1511.06434; Mescheder et al. 2018, arXiv 1801.04406 (R1); Karras et al. 2018,
-        arXiv 1710.10196 (deviation, moving average), and 2020, arXiv 1912.04958 (a penalty in every 16th step).
+        Radford et al. 2016, arXiv 1511.06434; Odena et al. 2016, doi 10.23915/distill.00003 (the grid); Mescheder et al. 2018,
+        arXiv 1801.04406 (R1); Karras et al. 2018, arXiv 1710.10196 (deviation, moving average), and 2020, arXiv 1912.04958 (a
+        penalty in every 16th step).
     """
 
     latent_size: int = 64
@@ -58,13 +61,14 @@ class ImageGAN(AdversarialTask):
             layers.BatchNormalization(),
             layers.ReLU(),
         ]
-        for width in widths[1:]:
+        for width in (*widths[1:], max(self.width // 2, 1)):
             network += [
-                layers.Conv2DTranspose(width, 4, strides=2, padding="same", use_bias=False),
+                layers.UpSampling2D(),
+                layers.Conv2D(width, 3, padding="same", use_bias=False),
                 layers.BatchNormalization(),
                 layers.ReLU(),
             ]
-        network += [layers.Conv2DTranspose(self.channels, 4, strides=2, padding="same", activation="tanh")]
+        network += [layers.Conv2D(self.channels, 3, padding="same", activation="tanh")]
         return faster(keras.Sequential(network, name="generator"))
 
     def build_discriminator(self) -> Model:

@@ -85,10 +85,15 @@ def make_cell(cell: Cell, folder: Path) -> dict[str, Any]:
             run = RunOutcome(run_dir)
             facts |= {"steps": run.record["steps"], "health": run.record.get("health", []), **attrs.asdict(run.judged)}
             save_picture(run.strip(), path.with_suffix(".png"), zoom=1)
+    write_facts(path, facts)
+    return facts
+
+
+def write_facts(path: Path, facts: dict[str, Any]) -> None:
+    """Write the facts of a run to its file, which exists only when it is whole."""
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps(facts, indent=1) + "\n")
     fresh.replace(path)
-    return facts
 
 
 def make_cells(cells: Sequence[Cell], folder: Path, part: str = "1/1") -> None:

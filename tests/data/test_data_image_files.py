@@ -122,6 +122,16 @@ def test_damaged_images_are_left_out_and_counted(tmp_path: Path, log: list[str],
     assert f"1 of 2 images in {tmp_path} cannot be read and are left out: {name} (" in line
 
 
+@pytest.mark.parametrize("numbers", [np.float32([[0.5]]), np.int32([[70_000]]), np.int32([[-1]])])
+def test_images_whose_numbers_are_no_pixels_are_left_out(tmp_path: Path, log: list[str], numbers: Any) -> None:
+    save(tmp_path / "a.png")
+    save(tmp_path / "b.tif", Image.fromarray(np.tile(numbers, (8, 8))))
+    data = image_folder(tmp_path, batch_size=1, size=4)
+    assert (data.examples, len(list(data.examples_in_order()))) == (1, 1)
+    assert "1 of 2 images" in log[0]
+    assert "b.tif (ValueError: " in log[0]
+
+
 def test_some_damaged_images_are_named(tmp_path: Path, log: list[str]) -> None:
     save(tmp_path / "whole.png")
     for number in range(5):

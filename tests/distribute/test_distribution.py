@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from replicas import CASES, counts_of, points
 
 import gantape as gt
-from gantape.commands.recipes import RECIPES
+from gantape.commands.recipes import FOLDER_RECIPES, RECIPES
 from gantape.distribute.replicas import Replica
 from gantape.errors import HyperparameterError
 from gantape.random import rng as noise_module
@@ -143,14 +143,14 @@ def test_replicas_draw_their_rows_of_the_whole_batch(rows: int, width: int, coun
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_runs_on_two_replicas_with_one_trace(name: str) -> None:
+@pytest.mark.parametrize(("name", "steps"), [*((name, 100) for name in RECIPES), *((name, 20) for name in FOLDER_RECIPES)])
+def test_every_recipe_runs_on_two_replicas_with_one_trace(name: str, steps: int) -> None:
     paths = os.pathsep.join([str(ROOT / "scripts"), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
-        [sys.executable, REPLICAS, "recipe", name, "100"],
+        [sys.executable, REPLICAS, "recipe", name, str(steps)],
         capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": paths},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     row = json.loads(done.stdout)
-    assert row["step"] == 100
+    assert row["step"] == steps
     assert all(math.isfinite(value) for value in row.values() if isinstance(value, float))

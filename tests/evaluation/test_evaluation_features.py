@@ -164,7 +164,10 @@ def test_an_image_has_the_same_features_whatever_stands_beside_it(network: ev.Fe
 
 
 def test_images_of_a_wrong_kind_are_refused(network: ev.FeatureNetwork, images: Any) -> None:
-    for wrong in (images[:19], images / 255.0, images[..., 0], images[:, :7]):
+    with pytest.raises(DataError, match="at least 20 images") as refused:
+        ev.learn_features(images[:19])
+    assert refused.value.got == "19 images"
+    for wrong in (images / 255.0, images[..., 0], images[:, :7]):
         with pytest.raises(DataError, match="features are learnt"):
             ev.learn_features(wrong)
     with pytest.raises(ShapeError):

@@ -165,13 +165,19 @@ def errors_of_wrong_uses() -> dict[str, str]:
 
 def train_recipe(name: str, steps: int) -> None:
     """Train a recipe of the scripts on two replicas, and print what the newest row says."""
-    from gantape.commands.recipes import RECIPES
+    from gantape.commands.recipes import FOLDER_RECIPES, RECIPES
 
-    recipe: Any = dict(RECIPES)[name]
     strategy = strategy_of(2)
-    data = recipe.batches(lambda **options: gt.data.digits(**options | {"batch_size": 16}))
+    if name in FOLDER_RECIPES:
+        recipe: Any = dict(FOLDER_RECIPES)[name]
+        task = made(recipe.task_class, strategy, image_size=32, width=2, widest=4)
+        data = recipe.batches(lambda **options: gt.data.photographs(**options | {"batch_size": 16, "size": 32}))
+    else:
+        recipe = dict(RECIPES)[name]
+        task = made(recipe.task_class, strategy)
+        data = recipe.batches(lambda **options: gt.data.digits(**options | {"batch_size": 16}))
     # Lazy terms apart, a step is traced once.
-    loop = gt.Loop(made(recipe.task_class, strategy), compiler=gt.StepCompiler(strategy=strategy, max_traces=1))
+    loop = gt.Loop(task, compiler=gt.StepCompiler(strategy=strategy, max_traces=1))
     print(json.dumps(dict(loop.run(data, steps=steps).last())))
 
 

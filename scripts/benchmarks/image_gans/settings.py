@@ -12,7 +12,10 @@ DECAY = 0.995
 """Of the generator's moving average."""
 
 WIDTHS, WIDEST = (64, 32, 16), 128
-"""Channels of `image-gan` from 4×4 to half the image size, and of its last convolution."""
+"""Channels of `image-gan` from 4×4 to half the image size, and of its discriminator's last convolution."""
+
+WIDTH_AT_IMAGE = 8
+"""Channels of its generator at the image size."""
 
 PENALTY_WEIGHT, PENALTY_EVERY = 1.0, 16
 

@@ -132,11 +132,11 @@ def _leaky(inputs: Any) -> Any:
 def _image_generator() -> Any:
     hidden = latents = keras.Input((s.LATENT_SIZE,))
     hidden = layers.Reshape((4, 4, s.WIDTHS[0]))(layers.Dense(16 * s.WIDTHS[0], use_bias=False)(hidden))
-    for width in s.WIDTHS[1:]:
+    for width in (*s.WIDTHS[1:], s.WIDTH_AT_IMAGE):
         hidden = layers.ReLU()(layers.BatchNormalization()(hidden))
-        hidden = layers.Conv2DTranspose(width, 4, strides=2, padding="same", use_bias=False)(hidden)
+        hidden = layers.Conv2D(width, 3, padding="same", use_bias=False)(layers.UpSampling2D()(hidden))
     hidden = layers.ReLU()(layers.BatchNormalization()(hidden))
-    images = layers.Conv2DTranspose(s.CHANNELS, 4, strides=2, padding="same", activation="tanh")(hidden)
+    images = layers.Conv2D(s.CHANNELS, 3, padding="same", activation="tanh")(hidden)
     return keras.Model(latents, images)
 
 

@@ -3,6 +3,7 @@
 Images lie in memory as bytes; losses and scores are added up as tensors and read at the end of a measurement.
 """
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -116,9 +117,9 @@ def _norm(width: int) -> nn.Module:
 
 def _image_generator() -> nn.Module:
     hidden: list[nn.Module] = [nn.Linear(s.LATENT_SIZE, 16 * s.WIDTHS[0], bias=False), nn.Unflatten(1, (s.WIDTHS[0], 4, 4))]
-    for before, width in zip(s.WIDTHS, (*s.WIDTHS[1:], s.CHANNELS), strict=True):
-        last = width == s.CHANNELS
-        hidden += [_norm(before), nn.ReLU(), nn.ConvTranspose2d(before, width, 4, 2, padding=1, bias=last)]
+    for before, width in itertools.pairwise((*s.WIDTHS, s.WIDTH_AT_IMAGE)):
+        hidden += [_norm(before), nn.ReLU(), nn.Upsample(scale_factor=2), nn.Conv2d(before, width, 3, padding=1, bias=False)]
+    hidden += [_norm(s.WIDTH_AT_IMAGE), nn.ReLU(), nn.Conv2d(s.WIDTH_AT_IMAGE, s.CHANNELS, 3, padding=1)]
     return nn.Sequential(*hidden, nn.Tanh())
 
 
