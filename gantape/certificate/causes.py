@@ -127,8 +127,7 @@ class Probes:
     def _runs(self, mode: str, samples: int = 0) -> list[Seen]:
         """The step in a mode; or, rounded otherwise, as many times as there are samples."""
         due, examples = self._step.due(self._number), self._stack.examples
-        count = None if examples is None else len(tf.nest.flatten(examples)[0])
-        signature = Signature(due, self._stack.spec, self._stack.prepare, count, self._stack.augment)
+        signature = Signature.of(due, self._stack)
         perturb = perturbing() if samples else None
         seen = Seen()
 

@@ -12,7 +12,7 @@ import attrs
 import tensorflow as tf
 
 from gantape._tensorflow import convert_methods
-from gantape.losses.checks import WEIGHT, check_same_shape
+from gantape.losses.checks import COUNT, WEIGHT, check_same_shape
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Scalar, Scores
 from gantape.steps.losses import upcast
@@ -148,6 +148,34 @@ class R2(Penalty):
 
     def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
         return 0.5 * self.weight * tf.reduce_mean(squared_gradient_norms(discriminator, fake))
+
+
+@attrs.frozen
+class Lazy(Penalty):
+    """k times a penalty in every k-th step, starting with the first, and nothing in between.
+
+    The object itself does not count steps: an update multiplies the terms named in `Update.lazy` by k and leaves them out of
+    the other steps; `AdversarialTask` names its lazy penalties there. Steps with and without the penalty are separate compiled
+    programs, so that steps without it cost nothing extra.
+
+    Args:
+        penalty: The penalty.
+        every: k.
+
+    References:
+        Karras et al. 2020, arXiv 1912.04958, section 3.1. Huang et al. 2024, arXiv 2501.05441, find that their loss needs its
+        penalties in every step.
+    """
+
+    penalty: Penalty
+    every: int = attrs.field(default=16, validator=COUNT)
+
+    @property
+    def name(self) -> str:
+        return self.penalty.name
+
+    def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
+        return self.penalty(discriminator, real, fake, rng)
 
 
 def squared_gradient_norms(discriminator: Model, examples: Tensor) -> Scores:
