@@ -6,6 +6,7 @@ the examples of a batch, as batch norm does, an example has no gradient of its o
 the form of `gantape.layers.LayerNorm`, since second derivatives of Keras' own layer are wrong.
 """
 
+import re
 from abc import ABC, abstractmethod
 
 import attrs
@@ -29,9 +30,9 @@ class Penalty(ABC):
         convert_methods(cls)
 
     @property
-    @abstractmethod
     def name(self) -> str:
-        """The name of the term in the history."""
+        """The name of the term in the history; by default that of the class, as in `gradient_penalty`."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
 
     @abstractmethod
     def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
@@ -61,10 +62,6 @@ class GradientPenalty(Penalty):
 
     weight: float = attrs.field(default=10.0, validator=WEIGHT)
     one_sided: bool = False
-
-    @property
-    def name(self) -> str:
-        return "gradient_penalty"
 
     def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
         """The penalty, a mean over the batch.
@@ -98,10 +95,6 @@ class DraganPenalty(Penalty):
     deviation: float = attrs.field(default=0.5, validator=WEIGHT)
     one_sided: bool = False
 
-    @property
-    def name(self) -> str:
-        return "dragan_penalty"
-
     def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
         moves = tf.cast(rng.uniform("around", tf.shape(real)), real.dtype)
         width = tf.cast(self.deviation * tf.math.reduce_std(upcast(real)), real.dtype)
@@ -121,10 +114,6 @@ class R1(Penalty):
 
     weight: float = attrs.field(default=10.0, validator=WEIGHT)
 
-    @property
-    def name(self) -> str:
-        return "r1"
-
     def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
         return 0.5 * self.weight * tf.reduce_mean(squared_gradient_norms(discriminator, real))
 
@@ -141,10 +130,6 @@ class R2(Penalty):
     """
 
     weight: float = attrs.field(default=10.0, validator=WEIGHT)
-
-    @property
-    def name(self) -> str:
-        return "r2"
 
     def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
         return 0.5 * self.weight * tf.reduce_mean(squared_gradient_norms(discriminator, fake))

@@ -134,7 +134,7 @@ def _children(thing: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(thing, functools.partial):
         yield from (("func", thing.func), ("args", thing.args), ("keywords", thing.keywords))
     elif isinstance(thing, types.FunctionType):
-        yield from zip(thing.__code__.co_freevars, map(_content, thing.__closure__ or ()), strict=True)
+        yield from zip(thing.__code__.co_freevars, map(content_of, thing.__closure__ or ()), strict=True)
     elif not _of_another_package(type(thing).__module__):
         yield from getattr(thing, "__dict__", {}).items()
 
@@ -150,7 +150,8 @@ def _of_another_package(module: str) -> bool:
     return "site-packages" in Path(file).parts and module.partition(".")[0] not in ("keras", PACKAGE)
 
 
-def _content(cell: Any) -> Any:
+def content_of(cell: Any) -> Any:
+    """What the cell of a closure holds; `None` for nothing."""
     try:
         return cell.cell_contents
     except ValueError:  # the name is not bound yet

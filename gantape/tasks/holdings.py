@@ -23,6 +23,7 @@ import tensorflow as tf
 
 from gantape._tensorflow import KERAS_BOOKKEEPING
 from gantape.errors import TaskError
+from gantape.steps.python_values import content_of
 from gantape.types import Variable
 
 _PLAIN = (
@@ -196,7 +197,7 @@ def _children(path: str, thing: Any) -> Iterator[tuple[str | int, Any]]:
     elif isinstance(thing, functools.partial):
         yield from (("function", thing.func), ("arguments", thing.args), ("keywords", thing.keywords))
     elif isinstance(thing, types.FunctionType):
-        yield from zip(thing.__code__.co_freevars, map(_content, thing.__closure__ or ()), strict=True)
+        yield from zip(thing.__code__.co_freevars, map(content_of, thing.__closure__ or ()), strict=True)
         yield from (("defaults", thing.__defaults__), ("keywords", thing.__kwdefaults__))
     elif isinstance(thing, tf.random.Generator):
         yield "state", thing.state
@@ -231,13 +232,6 @@ def _in_order(path: str, things: Iterable[Any]) -> list[Any]:
 def _names(slots: Any) -> tuple[str, ...]:
     names = (slots,) if isinstance(slots, str) else tuple(slots)
     return tuple(name for name in names if name not in ("__dict__", "__weakref__"))
-
-
-def _content(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # the name is not bound yet
-        return None
 
 
 def _segment(name: Any) -> str:

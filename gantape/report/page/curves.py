@@ -9,11 +9,12 @@ from typing import Any
 import attrs
 import numpy as np
 
+from gantape.history import OF_ROWS
 from gantape.report.page.run import RunFiles
 from gantape.report.page.words import figure, sentence
 from gantape.types import Row
 
-PLACES = ("step", "epoch", "seconds", "split", "evaluation_share")
+PLACES = (*OF_ROWS, "evaluation_share")
 MOST_POINTS = 1000
 """Of one curve."""
 
