@@ -1,5 +1,6 @@
 """Files that are written atomically, and validated when they are read."""
 
+import functools
 import hashlib
 import json
 import os
@@ -71,11 +72,8 @@ def read_json(path: Path, most_bytes: int = MOST_BYTES_OF_JSON) -> dict[str, Any
 
 def checksum(path: Path) -> str:
     """BLAKE2b of a file's bytes, 32 hexadecimal digits."""
-    digest = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, functools.partial(hashlib.blake2b, digest_size=16)).hexdigest()
 
 
 def unwritable(path: Path, error: OSError) -> RunDirectoryError:

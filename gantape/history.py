@@ -35,6 +35,11 @@ def check_names(names: Iterable[Any], where: str, error: type[GantapeError], tak
         raise error(problem, where=where, got=repr(name), do="choose another name.")
 
 
+def measured(row: Row) -> dict[str, Any]:
+    """What a row has besides the columns that every row has."""
+    return {name: value for name, value in row.items() if name not in OF_ROWS}
+
+
 @attrs.define(eq=False)
 class History:
     """The rows of a run, oldest first, and why it stopped.

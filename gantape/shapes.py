@@ -7,6 +7,8 @@ any number of axes (at most once), and every other word names an axis: the same 
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeAlias
 
+import tensorflow as tf
+
 from gantape.errors import DtypeError, ShapeError
 from gantape.types import Tensor
 
@@ -29,6 +31,11 @@ def axes_of(tensor: Any) -> tuple[int | None, ...]:
             do="give it a shape with tf.ensure_shape.",
         )
     return tuple(None if size is None else int(size) for size in shape)
+
+
+def sizes_of(tensor: Any) -> list[Any]:
+    """The sizes of a tensor's axes, each as an int, or as a scalar tensor where it is unknown until the graph runs."""
+    return [tf.shape(tensor)[axis] if size is None else size for axis, size in enumerate(axes_of(tensor))]
 
 
 def match_shape(axes: tuple[int | None, ...], pattern: str, known: Mapping[str, int] | None = None) -> Sizes | None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gantape as gt
-from gantape.shapes import axes_of, check_floating, check_shape, describe, dtype_name, match_shape
+from gantape.shapes import axes_of, check_floating, check_shape, describe, dtype_name, match_shape, sizes_of
 
 words = st.sampled_from(["batch", "height", "width", "channels", "latent"])
 sizes = st.integers(0, 9)
@@ -126,3 +126,17 @@ def test_a_pattern_with_two_gaps_is_refused() -> None:
 def test_a_tensor_of_unknown_rank_is_refused() -> None:
     with pytest.raises(gt.errors.ShapeError, match="unknown rank"):
         axes_of(tf.TensorSpec(None))
+
+
+def test_sizes_are_numbers_where_they_are_known_and_tensors_elsewhere() -> None:
+    seen = []
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 28, None])])
+    def sizes(tensor: tf.Tensor) -> tf.Tensor:
+        seen.extend(sizes_of(tensor))
+        return tf.stack(sizes_of(tensor))
+
+    assert sizes(tf.zeros([3, 28, 5])).numpy().tolist() == [3, 28, 5]
+    assert seen[1] == 28
+    assert [size.shape.rank for size in (seen[0], seen[2])] == [0, 0]
+    assert sizes_of(tf.zeros([3, 28])) == [3, 28]

@@ -10,7 +10,7 @@ from gantape.augment.augmentation import Augmentation, share_for_each
 from gantape.distribute.replicas import all_reduce_mean, replicas
 from gantape.errors import HyperparameterError
 from gantape.random.rng import RandomStreams
-from gantape.shapes import Scores, axes_of
+from gantape.shapes import Scores, sizes_of
 from gantape.types import Tensor, Variable
 
 
@@ -57,6 +57,7 @@ class Adaptive(Augmentation):
 
     def observe(self, real_scores: Scores) -> None:
         mean_sign = all_reduce_mean(tf.reduce_mean(tf.sign(tf.cast(real_scores, tf.float32))))
-        change = tf.sign(mean_sign - self.target) * (axes_of(real_scores)[0] or 1) * replicas() / self.images
+        count = tf.cast(sizes_of(real_scores)[0], mean_sign.dtype)
+        change = tf.sign(mean_sign - self.target) * count * replicas() / self.images
         value = self.probability.value
         self.probability.assign(tf.clip_by_value(value + tf.cast(change, value.dtype), 0.0, 1.0))

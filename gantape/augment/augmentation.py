@@ -9,7 +9,7 @@ import tensorflow as tf
 from gantape._tensorflow import convert_methods
 from gantape.errors import ShapeError
 from gantape.random.rng import RandomStreams
-from gantape.shapes import Scores, axes_of, describe
+from gantape.shapes import Scores, describe, sizes_of
 from gantape.types import Tensor, Variable
 
 
@@ -55,5 +55,5 @@ def augmented(examples: Tensor, augmentations: Sequence[Augmentation], rng: Rand
 
 def share_for_each(examples: Tensor, rng: RandomStreams) -> Any:
     """A number from [0, 1) for each example, shape `batch 1 ...`."""
-    axes: Any = [axes_of(examples)[0], *[1] * (len(examples.shape) - 1)]
+    axes = [sizes_of(examples)[0], *[1] * (len(examples.shape) - 1)]
     return tf.cast(rng.uniform("share", axes), examples.dtype)

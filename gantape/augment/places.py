@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from gantape.augment.augmentation import Augmentation
 from gantape.random.rng import RandomStreams
-from gantape.shapes import Images, axes_of, check_shape
+from gantape.shapes import Images, check_shape, sizes_of
 from gantape.types import Tensor
 
 
@@ -54,10 +54,10 @@ class Cutout(Augmentation):
         return examples * (1.0 - covered) + self.fill * covered
 
 
-def _sizes(examples: Images, name: str) -> tuple[Any, ...]:
+def _sizes(examples: Images, name: str) -> list[Any]:
     where = f"gantape.augment.{name}, argument `examples`"
     check_shape(examples, "batch height width channels", name="images", where=where)
-    return axes_of(examples)
+    return sizes_of(examples)
 
 
 def _shifts(size: int, share: float, rng: RandomStreams, name: str, count: int, dtype: Any) -> tuple[Tensor, Any]:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from gantape.augment.augmentation import Augmentation, share_for_each
 from gantape.random.rng import RandomStreams
-from gantape.shapes import axes_of
+from gantape.shapes import sizes_of
 from gantape.types import Tensor
 
 
@@ -76,8 +76,7 @@ class InstanceNoise(Augmentation):
     steps: int | None = 10_000
 
     def __call__(self, examples: Tensor, rng: RandomStreams) -> Tensor:
-        axes: Any = axes_of(examples)
-        drawn = tf.cast(rng.normal("instance", axes), examples.dtype)
+        drawn = tf.cast(rng.normal("instance", sizes_of(examples)), examples.dtype)
         return examples + tf.cast(self._deviation_at(rng.step), examples.dtype) * drawn
 
     def _deviation_at(self, step: Any) -> Any:

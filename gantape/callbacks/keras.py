@@ -19,6 +19,7 @@ from gantape.callbacks.keras_checks import (
 )
 from gantape.callbacks.progress import Progress
 from gantape.errors import ScheduleError
+from gantape.history import measured
 from gantape.schedule import at_end, at_start, every
 from gantape.types import Model, Optimizer, Row
 
@@ -148,17 +149,13 @@ class _KerasCallback:
     def _logs(self, progress: Progress, since: int) -> dict[str, Any]:
         """The newest rows after a step; the means since the newest row if there is none of training."""
         train, validation = progress.history.last(), progress.history.last("validation")
-        logs = _values(train) if _step(train) > since else progress.current() or _values(train)
-        fresh = _values(validation) if _step(validation) > since else {}
+        logs = measured(train) if _step(train) > since else progress.current() or measured(train)
+        fresh = measured(validation) if _step(validation) > since else {}
         return logs | {f"val_{name}": value for name, value in fresh.items()}
 
 
 def _step(row: Row) -> int:
     return int(row.get("step", -1))
-
-
-def _values(row: Row) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in ("step", "epoch", "seconds", "split")}
 
 
 _UNKNOWN = object()

@@ -129,12 +129,28 @@ class _AboveBar(contextlib.AbstractContextManager["_AboveBar"]):
         return getattr(self.stream, name)
 
 
+class NotebookOutput:
+    """An output of a notebook's cell that is replaced in place."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def show(self, thing: Any) -> None:
+        """Show an object, in place of the one before."""
+        if self._handle is None:
+            from IPython.display import display  # available in every notebook
+
+            self._handle = display(thing, display_id=True)
+        else:
+            self._handle.update(thing)
+
+
 @final
 class NotebookView(View):
     """One output of a notebook cell, which is updated in place."""
 
     def __init__(self) -> None:
-        self._handle: Any = None
+        self._output = NotebookOutput()
         self._next = 0.0
 
     def due(self, elapsed: float) -> bool:
@@ -144,13 +160,7 @@ class NotebookView(View):
         return True
 
     def show(self, share: float | None, fields: Sequence[str]) -> None:
-        shown = _NotebookLine(share, fit(fields, WIDTH))
-        if self._handle is None:
-            from IPython.display import display  # available in every notebook
-
-            self._handle = display(shown, display_id=True)
-        else:
-            self._handle.update(shown)
+        self._output.show(_NotebookLine(share, fit(fields, WIDTH)))
 
 
 class _NotebookLine:

@@ -2,8 +2,6 @@
 
 import functools
 import itertools
-import sys
-import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +15,7 @@ from gantape.certificate.rounding import MARGIN, SAMPLES, distance, draws, draws
 from gantape.compiler.signature import Signature
 from gantape.data.batches import BatchStack, take_batch
 from gantape.distribute.replicas import shard
-from gantape.steps.lines import frames_below_gantape, line_of_frames
+from gantape.steps.lines import line_of_call, line_of_operation
 from gantape.steps.step import Step
 from gantape.types import Batch
 
@@ -54,7 +52,7 @@ class Seen:
             shown: What is used in their place.
             graph: The graph of the step; `None` for one that runs eagerly.
         """
-        line = _line_of(outputs[0], eager=graph is None) if outputs else ""
+        line = "" if not outputs else line_of_call() if graph is None else line_of_operation(outputs[0].op)
         place = line or ", ".join(self._layers[-1:])
         if graph is not None and outputs and place:
             if draws(outputs[0]):
@@ -127,8 +125,7 @@ class Probes:
     def _runs(self, mode: str, samples: int = 0) -> list[Seen]:
         """The step in a mode; or, rounded otherwise, as many times as there are samples."""
         due, examples = self._step.due(self._number), self._stack.examples
-        count = None if examples is None else len(tf.nest.flatten(examples)[0])
-        signature = Signature(due, self._stack.spec, self._stack.prepare, count, self._stack.augment)
+        signature = Signature.of(due, self._stack)
         perturb = perturbing() if samples else None
         seen = Seen()
 
@@ -188,16 +185,3 @@ def _spread(samples: Sequence[Seen]) -> dict[str, float]:
 
 def _equal(some: Sequence[Any], others: Sequence[Any]) -> bool:
     return len(some) == len(others) and all(map(np.array_equal, some, others))
-
-
-def _line_of(tensor: Any, *, eager: bool) -> str:
-    """The innermost line of the user that makes a tensor; an empty text if there is none."""
-    frames: list[tuple[str, int | str, str]] = []
-    if eager:
-        frame: types.FrameType | None = sys._getframe(1)
-        while frame is not None:
-            frames.insert(0, (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
-            frame = frame.f_back
-    else:
-        frames = [(frame.filename, frame.lineno, frame.name) for frame in tensor.op.traceback]
-    return line_of_frames(frames_below_gantape(frames))

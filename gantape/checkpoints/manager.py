@@ -21,7 +21,7 @@ from gantape.checkpoints.run_directory import RunDirectory, machine
 from gantape.checkpoints.run_record import RunRecord
 from gantape.checkpoints.settings import Checkpoints
 from gantape.checkpoints.snapshot import Snapshot
-from gantape.checkpoints.tensors import check_finite, specs, specs_of_arrays, write_tensors
+from gantape.checkpoints.tensors import check_finite, specs, write_tensors
 from gantape.compiler.compiled import CompiledSteps
 from gantape.data import Batches, Reader
 from gantape.distribute.workers import Workers
@@ -229,7 +229,7 @@ class CheckpointManager:
         check_finite(held.without_metrics(), state.step)
         arrays = own_state(held.objects)
         states, totals = callback_states(self._callbacks), compiled.totals()
-        kept = specs(held.variables), specs_of_arrays(arrays)
+        kept = specs(held.variables), specs(arrays)
         snapshot = Snapshot(state, acted, self._history, totals, states, self._learning_rates, *kept)
 
         def write(place: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import attrs
 
 from gantape.errors import ScheduleError, listed, warn
-from gantape.history import History, Split
+from gantape.history import History, Split, measured
 from gantape.schedule import When, every
 
 _EVERY_THREE_MINUTES = every(seconds=180.0)
@@ -36,7 +36,7 @@ class Best:
         """Warn if there are rows and none has the column, so that no checkpoint can be the best."""
         rows = [row for row in history if row["split"] == self.split]
         if rows and not any(self.column in row for row in rows):
-            columns = dict.fromkeys(name for row in rows for name in row if name not in ("step", "epoch", "seconds", "split"))
+            columns = dict.fromkeys(name for row in rows for name in measured(row))
             warn(
                 "no checkpoint is marked as the best: no row has the column that decides.",
                 where="gantape.Checkpoints, argument `best`",

@@ -8,17 +8,13 @@ from typing import Any
 import tensorflow as tf
 
 from gantape.errors import NotFiniteError, RunDirectoryError, listed
+from gantape.shapes import dtype_name
 from gantape.types import Variable
 
 
-def specs(variables: Mapping[str, Variable]) -> dict[str, str]:
-    """Type and shape of each variable, as text."""
-    return {name: f"{_dtype(variable)}{list(variable.shape)}" for name, variable in variables.items()}
-
-
-def specs_of_arrays(arrays: Mapping[str, Any]) -> dict[str, str]:
-    """Type and shape of each array, as text."""
-    return {name: f"{array.dtype.name}{list(array.shape)}" for name, array in arrays.items()}
+def specs(values: Mapping[str, Any]) -> dict[str, str]:
+    """Type and shape of each variable or array, as text."""
+    return {name: f"{dtype_name(value)}{list(value.shape)}" for name, value in values.items()}
 
 
 def check_finite(variables: Mapping[str, Variable], step: int) -> None:
@@ -27,7 +23,7 @@ def check_finite(variables: Mapping[str, Variable], step: int) -> None:
     Raises:
         NotFiniteError: If one is not.
     """
-    wrong = [variable.path for variable in variables.values() if "float" in _dtype(variable) and not _finite(variable)]
+    wrong = [variable.path for variable in variables.values() if "float" in dtype_name(variable) and not _finite(variable)]
     if wrong:
         raise NotFiniteError(
             "variables that are not finite are not saved.",
@@ -125,10 +121,6 @@ def _found(reader: Any, kind: str, names: Iterable[str]) -> dict[str, str]:
 def _key(kind: str, name: str) -> str:
     escaped = name.replace(".", "..").replace("/", ".S")
     return f"{kind}/{escaped}/.ATTRIBUTES/VARIABLE_VALUE"
-
-
-def _dtype(variable: Variable) -> str:
-    return tf.as_dtype(variable.value.dtype).name
 
 
 def _finite(variable: Variable) -> bool:

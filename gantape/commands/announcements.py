@@ -60,7 +60,7 @@ def opening_lines(task: str, data: gt.data.Batches, options: Length, loop: gt.Lo
 
 def length_in_words(options: Length) -> str:
     """The length of the whole run, such as "5 minutes" or "1 epoch"."""
-    name, value = next((name, value) for name, value in options.length.items() if value is not None)
+    name, value = next(iter(options.length.items()))
     return f"{value:,.10g} {name.removesuffix('s') if value == 1 else name}"
 
 
@@ -90,7 +90,7 @@ class NextCommand:
 
 def resume_command(options: Length, run_dir: Path) -> NextCommand:
     """The command that resumes a run of this program and doubles its length."""
-    name, value = next((name, value) for name, value in options.length.items() if value is not None)
+    name, value = next(iter(options.length.items()))
     flags = ("--resume", str(run_dir), f"--{name}", f"{2 * value:.10g}")
     return NextCommand("train on", (*program_words(), *flags), "checkpoints")
 

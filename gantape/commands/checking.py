@@ -46,11 +46,6 @@ class Enough:
         return gt.Stop("the dry run") if now - self._since > SECONDS_OF_STEPS else None
 
 
-def enough() -> gt.Callback:
-    """A callback that ends a dry run when its steps have been timed."""
-    return gt.Callback(Enough(), gt.every(seconds=0.1))
-
-
 def directory_of_check(wanted: Path) -> Path:
     """A directory for a dry run on the disk of the run that was asked for: in the nearest folder that exists."""
     existing = next(folder for folder in (wanted, *wanted.absolute().parents) if folder.exists())

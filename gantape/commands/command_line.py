@@ -17,7 +17,7 @@ from loguru import logger
 import gantape as gt
 from gantape.callbacks import profile_steps
 from gantape.checkpoints.run_directory import RunDirectory
-from gantape.commands.checking import MOST_STEPS, directory_of_check, enough, refuse_to_check
+from gantape.commands.checking import MOST_STEPS, Enough, directory_of_check, refuse_to_check
 from gantape.commands.devices import Devices
 from gantape.commands.flags_of_runs import (
     CommandLine,
@@ -104,7 +104,7 @@ class Options:
     def length(self) -> dict[str, Any]:
         """The rule for stopping, as `Loop.run` takes it."""
         given = {"steps": self.steps, "epochs": self.epochs, "minutes": self.minutes}
-        return given if any(value is not None for value in given.values()) else {"minutes": DEFAULT_MINUTES}
+        return {name: value for name, value in given.items() if value is not None} or {"minutes": DEFAULT_MINUTES}
 
     def batches(self, shape: Sequence[int] | None = None, *, batch_size: int = 64, **options: Any) -> Any:
         """The batches of the chosen data; `batch_size` is the default, and images of a folder are resized to `shape`."""
@@ -129,7 +129,8 @@ class Options:
     ) -> gt.Loop:
         """A new loop, or the loop of a resumed run."""
         observers = (*self._profiled(run_dir), *self.tracking.callbacks())  # for a dry run, too: wrong flags are errors
-        callbacks = (*callbacks, gt.Callback(CommandLine(), gt.at_start()), *((enough(),) if self.check else observers))
+        ends = gt.Callback(Enough(), gt.every(seconds=0.1))
+        callbacks = (*callbacks, gt.Callback(CommandLine(), gt.at_start()), *((ends,) if self.check else observers))
         if self.resume is None:
             return gt.Loop(
                 task,
@@ -172,7 +173,7 @@ class Options:
         """The remaining length, as `Loop.run` takes it; empty if nothing is left."""
         if self.check:
             return {"steps": MOST_STEPS}
-        (name, whole), *_ = [(name, value) for name, value in self.length.items() if value is not None]
+        ((name, whole),) = self.length.items()
         left = whole - {"steps": done.step, "epochs": done.epoch, "minutes": done.seconds / 60.0}[name]
         return {name: left} if left > 0 else {}
 

@@ -6,11 +6,10 @@ different judges cannot be compared. For a class-conditional GAN the table also 
 requested class.
 """
 
-import csv
 import json
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import attrs
 import numpy as np
@@ -24,6 +23,7 @@ from gantape.commands.judgements import FeaturesFlags, judge_classes, judge_feat
 from gantape.commands.program import program_name, whole_command
 from gantape.errors import HyperparameterError
 from gantape.report import write_html_report
+from gantape.report.page.run import read_rows
 
 SHOWN = 15
 FEWEST = 50
@@ -66,7 +66,7 @@ def main() -> int:
         found = judge_classes(run, arguments.count, arguments.seed, arguments.judge_steps)
     else:
         found = judge_features(run, arguments.count, arguments.seed, arguments.judge_steps, arguments.flags)
-    findings = evaluation.diagnose(history_of(arguments.run), pixels=run.task_class.pixels)
+    findings = evaluation.diagnose(read_rows(arguments.run / "metrics.csv"), pixels=run.task_class.pixels)
 
     print(f"{found.judge}\n{table(found.measured)}")
     for finding in findings:
@@ -92,15 +92,6 @@ def main() -> int:
     page = write_html_report(arguments.run)
     print(f"Written to {arguments.run}: {', '.join(written)}; all of it in {page.name}")
     return 0
-
-
-def history_of(run: Path) -> list[dict[str, Any]]:
-    """The history of the run, if there is one."""
-    path = run / "metrics.csv"
-    if not path.is_file():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def table(measured: tuple[evaluation.Measurement, ...]) -> str:

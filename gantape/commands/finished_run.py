@@ -1,7 +1,8 @@
 """A finished run of train-gan: its task with the trained generator, and its training data."""
 
+import contextlib
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,8 @@ def trained_task(path: Path, part: str = "") -> gt.Task:
             got=f"a run of {record['task']}",
             do="call gantape.export.export_task in a script of your own.",
         )
-    task = _made(found, record)
+    with _errors_of_another_task(found):
+        task = found(**record["hyperparameters"])
     name = part or default_part(task)
     file = path / f"{name}.keras"
     if not file.is_file():
@@ -73,7 +75,9 @@ def trained_task(path: Path, part: str = "") -> gt.Task:
             do="name the directory of a finished run, and with --part one of its networks.",
         )
     averaged = name == "generator" and isinstance(task, gt.AdversarialTask)
-    _give_weights(task, "averaged_generator" if averaged else name, load_generator(file).get_weights())
+    weights = load_generator(file).get_weights()
+    with _errors_of_another_task(found):
+        getattr(task, "averaged_generator" if averaged else name).set_weights(weights)
     return task
 
 
@@ -81,27 +85,17 @@ def _networks(path: Path) -> list[str]:
     return sorted(file.stem for file in path.glob("*.keras"))
 
 
-def _made(task_class: type[gt.Task], record: Mapping[str, Any]) -> gt.Task:
+@contextlib.contextmanager
+def _errors_of_another_task(task_class: type[gt.Task]) -> Iterator[None]:
     try:
-        return task_class(**record["hyperparameters"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise _of_another_task(task_class, error) from None
-
-
-def _give_weights(task: gt.Task, part: str, weights: list[Any]) -> None:
-    try:
-        getattr(task, part).set_weights(weights)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise _of_another_task(type(task), error) from None
-
-
-def _of_another_task(task_class: type[gt.Task], error: Exception) -> RunDirectoryError:
-    return RunDirectoryError(
-        "the network is not the one of this run.",
-        where=task_class.__name__,
-        got=summary(error)[:300],
-        do="name the directory of a run of train-gan, as it left it.",
-    )
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RunDirectoryError(
+            "the network is not the one of this run.",
+            where=task_class.__name__,
+            got=summary(error)[:300],
+            do="name the directory of a run of train-gan, as it left it.",
+        ) from None
 
 
 @attrs.frozen(slots=False)
@@ -146,8 +140,9 @@ class FinishedRun:
             RunDirectoryError: If the generator is missing or belongs to another task.
         """
         task_class, weights = self.task_class, load_generator(self.path / self.generator).get_weights()
-        task = _made(task_class, self.record)
-        _give_weights(task, "averaged_generator", weights)
+        with _errors_of_another_task(task_class):
+            task: Any = task_class(**self.record["hyperparameters"])
+            task.averaged_generator.set_weights(weights)
         return task
 
     def data(self) -> tuple[gt.data.ArrayBatches, gt.data.ArrayBatches]:

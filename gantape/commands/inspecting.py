@@ -9,7 +9,7 @@ DRAWING = "updates.svg"
 
 @attrs.frozen(eq=False)
 class Inspecting:
-    """Looks through the updates of a task: an action.
+    """Looks through the updates of a task: an action, to be called before the first step.
 
     Args:
         data: The data, of which the first batch is used.
@@ -24,8 +24,3 @@ class Inspecting:
         print(f"{seen}\n", flush=True)
         if progress.run_dir is not None:
             seen.save(progress.run_dir / DRAWING)
-
-
-def inspecting(data: gt.data.Batches, seed: int) -> gt.Callback:
-    """A callback that does so before the first step."""
-    return gt.Callback(Inspecting(data, seed), gt.at_start())

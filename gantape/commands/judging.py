@@ -93,8 +93,3 @@ class BestGenerator:
             logger.warning("best.keras is not written: {} ({})", error.what, error.got)
             return
         best.averaged_generator.save(self.run_dir / "best.keras")
-
-
-def best_generator(run_dir: Path) -> gt.Callback:
-    """A callback that saves it at the end."""
-    return gt.Callback(BestGenerator(run_dir), gt.at_end())

@@ -27,8 +27,3 @@ class Result:
     def facts(self) -> dict[str, Any]:
         """The facts; none before the end."""
         return self._found
-
-
-def result(measure: Callable[[], Mapping[str, Any]], *, on_every_worker: bool = False) -> gt.Callback:
-    """A callback that measures the result of a run at its end. The arguments are those of `Result`."""
-    return gt.Callback(Result(measure, on_every_worker), gt.at_end())

@@ -12,7 +12,7 @@ from gantape import report, zoo
 from gantape.commands.announcements import REPORT, closing_lines, opening_lines, resume_command, say
 from gantape.commands.checking import Advice, check_run
 from gantape.commands.command_line import EXIT_CODES, parse
-from gantape.commands.results import result
+from gantape.commands.results import Result
 
 PASSES = 5
 """After so many passes over the data, digits are classified well."""
@@ -50,7 +50,7 @@ def main() -> int:
         test = loop.evaluate(options.batches(split="test"))
         return {"validation": validation.describe(), "test": test}
 
-    measured = () if options.check else (result(facts, on_every_worker=True),)
+    measured = () if options.check else (gt.Callback(Result(facts, on_every_worker=True), gt.at_end()),)
     callbacks = (*report.report_supervised(run_dir), *measured)
     loop = options.loop(task, choice.seed, run_dir, callbacks)
     if options.check:

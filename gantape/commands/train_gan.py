@@ -25,11 +25,11 @@ from gantape.commands.checking import Advice, check_run
 from gantape.commands.choosing import choose_for_folder
 from gantape.commands.command_line import EXIT_CODES, OptionalInt, parse
 from gantape.commands.flags_of_runs import errors_of
-from gantape.commands.inspecting import inspecting
-from gantape.commands.judging import BEST, best_generator, check_judging, judging
+from gantape.commands.inspecting import Inspecting
+from gantape.commands.judging import BEST, BestGenerator, check_judging, judging
 from gantape.commands.program import program_words
 from gantape.commands.recipes import FOLDER_RECIPES, RECIPES, FolderName, Name, Recipe, task_help
-from gantape.commands.results import result
+from gantape.commands.results import Result
 from gantape.commands.training_data import name_of
 from gantape.errors import GantapeError, HyperparameterError
 
@@ -105,11 +105,11 @@ def main() -> int:
     elif choice.judge_every is not None:
         with errors_of("--judge-every"):
             when = gt.every(steps=choice.judge_every) | gt.at_end()
-        callbacks = (best_generator(run_dir), *callbacks, judging(recipe, options.data, shape, when))
+        callbacks = (gt.Callback(BestGenerator(run_dir), gt.at_end()), *callbacks, judging(recipe, options.data, shape, when))
     if choice.health_checks and isinstance(task, gt.AdversarialTask):
         callbacks = (*callbacks, evaluation.watch_health(data, seed=choice.seed))
     if choice.inspect:
-        callbacks = (inspecting(data, choice.seed), *callbacks)
+        callbacks = (gt.Callback(Inspecting(data, choice.seed), gt.at_start()), *callbacks)
 
     def facts() -> dict[str, Any]:
         outcome = judged(recipe, task, data)
@@ -117,7 +117,7 @@ def main() -> int:
         return {**found, "outcome": None if outcome is None else attrs.asdict(outcome)}
 
     if not options.check:
-        callbacks = (*callbacks, result(facts))
+        callbacks = (*callbacks, gt.Callback(Result(facts), gt.at_end()))
     loop = options.loop(task, choice.seed, run_dir, callbacks, BEST if choice.judge_every else None)
     if options.check:
         return EXIT_CODES.get(

@@ -24,6 +24,7 @@ from gantape.compiler.programs import GraphProgram, NamedMode, StepFunction
 from gantape.compiler.trials import RunLength, Trial, TuningResult
 from gantape.data import BatchStack, PeekableReader
 from gantape.errors import CompileError
+from gantape.steps.saved import SavedVariables
 
 TRIAL_STEPS = 32
 LONGEST_TRIAL = 1.0
@@ -178,7 +179,8 @@ def _measure(compiled: CompiledSteps, stack: BatchStack, first_step: int, length
         if compiled.mode == "graph":
             raise  # it runs in no mode
         return _failed(compiled, started, error)
-    saved = [(variable, tf.identity(variable)) for variable in program.variables]
+    saved = SavedVariables()
+    saved.add(program.variables)
     try:
         program.run(stack.first(width), first_step)
         compiled.means()
@@ -196,8 +198,7 @@ def _measure(compiled: CompiledSteps, stack: BatchStack, first_step: int, length
     except CompileError as error:
         return _failed(compiled, started, error)
     finally:
-        for variable, value in saved:
-            variable.assign(value)
+        saved.restore()
         compiled.reset()
 
 

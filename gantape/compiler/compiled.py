@@ -106,7 +106,7 @@ class CompiledSteps:
         Raises:
             RetraceError: If the step was traced more often than allowed.
         """
-        signature = Signature(self.step.due(first_step), stack.spec, stack.prepare, _examples(stack), stack.augment)
+        signature = Signature.of(self.step.due(first_step), stack)
         fitting = [program for program in self._programs if program.signature.fits(signature)]
         for program in fitting:
             if not program.values.changed():
@@ -127,7 +127,7 @@ class CompiledSteps:
         """The names of the scalars that a step reports, found by tracing it; none in eager mode."""
         if self.mode == "eager":
             return ()
-        signature = Signature(self.step.due(first_step), stack.spec, stack.prepare, _examples(stack))
+        signature = Signature.of(self.step.due(first_step), stack)
         program = GraphProgram(self.step, signature, self.most_steps, "graph")
         with self.scope():
             self.step.prepare()
@@ -190,7 +190,3 @@ class CompiledSteps:
 
 def _batch_of(signature: Signature) -> str:
     return " ".join(f"{leaf.dtype.name}{list(leaf.shape)}" for leaf in tf.nest.flatten(signature.batch))
-
-
-def _examples(stack: BatchStack) -> int | None:
-    return None if stack.examples is None else len(tf.nest.flatten(stack.examples)[0])

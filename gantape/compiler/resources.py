@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import attrs
 import tensorflow as tf
 
 from gantape._tensorflow import operations
-from gantape.steps.lines import frames_below_gantape, line_of_frames
+from gantape.steps.lines import line_of_call
 
 _TABLE = "LookupTable"
 _CHANGES = ("LookupTableInsertV2", "LookupTableRemoveV2")
@@ -76,7 +75,7 @@ class Usage:
                 return
             for tensor in inputs:
                 if tensor.dtype == tf.resource and id(tensor) not in found:
-                    line = _line()
+                    line = line_of_call()
                     found[id(tensor)] = Resource(tensor, f"{kind} in {line}" if line else kind)
 
         with operations(follow):
@@ -98,8 +97,3 @@ def _changed_inputs(nodes: Iterable[Any], functions: Mapping[str, Any]) -> set[s
             passed = dict(zip(arguments, inputs[-len(arguments) :] if arguments else [], strict=False))
             changed |= {passed[name] for name in _changed_inputs(function.node_def, functions) if name in passed}
     return changed
-
-
-def _line() -> str:
-    frames = [(frame.filename, frame.lineno or 0, frame.name) for frame in traceback.extract_stack()]
-    return line_of_frames(frames_below_gantape(frames))

@@ -7,6 +7,7 @@ import attrs
 import tensorflow as tf
 
 from gantape._tensorflow import with_autograph
+from gantape.data.batches import BatchStack
 from gantape.errors import counted
 from gantape.types import Batch
 
@@ -30,6 +31,12 @@ class Signature:
     prepare: Callable[[Batch], Batch]
     examples: int | None = None
     augment: Callable[[Batch, Any, int], Batch] | None = None
+
+    @classmethod
+    def of(cls, due: Due, stack: BatchStack) -> "Signature":
+        """The signature of steps with these updates on such batches."""
+        examples = None if stack.examples is None else len(tf.nest.flatten(stack.examples)[0])
+        return cls(due, stack.spec, stack.prepare, examples, stack.augment)
 
     def prepared(self, step: Any, place: int) -> Callable[[Batch], Batch]:
         """Turns a stored batch into the input of a step, given the number of the step and the batch's place in it."""

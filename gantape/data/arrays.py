@@ -140,25 +140,25 @@ class ArrayBatches(ShuffledBatches):
         return tf.nest.map_structure(lambda array: array[which], self.arrays)
 
 
+@attrs.define(eq=False)
 class _ArrayReader(Reader):
-    def __init__(self, source: ArrayBatches, seed: int, position: Position, examples: Batch | None) -> None:
-        self._source = source
-        self._examples = examples
-        self._seed = seed
-        self._position = position
-        self._order = shuffled(source.examples, seed, position.epoch)
+    source: ArrayBatches
+    seed: int
+    position: Position
+    examples: Batch | None
+    order: Any = None
 
     def read(self, count: int) -> BatchStack:
-        size, position = self._source.batch_size, self._position
-        stop = min(position.batch + count, self._source.batches_per_epoch)
-        chosen = self._order[position.batch * size : stop * size].reshape(-1, size)
-        batches = self._source._at(chosen) if self._examples is None else chosen
-        if stop == self._source.batches_per_epoch:
-            self._position = Position(position.epoch + 1, 0)
-            self._order = shuffled(self._source.examples, self._seed, self._position.epoch)
-        else:
-            self._position = Position(position.epoch, stop)
-        return BatchStack(batches, stop - position.batch, self._position, self._source.prepare, self._examples)
+        source, size, position = self.source, self.source.batch_size, self.position
+        if self.order is None:
+            self.order = shuffled(source.examples, self.seed, position.epoch)
+        stop = min(position.batch + count, source.batches_per_epoch)
+        chosen = self.order[position.batch * size : stop * size].reshape(-1, size)
+        batches = source._at(chosen) if self.examples is None else chosen
+        self.position = position.after(stop - position.batch, source.batches_per_epoch)
+        if self.position.epoch > position.epoch:
+            self.order = None
+        return BatchStack(batches, stop - position.batch, self.position, source.prepare, self.examples)
 
 
 def from_arrays(

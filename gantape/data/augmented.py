@@ -69,19 +69,19 @@ class _Seeded:
         return with_autograph(self.augment)(batch, RandomStreams(self.seed, step).stream("augmented", place))
 
 
+@attrs.frozen(eq=False)
 class _AugmentedReader(Reader):
-    def __init__(self, reader: Reader, augment: _Seeded) -> None:
-        self._reader = reader
-        self._augment = augment
+    reader: Reader
+    augment: _Seeded
 
     def read(self, count: int) -> BatchStack:
-        return attrs.evolve(self._reader.read(count), augment=self._augment)
+        return attrs.evolve(self.reader.read(count), augment=self.augment)
 
     def save(self, prefix: Path, shown: Sequence[BatchStack] = ()) -> dict[str, Any]:
-        return self._reader.save(prefix, shown)
+        return self.reader.save(prefix, shown)
 
     def restore(self, prefix: Path, facts: Mapping[str, Any]) -> None:
-        self._reader.restore(prefix, facts)
+        self.reader.restore(prefix, facts)
 
 
 @attrs.frozen(eq=False)

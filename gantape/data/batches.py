@@ -25,6 +25,11 @@ class Position:
     epoch: int = 0
     batch: int = 0
 
+    def after(self, count: int, length: int | None) -> "Position":
+        """The position after more batches of an epoch, which has `length` of them if that is known."""
+        done = self.batch + count
+        return Position(self.epoch + 1) if done == length else Position(self.epoch, done)
+
 
 @attrs.frozen(eq=False)
 class BatchStack:

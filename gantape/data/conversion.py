@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gantape.data.batches import BatchStack
 from gantape.errors import DataError, summary
 from gantape.types import Batch
 
@@ -58,6 +59,19 @@ def call_for_data(function: Callable[..., Batch], *arguments: Any, where: str, d
         return function(*arguments)
     except Exception as error:  # whatever the user's code raises
         raise DataError("data cannot be read or prepared.", where=where, got=summary(error), do=do) from error
+
+
+def first_as_trained(stack: BatchStack, where: str, do: str) -> Batch:
+    """The first batch of a stack as a step gets it, prepared and augmented.
+
+    Raises:
+        DataError: If a function of the user's raises an error.
+    """
+    batch = call_for_data(stack.prepare, stack.batch(0), where=f"{where}, `prepare` of the first batch", do=do)
+    if stack.augment is None:
+        return batch
+    where = f"{where}, `augment` of the first batch"
+    return call_for_data(stack.augment, batch, tf.constant(0, tf.int64), 0, where=where, do=do)
 
 
 def shapes_of(batch: Batch) -> list[tuple[int, ...]]:

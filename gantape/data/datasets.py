@@ -133,11 +133,10 @@ class _DatasetReader(Reader):
                 if given is None
                 else "repeat it without end, dataset.repeat(), or leave batches_per_epoch out.",
             )
-        done = position.batch + len(found)
-        ends = self._front() is None if given is None else done == given
-        if ends and given is None:
+        self._position = position.after(len(found), given)
+        if given is None and self._front() is None:
             del self._queue[0]
-        self._position = Position(position.epoch + 1, 0) if ends else Position(position.epoch, done)
+            self._position = Position(position.epoch + 1)
         return BatchStack.of(found, self._position, source.prepare, source.layout.spec(found[0]))
 
     def save(self, prefix: Path, shown: Sequence[BatchStack] = ()) -> dict[str, Any]:

@@ -71,22 +71,20 @@ class IndexedBatches(ShuffledBatches):
         return facts | self.source.describe()
 
 
+@attrs.define(eq=False)
 class _IndexedReader(Reader):
-    def __init__(self, source: IndexedBatches, seed: int, position: Position) -> None:
-        self._source = source
-        self._seed = seed
-        self._position = position
-        self._batches: Iterator[Batch] | None = None
+    source: IndexedBatches
+    seed: int
+    position: Position
+    batches: Iterator[Batch] | None = None
 
     def read(self, count: int) -> BatchStack:
-        source, position, size = self._source, self._position, self._source.batch_size
-        if self._batches is None:
-            order = shuffled(source.examples, self._seed, position.epoch)
-            self._batches = source.source.batches(order[position.batch * size : source.batches_per_epoch * size], size)
-        stop = min(position.batch + count, source.batches_per_epoch)
-        found = [next(self._batches) for _ in range(stop - position.batch)]
-        if stop == source.batches_per_epoch:
-            self._position, self._batches = Position(position.epoch + 1, 0), None
-        else:
-            self._position = Position(position.epoch, stop)
-        return BatchStack.of(found, self._position, source.prepare)
+        source, position, size = self.source, self.position, self.source.batch_size
+        if self.batches is None:
+            order = shuffled(source.examples, self.seed, position.epoch)
+            self.batches = source.source.batches(order[position.batch * size : source.batches_per_epoch * size], size)
+        found = [next(self.batches) for _ in range(min(count, source.batches_per_epoch - position.batch))]
+        self.position = position.after(len(found), source.batches_per_epoch)
+        if self.position.epoch > position.epoch:
+            self.batches = None
+        return BatchStack.of(found, self.position, source.prepare)

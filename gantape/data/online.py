@@ -66,14 +66,14 @@ class OnlineBatches(Batches):
         return {"name": self.name, "batch_size": self.batch_size, "batches_per_epoch": self.batches_per_epoch}
 
 
+@attrs.define(eq=False)
 class _OnlineReader(Reader):
-    def __init__(self, source: OnlineBatches, seed: int, position: Position) -> None:
-        self._source = source
-        self._seed = seed
-        self._position = position
+    source: OnlineBatches
+    seed: int
+    position: Position
 
     def read(self, count: int) -> BatchStack:
-        source, position = self._source, self._position
+        source, position = self.source, self.position
         length = source.batches_per_epoch
         most = count if length is None else min(count, length - position.batch)
         found = [self._next(Position(position.epoch, position.batch + place)) for place in range(most)]
@@ -84,20 +84,19 @@ class _OnlineReader(Reader):
                 got="; ".join(described(batch) for batch in found),
                 do="make the batches of a step of one shape: it reads several, for repeats or for accumulated gradients.",
             )
-        done = position.batch + most
-        self._position = Position(position.epoch + 1, 0) if done == length else Position(position.epoch, done)
-        return BatchStack.of(found, self._position, source.prepare)
+        self.position = position.after(most, length)
+        return BatchStack.of(found, self.position, source.prepare)
 
     def save(self, prefix: Path, shown: Sequence[BatchStack] = ()) -> dict[str, Any]:
         """The state of the function that makes the batches. Batches that were shown would be lost: they belong to its state."""
-        make: Any = self._source.make
-        if not self._source.stateful:
+        make: Any = self.source.make
+        if not self.source.stateful:
             return {}
-        where = f"{self._source.name}, argument `make`, method `state`"
+        where = f"{self.source.name}, argument `make`, method `state`"
         if shown:
             raise DataError(
                 "a run on this data can be saved between two steps only.",
-                where=self._source.name,
+                where=self.source.name,
                 got=f"{counted(len(shown), 'batch')} made and not trained on",
                 do="start the run again: it did no step.",
             )
@@ -114,17 +113,17 @@ class _OnlineReader(Reader):
         return facts
 
     def restore(self, prefix: Path, facts: Mapping[str, Any]) -> None:
-        make: Any = self._source.make
-        if self._source.stateful:
-            where = f"{self._source.name}, argument `make`, method `restore`"
+        make: Any = self.source.make
+        if self.source.stateful:
+            where = f"{self.source.name}, argument `make`, method `restore`"
             advice = "resume with the function of the run; it is given what its method `state` returned."
             call_for_data(lambda: make.restore(facts["state"]), where=where, do=advice)
 
     def _next(self, position: Position) -> Batch:
-        where = f"{self._source.name}, argument `make`, batch {position.batch} of epoch {position.epoch}"
-        key = derive_key(self._seed, "online", position.epoch, position.batch)
+        where = f"{self.source.name}, argument `make`, batch {position.batch} of epoch {position.epoch}"
+        key = derive_key(self.seed, "online", position.epoch, position.batch)
         rng = np.random.Generator(np.random.Philox(key))
-        made = call_for_data(self._source.make, rng, where=where, do="look at the cause, in your code.")
+        made = call_for_data(self.source.make, rng, where=where, do="look at the cause, in your code.")
         batch = as_arrays(made, where)
         check_batch_axis(batch, where)
         return batch

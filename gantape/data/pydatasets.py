@@ -72,20 +72,20 @@ class PyDatasetBatches(Batches):
         self._epoch += 1
 
 
+@attrs.define(eq=False)
 class _PyDatasetReader(Reader):
-    def __init__(self, source: PyDatasetBatches, seed: int, position: Position) -> None:
-        self._source = source
-        self._seed = seed
-        self._position = position
-        self._begun = False
+    source: PyDatasetBatches
+    seed: int
+    position: Position
+    begun: bool = False
 
     def read(self, count: int) -> BatchStack:
-        source, position = self._source, self._position
-        if not self._begun:
+        source, position = self.source, self.position
+        if not self.begun:
             source.begin_epoch()
-            self._begun = True
+            self.begun = True
         length = source.batches_per_epoch
-        order = shuffled(length, self._seed, position.epoch) if source.shuffle and length is not None else None
+        order = shuffled(length, self.seed, position.epoch) if source.shuffle and length is not None else None
         found: list[Batch] = []
         done = position.batch
         while len(found) < count and (length is None or done < length):
@@ -94,11 +94,11 @@ class _PyDatasetReader(Reader):
                 break
             found.append(batch)
             done += 1
-        self._position = Position(position.epoch, done)
+        self.position = position.after(len(found), length)
         if done == length:
             source.end_epoch()
-            self._position, self._begun = Position(position.epoch + 1, 0), False
-        return BatchStack.of(found, self._position, source.prepare, source.layout.spec(found[0]))
+            self.begun = False
+        return BatchStack.of(found, self.position, source.prepare, source.layout.spec(found[0]))
 
 
 def from_pydataset(

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from gantape.data.arrays import shuffled
 from gantape.data.batches import Batches, BatchStack, Position, Reader, identity
+from gantape.data.conversion import check_size
 from gantape.errors import DataError, DataNotFoundError, counted, summary
 from gantape.random.rng import derive_key
 from gantape.types import Batch, Tensor
@@ -83,40 +84,40 @@ class RecordBatches(Batches):
             yield batch
 
 
+@attrs.define(eq=False)
 class _RecordReader(Reader):
     """Reads one batch ahead, to know which batch ends an epoch."""
 
-    def __init__(self, source: RecordBatches, seed: int, position: Position) -> None:
-        self._source = source
-        self._seed = seed
-        self._position = position
-        self._batches: Iterator[Batch] | None = None
-        self._ahead: Batch | None = None
+    source: RecordBatches
+    seed: int
+    position: Position
+    batches: Iterator[Batch] | None = None
+    ahead: Batch | None = None
 
     def read(self, count: int) -> BatchStack:
-        if self._batches is None:
-            self._batches = self._source.epoch(self._seed, self._position)
-            self._ahead = self._next()
+        if self.batches is None:
+            self.batches = self.source.epoch(self.seed, self.position)
+            self.ahead = self._next()
         found: list[Batch] = []
-        while len(found) < count and self._ahead is not None:
-            found.append(self._ahead)
-            self._ahead = self._next()
+        while len(found) < count and self.ahead is not None:
+            found.append(self.ahead)
+            self.ahead = self._next()
         if not found:
             raise DataError(
                 "the records do not fill a batch.",
-                where=f"{self._source.name}, argument `batch_size`",
-                got=f"no batch of {counted(self._source.batch_size, 'example')}",
+                where=f"{self.source.name}, argument `batch_size`",
+                got=f"no batch of {counted(self.source.batch_size, 'example')}",
                 do="choose a smaller batch_size.",
             )
-        if self._ahead is None:
-            self._position, self._batches = Position(self._position.epoch + 1, 0), None
+        if self.ahead is None:
+            self.position, self.batches = Position(self.position.epoch + 1), None
         else:
-            self._position = Position(self._position.epoch, self._position.batch + len(found))
-        return BatchStack.of(found, self._position, self._source.prepare)
+            self.position = self.position.after(len(found), None)
+        return BatchStack.of(found, self.position, self.source.prepare)
 
     def _next(self) -> Batch | None:
-        batch = next(self._batches, None) if self._batches is not None else None
-        whole = batch is not None and len(tf.nest.flatten(batch)[0]) == self._source.batch_size
+        batch = next(self.batches, None) if self.batches is not None else None
+        whole = batch is not None and len(tf.nest.flatten(batch)[0]) == self.source.batch_size
         return batch if whole else None
 
 
@@ -162,14 +163,8 @@ def from_records(
             got=str(files),
             do='pass "folder/*.tfrecord", for example.',
         )
-    for argument, value in (("batch_size", batch_size), ("buffer", buffer)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise DataError(
-                "sizes of batches and buffers are positive integers.",
-                where=f"{where}, argument `{argument}`",
-                got=repr(value),
-                do="pass a positive integer.",
-            )
+    check_size(batch_size, where)
+    check_size(buffer, where, "buffer", "a buffer holds at least one record.")
     try:
         tf.data.Dataset.from_tensors(tf.constant("")).map(parse)
     except Exception as error:  # whatever the user's code raises

@@ -81,8 +81,7 @@ class _UnpairedReader(Reader):
                 self._ahead.append(pair)
                 break
             pairs.append(pair)
-        done = position.batch + len(pairs)
-        self._position = Position(position.epoch + 1, 0) if done == self._length else Position(position.epoch, done)
+        self._position = position.after(len(pairs), self._length)
         return BatchStack.of(pairs, self._position, self._prepare)
 
 

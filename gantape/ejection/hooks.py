@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -167,56 +167,49 @@ def _tapes(trace: Trace, original: Any) -> Any:
 
 
 def _operator(trace: Trace, function: Any, sign: str, reflected: bool) -> Any:
-    @functools.wraps(function)
-    def call(tensor: Any, other: Any) -> Any:
-        if trace.is_foreign(tensor):
-            return function(tensor, other)
-        with trace.silent():
-            result = function(tensor, other)
-        if result is NotImplemented:
-            return result
-        if (sign == "+" and _is_number(other, 0)) or (sign == "*" and _is_number(other, 1)):
-            trace.same(result, tensor)
-            return result
-        operands: list[Any] = []
-        sides = (other, tensor) if reflected else (tensor, other)
-        left, right = (trace.code(side, operands) for side in sides)
-        trace.record(f"{left} {sign} {right}", operands, result, operator=True)
-        return result
+    def code(operands: list[Any], tensor: Any, other: Any) -> str:
+        left, right = (trace.code(side, operands) for side in ((other, tensor) if reflected else (tensor, other)))
+        return f"{left} {sign} {right}"
 
-    return call
+    return _method(trace, function, code, neutral={"+": 0, "*": 1}.get(sign))
 
 
-def _is_number(value: Any, number: int) -> bool:
-    return isinstance(value, int | float) and value == number
+def _unary(trace: Trace, function: Any, template: str) -> Any:
+    return _method(trace, function, lambda operands, tensor, *_: template.format(trace.code(tensor, operands)))
 
 
-def _unary(trace: Trace, function: Any, code: str) -> Any:
+def _item(trace: Trace, function: Any) -> Any:
+    def code(operands: list[Any], tensor: Any, key: Any, *_: Any) -> str:
+        read = trace.code(tensor, operands)
+        keys = key if isinstance(key, tuple) else (key,)
+        return f"{read}[{', '.join(_sliced(trace, one, operands) for one in keys)}]"
+
+    return _method(trace, function, code)
+
+
+def _method(trace: Trace, function: Any, code: Callable[..., str], neutral: int | None = None) -> Any:
+    """A method of tensors that is recorded as an operator.
+
+    Args:
+        trace: The trace.
+        function: The method.
+        code: The code of a call, from the list of its operands and the call's arguments.
+        neutral: The number with which the method returns the tensor itself.
+    """
+
     @functools.wraps(function)
     def call(tensor: Any, *rest: Any, **keywords: Any) -> Any:
         if trace.is_foreign(tensor):
             return function(tensor, *rest, **keywords)
         with trace.silent():
             result = function(tensor, *rest, **keywords)
+        if result is NotImplemented:
+            return result
+        if neutral is not None and isinstance(rest[0], int | float) and rest[0] == neutral:
+            trace.same(result, tensor)
+            return result
         operands: list[Any] = []
-        trace.record(code.format(trace.code(tensor, operands)), operands, result, operator=True)
-        return result
-
-    return call
-
-
-def _item(trace: Trace, function: Any) -> Any:
-    @functools.wraps(function)
-    def call(tensor: Any, key: Any, *rest: Any) -> Any:
-        if trace.is_foreign(tensor):
-            return function(tensor, key, *rest)
-        with trace.silent():
-            result = function(tensor, key, *rest)
-        operands: list[Any] = []
-        read = trace.code(tensor, operands)
-        keys = key if isinstance(key, tuple) else (key,)
-        inside = ", ".join(_sliced(trace, one, operands) for one in keys)
-        trace.record(f"{read}[{inside}]", operands, result, operator=True)
+        trace.record(code(operands, tensor, *rest), operands, result, operator=True)
         return result
 
     return call

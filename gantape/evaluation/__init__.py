@@ -1,7 +1,6 @@
 """Evaluation of GANs: metrics of generated examples, the judge, health checks. The core does not import it."""
 
 from gantape.evaluation.accuracy import classifier_accuracy_score
-from gantape.evaluation.cache import judges_folder
 from gantape.evaluation.classes import inception_score, label_accuracy
 from gantape.evaluation.classifier import JudgeClassifier
 from gantape.evaluation.evidence import Evidence, Finding, Rule, Series
@@ -31,7 +30,7 @@ from gantape.evaluation.rules import (
     VanishingGradient,
     WrongRange,
 )
-from gantape.evaluation.samples import drawn_labels, make_samples, real_batch, real_examples
+from gantape.evaluation.samples import drawn_labels, make_samples, real_examples
 from gantape.evaluation.scorecard import score_features, score_samples
 from gantape.evaluation.training import train_judge
 from gantape.evaluation.transformations import TransformationClassifier
@@ -78,7 +77,6 @@ __all__ = [
     "inception_score",
     "judge_images",
     "judge_outcome",
-    "judges_folder",
     "kernel_distance",
     "label_accuracy",
     "latent_diversity",
@@ -90,7 +88,6 @@ __all__ = [
     "picture_neighbours",
     "plot_classes",
     "precision_recall",
-    "real_batch",
     "real_examples",
     "score_features",
     "score_samples",

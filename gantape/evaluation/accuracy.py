@@ -7,7 +7,7 @@ from gantape.data import ArrayBatches
 from gantape.errors import DataError
 from gantape.evaluation.classifier import JudgeClassifier
 from gantape.evaluation.judge import Judge
-from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement
+from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement, measure_mean
 from gantape.evaluation.training import check_labelled, classifier_for, fit
 
 _DEFAULT = Bootstrap()
@@ -61,6 +61,4 @@ def classifier_accuracy_score(
             )
         cut = tuple(array[: samples.examples] for array in reference.arrays)
         baseline = float(right(attrs.evolve(reference, arrays=cut)).mean())
-    few = f"{samples.examples} examples are few: take at least 1000." if samples.examples < 1000 else ""
-    interval = bootstrap.of_mean(found)
-    return Measurement("classifier accuracy score", float(found.mean()), samples.examples, interval, baseline, few).warn()
+    return measure_mean("classifier accuracy score", found, baseline, bootstrap, count=samples.examples, least=1000)

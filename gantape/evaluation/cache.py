@@ -17,16 +17,11 @@ from gantape.checkpoints.run_directory import machine
 from gantape.types import Model
 
 
-def judges_folder() -> Path:
-    """The folder of cached judges: that of `GANTAPE_CACHE`, or the user's cache."""
-    return cache_folder()
-
-
 def cached_file(kind: str, settings: Mapping[str, Any], folder: str | Path | None) -> Path:
     """The file of a network that follows from settings, and from the versions of gantape, TensorFlow and Keras."""
     versions = {name: machine()[name] for name in ("gantape", "tensorflow", "keras")}
     digest = hashlib.blake2b(json.dumps({**settings, "versions": versions}, sort_keys=True).encode(), digest_size=8)
-    return (Path(folder) if folder else judges_folder()) / f"{kind}-{digest.hexdigest()}.npz"
+    return (Path(folder) if folder else cache_folder()) / f"{kind}-{digest.hexdigest()}.npz"
 
 
 def identity_of(models: Sequence[Model]) -> str:

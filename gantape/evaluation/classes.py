@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from gantape.errors import RangeError, ShapeError
-from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement, as_features, cut_reference
+from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement, as_features, cut_reference, measure_mean, too_few
 
 EXAMPLES_PER_CLASS = 100
 _DEFAULT = Bootstrap()
@@ -37,10 +37,10 @@ def inception_score(probabilities: Any, *, reference: Any = None, bootstrap: Boo
     if reference is not None:
         others = as_probabilities(cut_reference(reference, len(found), where), where)
         baseline = _score(others, np.ones(len(others)))
-    least = EXAMPLES_PER_CLASS * found.shape[1]
-    few = f"{len(found)} examples are few for {found.shape[1]} classes: take at least {least}." if len(found) < least else ""
-    interval = bootstrap.interval(value, resampled, (1.0, float(found.shape[1])))
-    return Measurement("inception score", value, len(found), interval, baseline, few).warn()
+    count, classes = found.shape
+    interval = bootstrap.interval(value, resampled, (1.0, float(classes)))
+    warning = too_few(count, EXAMPLES_PER_CLASS * classes, f" for {classes} classes")
+    return Measurement("inception score", value, count, interval, baseline, warning).warn()
 
 
 def label_accuracy(
@@ -65,9 +65,7 @@ def label_accuracy(
             got=f"shapes {some.shape} and {others.shape}",
             do="pass one requested and one recognised label for each example.",
         )
-    right = (some == others).astype(np.float64)
-    few = f"{len(right)} examples are few: take at least {EXAMPLES_PER_CLASS}." if len(right) < EXAMPLES_PER_CLASS else ""
-    return Measurement("label accuracy", float(right.mean()), len(right), bootstrap.of_mean(right), real_accuracy, few).warn()
+    return measure_mean("label accuracy", (some == others).astype(np.float64), real_accuracy, bootstrap)
 
 
 def as_probabilities(values: Any, where: str) -> FloatArray:

@@ -1,13 +1,13 @@
 """Networks that map images to features, learnt without labels, for metrics of any set of images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
 import numpy as np
 
 from gantape.errors import DataError, RangeError
-from gantape.evaluation.measurement import FloatArray
+from gantape.evaluation.measurement import FloatArray, check_finite
 from gantape.shapes import check_shape
 from gantape.types import Model
 
@@ -45,24 +45,9 @@ class FeatureNetwork:
             RangeError: If a pixel is not finite, or features are not.
         """
         where = "gantape.evaluation.FeatureNetwork.features, argument `images`"
-        array = np.asarray(images)
-        check_shape(array, self.shape, name="images", where=where)
-        if not len(array):
-            raise DataError("there are no images.", where=where, got="no image", do="pass at least one.")
-        low, high = pixels
         model: Any = self.model
-        parts = []
-        for start in range(0, len(array), IMAGES_AT_ONCE):
-            part = (array[start : start + IMAGES_AT_ONCE].astype(np.float32) - low) / (high - low)
-            if not np.isfinite(part).all():
-                raise RangeError(
-                    "pixels are not finite.",
-                    where=where,
-                    got=f"{int((~np.isfinite(part)).sum())} numbers that are infinite or not a number",
-                    do="check the generator's output: the run may have diverged.",
-                )
-            parts.append(np.asarray(model.predict_on_batch(self.prepare(part)), np.float64))
-        found = np.concatenate(parts)
+        parts = scaled_parts(images, self.shape, pixels, IMAGES_AT_ONCE, where)
+        found = np.concatenate([np.asarray(model.predict_on_batch(self.prepare(part)), np.float64) for part in parts])
         if not np.isfinite(found).all():
             raise RangeError(
                 "features are not finite.",
@@ -74,3 +59,24 @@ class FeatureNetwork:
 
     def __str__(self) -> str:
         return f"features {self.identity}, {self.source}"
+
+
+def scaled_parts(
+    images: Any, shape: str, pixels: tuple[float, float], size: int, where: str
+) -> Iterator[np.ndarray[Any, np.dtype[np.float32]]]:
+    """Images in parts of at most `size`, with pixels from 0 to 1.
+
+    Raises:
+        ShapeError: If the images do not have the axes `shape`.
+        DataError: If there are no images.
+        RangeError: If a pixel is not finite.
+    """
+    array = np.asarray(images)
+    check_shape(array, shape, name="images", where=where)
+    if not len(array):
+        raise DataError("there are no images.", where=where, got="no image", do="pass at least one.")
+    low, high = pixels
+    for start in range(0, len(array), size):
+        part = (array[start : start + size].astype(np.float32) - low) / (high - low)
+        check_finite(part, "pixels", where)
+        yield part

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement, as_features, cut_reference, same_width
+from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement, as_sets
 
 EXAMPLES_PER_FEATURE = 10
 _DEFAULT = Bootstrap()
@@ -34,10 +34,7 @@ def frechet_distance(real: Any, fake: Any, *, reference: Any = None, bootstrap: 
     References:
         Heusel et al. 2017, arXiv 1706.08500, equation 6; Dowson and Landau 1982 (the closed form).
     """
-    where = "gantape.evaluation.frechet_distance"
-    first = as_features(real, name="real examples", where=where)
-    second = as_features(fake, name="generated examples", where=where)
-    same_width(first, second, where)
+    first, second, others = as_sets(real, fake, reference, "gantape.evaluation.frechet_distance")
     value = gaussian_distance(*moments(first), *moments(second))
     interval = (value, value)
     if bootstrap is not None:
@@ -46,11 +43,7 @@ def frechet_distance(real: Any, fake: Any, *, reference: Any = None, bootstrap: 
             for some, others in bootstrap.draws(len(first), len(second))
         ]
         interval = bootstrap.interval(value, resampled, (0.0, np.inf))
-    baseline = None
-    if reference is not None:
-        others = cut_reference(reference, len(second), where)
-        same_width(first, others, where)
-        baseline = gaussian_distance(*moments(first), *moments(others))
+    baseline = None if others is None else gaussian_distance(*moments(first), *moments(others))
     return Measurement("Fréchet distance", value, len(second), interval, baseline, _warning(first, second)).warn()
 
 

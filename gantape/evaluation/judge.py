@@ -6,8 +6,7 @@ import attrs
 import keras
 import numpy as np
 
-from gantape.errors import DataError
-from gantape.shapes import check_shape
+from gantape.evaluation.features import scaled_parts
 from gantape.types import Model
 
 IMAGES_AT_ONCE = 500
@@ -58,19 +57,14 @@ class Judge:
         Raises:
             ShapeError: If the images have other axes.
             DataError: If there are no images.
+            RangeError: If a pixel is not finite.
         """
-        array = np.asarray(images)
         height, width, channels = getattr(self.model, "input_shape", (None, None, None, None))[1:]
         where = "gantape.evaluation.Judge.embed, argument `images`"
-        check_shape(array, f"batch {height} {width} {channels}", name="images", where=where)
-        if not len(array):
-            raise DataError("there are no images.", where=where, got="no image", do="pass at least one.")
-        low, high = pixels
         parts = []
-        for start in range(0, len(array), IMAGES_AT_ONCE):
-            part = array[start : start + IMAGES_AT_ONCE].astype(np.float32)
+        for part in scaled_parts(images, f"batch {height} {width} {channels}", pixels, IMAGES_AT_ONCE, where):
             filled = np.concatenate([part, np.zeros((IMAGES_AT_ONCE - len(part), *part.shape[1:]), np.float32)])
-            outputs = self._both.predict_on_batch((filled - low) / (high - low))
+            outputs = self._both.predict_on_batch(filled)
             parts.append([np.asarray(output, np.float64)[: len(part)] for output in outputs])
         features, logits = (np.concatenate(found) for found in zip(*parts, strict=True))
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from gantape.errors import RangeError
-from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement, as_features, cut_reference, same_width
+from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement, as_sets, too_few
 
 FEWEST_EXAMPLES = 200
 _DEFAULT = Bootstrap()
@@ -51,9 +51,7 @@ def kernel_distance(
             got=f"subsets={subsets}, subset_size={subset_size}",
             do="use the default of 100 subsets of 1000.",
         )
-    first = as_features(real, name="real examples", where=where, least=4)
-    second = as_features(fake, name="generated examples", where=where, least=4)
-    same_width(first, second, where)
+    first, second, others = as_sets(real, fake, reference, where, least=4)
     smaller = min(len(first), len(second))
     size = min(subset_size, smaller // 2)
     values = _over_subsets(first, second, size, subsets, bootstrap.seed)
@@ -61,12 +59,10 @@ def kernel_distance(
     # Subsets without replacement vary by σ²(1/size - 1/N) where the whole set varies by σ²/N.
     interval = bootstrap.interval(value, values * np.sqrt(size / (smaller - size)))
     baseline = None
-    if reference is not None:
-        others = cut_reference(reference, len(second), where)
-        same_width(first, others, where)
+    if others is not None:
         baseline = float(_over_subsets(first, others, size, subsets, bootstrap.seed).mean())
-    few = f"{smaller} examples are few: take at least {FEWEST_EXAMPLES}." if smaller < FEWEST_EXAMPLES else ""
-    return Measurement("kernel distance", value, len(second), interval, baseline, few).warn()
+    warning = too_few(smaller, FEWEST_EXAMPLES)
+    return Measurement("kernel distance", value, len(second), interval, baseline, warning).warn()
 
 
 def squared_discrepancy(first: FloatArray, second: FloatArray) -> float:

@@ -7,16 +7,13 @@ import attrs
 import numpy as np
 from loguru import logger
 
-from gantape.callbacks import show_progress
-from gantape.compiler import StepCompiler
 from gantape.data import from_arrays, scale_pixels
 from gantape.errors import DataError, counted
 from gantape.evaluation.cache import cached_file, identity_of, load_weights, save_weights
 from gantape.evaluation.features import FeatureNetwork
+from gantape.evaluation.training import train_fully
 from gantape.evaluation.transformations import DEGRADATIONS, TransformationClassifier
-from gantape.loop import Loop
 
-SEED = 0
 FEWEST_IMAGES = 20
 SMALLEST_SIDE = 8
 
@@ -89,9 +86,6 @@ def _checked(images: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 def _fit(task: TransformationClassifier, data: Any) -> tuple[float, float]:
     """Train, and return the shares of turns and of degradations that are recognised in the training images."""
-    loop = Loop(task, compiler=StepCompiler("graph"), seed=SEED, callbacks=[show_progress("features")])
-    history = loop.run(data, steps=task.steps)
-    if history.last()["step"] != task.steps:
-        raise KeyboardInterrupt(history.stopped_by)  # the loop stops cleanly at a signal; half a network must not be cached
+    loop = train_fully(task, data, "features")
     measured = loop.evaluate(attrs.evolve(data, batch_size=min(500, data.examples)))
     return measured["turn_accuracy"], measured["degradation_accuracy"]

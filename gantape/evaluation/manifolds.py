@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gantape.errors import RangeError
-from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement, as_features, cut_reference, same_width
+from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement, as_sets, too_few
 from gantape.evaluation.neighbours import count_balls, nearest_squares, neighbour_radii
 
 EXAMPLES_PER_FEATURE = 10
@@ -90,18 +90,13 @@ def _measure(
             got=repr(k),
             do="pass a positive integer.",
         )
-    first = as_features(real, name="real examples", where=where, least=k + 1)
-    second = as_features(fake, name="generated examples", where=where, least=k + 1)
-    same_width(first, second, where)
+    first, second, others = as_sets(real, fake, reference, where, least=k + 1)
     found = scores(first, second, k)
     baselines: list[float | None] = [None, None]
-    if reference is not None:
-        others = cut_reference(reference, len(second), where)
-        same_width(first, others, where)
+    if others is not None:
         baselines = [float(values.mean()) for values in scores(first, others, k)]
     count, features = min(len(first), len(second)), first.shape[1]
-    few = f"{count} examples are few for {features} features: take at least {EXAMPLES_PER_FEATURE * features}."
-    warning = few if count < EXAMPLES_PER_FEATURE * features else ""
+    warning = too_few(count, EXAMPLES_PER_FEATURE * features, f" for {features} features")
     one, other = (
         Measurement(name, float(values.mean()), len(second), bootstrap.of_mean(values), baseline, warning).warn()
         for name, values, baseline in zip(names, found, baselines, strict=True)

@@ -12,6 +12,9 @@ from gantape.shapes import check_shape
 
 FloatArray: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
+FEWEST_EXAMPLES = 100
+"""Below so many examples, a mean over them is not reliable."""
+
 
 @attrs.frozen
 class Measurement:
@@ -121,14 +124,59 @@ def as_features(values: Any, *, name: str, where: str, least: int = 2) -> FloatA
             got=f"{counted(len(array), 'example')} of {counted(array.shape[1], 'feature')}",
             do=f"pass at least {least} examples, and thousands for meaningful values.",
         )
-    if not np.isfinite(array).all():
+    check_finite(array, name, where)
+    return array
+
+
+def check_finite(numbers: np.ndarray[Any, Any], name: str, where: str) -> None:
+    """Raise a `RangeError` unless numbers made by a generator are finite."""
+    finite = np.isfinite(numbers)
+    if not finite.all():
         raise RangeError(
             f"{name} are not finite.",
             where=where,
-            got=f"{int((~np.isfinite(array)).sum())} numbers that are infinite or not a number",
+            got=f"{int((~finite).sum())} numbers that are infinite or not a number",
             do="check the generator's output: the run may have diverged.",
         )
-    return array
+
+
+def as_sets(
+    real: Any, fake: Any, reference: Any, where: str, least: int = 2
+) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+    """Check features of real, generated and reference examples, see `as_features`; `None` for no reference.
+
+    Raises:
+        ShapeError: If they differ in features, or the axes are wrong.
+        DataError: If there are too few examples, or fewer reference examples than generated ones.
+        RangeError: If a number is infinite or not a number.
+    """
+    first = as_features(real, name="real examples", where=where, least=least)
+    second = as_features(fake, name="generated examples", where=where, least=least)
+    same_width(first, second, where)
+    others = None if reference is None else cut_reference(reference, len(second), where)
+    if others is not None:
+        same_width(first, others, where)
+    return first, second, others
+
+
+def too_few(count: int, least: int, of: str = "") -> str:
+    """The warning of a measurement of fewer examples than `least`; empty if there are enough."""
+    return f"{count} examples are few{of}: take at least {least}." if count < least else ""
+
+
+def measure_mean(
+    name: str,
+    values: FloatArray,
+    baseline: float | None,
+    bootstrap: Bootstrap,
+    *,
+    count: int | None = None,
+    least: int = FEWEST_EXAMPLES,
+) -> Measurement:
+    """The mean of one value for each example, or of values for `count` examples, with a warning below `least` of them."""
+    count = count or len(values)
+    interval = bootstrap.of_mean(values)
+    return Measurement(name, float(values.mean()), count, interval, baseline, too_few(count, least)).warn()
 
 
 def same_width(real: FloatArray, fake: FloatArray, where: str) -> None:

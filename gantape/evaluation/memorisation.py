@@ -6,10 +6,17 @@ import attrs
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement, as_features, cut_reference, same_width
+from gantape.evaluation.measurement import (
+    Bootstrap,
+    FloatArray,
+    Measurement,
+    as_features,
+    cut_reference,
+    measure_mean,
+    same_width,
+)
 
 _DEFAULT = Bootstrap()
-FEWEST_EXAMPLES = 100
 
 
 @attrs.frozen(eq=False)
@@ -76,7 +83,7 @@ def training_distance(
         baseline = float(nearest_training(others, training).distances.mean())
     elif leave_one_out:
         baseline = float(_nearest_others(training, "gantape.evaluation.training_distance").distances[:, 0].mean())
-    return _mean("training distance", distances, baseline, bootstrap)
+    return measure_mean("training distance", distances, baseline, bootstrap)
 
 
 def authenticity(
@@ -118,7 +125,7 @@ def authenticity(
         # Of a training example's neighbours, the one that is left out does not count.
         radii = np.where(others.indices[nearest, 0] == rows, others.distances[nearest, 1], others.distances[nearest, 0])
         baseline = float((others.distances[:, 0] > radii).mean())
-    return _mean("authenticity", authentic, baseline, bootstrap)
+    return measure_mean("authenticity", authentic, baseline, bootstrap)
 
 
 def latent_diversity(fake: Any, *, reference: Any = None, bootstrap: Bootstrap = _DEFAULT) -> Measurement:
@@ -146,7 +153,8 @@ def latent_diversity(fake: Any, *, reference: Any = None, bootstrap: Bootstrap =
         others = cut_reference(reference, len(found), where)
         same_width(found, others, where)
         baseline = float(pair_distances(others, bootstrap.seed).mean())
-    return _mean("latent diversity", pair_distances(found, bootstrap.seed), baseline, bootstrap, len(found))
+    distances = pair_distances(found, bootstrap.seed)
+    return measure_mean("latent diversity", distances, baseline, bootstrap, count=len(found))
 
 
 def _nearest_others(training: Any, where: str) -> Neighbours:
@@ -163,9 +171,3 @@ def pair_distances(features: FloatArray, seed: int) -> FloatArray:
     order = np.random.default_rng(seed).permutation(len(features))
     half = len(features) // 2
     return np.sqrt(np.square(features[order[:half]] - features[order[half : 2 * half]]).sum(axis=1))
-
-
-def _mean(name: str, values: FloatArray, baseline: float | None, bootstrap: Bootstrap, count: int | None = None) -> Measurement:
-    count = count or len(values)
-    few = f"{count} examples are few: take at least {FEWEST_EXAMPLES}." if count < FEWEST_EXAMPLES else ""
-    return Measurement(name, float(values.mean()), count, bootstrap.of_mean(values), baseline, few).warn()

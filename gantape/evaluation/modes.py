@@ -7,7 +7,7 @@ import attrs
 import numpy as np
 
 from gantape.errors import DataError, RangeError
-from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement, as_features, same_width
+from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement, as_features, measure_mean, same_width, too_few
 
 EXAMPLES_PER_MODE = 10
 GOOD_WITHIN_DEVIATIONS = 3.0
@@ -61,13 +61,12 @@ def mode_coverage(
                 do="give at least as many, or no reference.",
             )
         baselines = _histogram(others[: len(found)], count)[None]
-    least = EXAMPLES_PER_MODE * count
-    few = f"{len(found)} examples are few for {count} modes: take at least {least}." if len(found) < least else ""
+    warning = too_few(len(found), EXAMPLES_PER_MODE * count, f" for {count} modes")
 
     def measured(name: str, figures: Callable[[Modes], FloatArray], most: float) -> Measurement:
         value, values, baseline = float(figures(histogram[None])[0]), figures(resampled), figures(baselines)
         interval = bootstrap.interval(value, values, (0.0, most)) if np.isfinite(values).all() else (value, value)
-        return Measurement(name, value, len(found), interval, float(baseline.mean()), few).warn()
+        return Measurement(name, value, len(found), interval, float(baseline.mean()), warning).warn()
 
     return measured("modes", _covered, count), measured("reverse KL", _divergences, np.log(count))
 
@@ -123,8 +122,7 @@ def high_quality_fraction(modes: Any, *, reference: Any = None, bootstrap: Boots
     """
     found = (_as_modes(modes, None, "gantape.evaluation.high_quality_fraction") >= 0).astype(np.float64)
     baseline = None if reference is None else float(np.mean(np.asarray(reference) >= 0))
-    few = f"{len(found)} examples are few: take at least 100." if len(found) < 100 else ""
-    return Measurement("good samples", float(found.mean()), len(found), bootstrap.of_mean(found), baseline, few).warn()
+    return measure_mean("good samples", found, baseline, bootstrap)
 
 
 def _as_modes(modes: Any, count: int | None, where: str) -> Modes:

@@ -2,16 +2,13 @@
 
 from typing import Any, Protocol, runtime_checkable
 
-import attrs
 import numpy as np
-import tensorflow as tf
 
 from gantape.conditioning import SourceImages
-from gantape.data import Batches, Position
-from gantape.data.arrays import ShuffledBatches
+from gantape.data import Batches
 from gantape.errors import TaskError
 from gantape.evaluation.outcome import DEFAULT_COUNT, Outcome, judge_images
-from gantape.evaluation.samples import make_samples
+from gantape.evaluation.samples import make_samples, some_examples
 from gantape.random.rng import RandomStreams
 from gantape.tasks import AdversarialTask, Task
 from gantape.types import Batch
@@ -94,19 +91,5 @@ def _labels(examples: tuple[Any, ...]) -> Any:
 
 def _some(data: Batches, most: int, seed: int) -> tuple[Any, ...]:
     """Some prepared examples: random ones if they can be read in any order, else the first."""
-    if isinstance(data, ShuffledBatches):
-        source: Any = data
-        whole = attrs.evolve(source, batch_size=min(most, data.examples))
-        stored = [whole.open(seed, Position()).read(1).batch(0)]
-    else:
-        stored, seen = [], 0
-        for batch in data.examples_in_order():
-            stored.append(batch)
-            seen += len(tf.nest.flatten(batch)[0])
-            if seen >= most:
-                break
-    parts = [
-        tf.nest.map_structure(np.asarray, data.prepare(tf.nest.map_structure(tf.convert_to_tensor, batch))) for batch in stored
-    ]
-    joined = tf.nest.map_structure(lambda *leaves: np.concatenate(leaves)[:most], *parts)
-    return tuple(joined) if isinstance(joined, tuple | list) else (joined,)
+    found = some_examples(data, most, seed)
+    return tuple(found) if isinstance(found, tuple | list) else (found,)

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from gantape.evaluation.memorisation import nearest_training
@@ -48,7 +47,6 @@ def plot_classes(samples: Any, real: Any, path: Path, *, classes: int) -> None:
         classes: Number of classes.
     """
     figure = Figure(figsize=(8, 3), layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.add_subplot(xlabel="class", ylabel="share", xticks=range(classes))
     for offset, (name, labels) in zip((-0.2, 0.2), (("samples", samples), ("real", real)), strict=True):
         shares = np.bincount(np.asarray(labels), minlength=classes) / len(labels)

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+import attrs
 import numpy as np
 import tensorflow as tf
 
-from gantape.data import Batches
+from gantape.data import Batches, Position
+from gantape.data.arrays import ShuffledBatches
 from gantape.errors import DataError
 from gantape.random.rng import RandomStreams
 from gantape.tasks import AdversarialTask
@@ -31,7 +33,7 @@ def drawn_labels(task: AdversarialTask, count: int, seed: int) -> np.ndarray[Any
     return np.concatenate([np.asarray(task.condition.sample(size, None, rng)) for size, rng in _parts(count, seed)])
 
 
-def real_batch(task: AdversarialTask, data: Batches, most: int | None) -> Batch:
+def first_examples(data: Batches, most: int | None = None) -> Batch:
     """The first examples of a data set, or all of them, as one prepared batch of arrays.
 
     Raises:
@@ -40,9 +42,8 @@ def real_batch(task: AdversarialTask, data: Batches, most: int | None) -> Batch:
     parts: list[Batch] = []
     seen = 0
     for stored in data.examples_in_order():
-        batch = data.prepare(tf.nest.map_structure(tf.convert_to_tensor, stored))
-        parts.append(tf.nest.map_structure(np.asarray, batch))
-        seen += len(np.asarray(task.real_examples(parts[-1])))
+        parts.append(_prepared(data, stored))
+        seen += len(tf.nest.flatten(stored)[0])
         if most is not None and seen >= most:
             break
     if not parts:
@@ -55,13 +56,27 @@ def real_batch(task: AdversarialTask, data: Batches, most: int | None) -> Batch:
     return tf.nest.map_structure(lambda *leaves: np.concatenate(leaves)[:most], *parts)
 
 
+def some_examples(data: Batches, most: int, seed: int) -> Batch:
+    """Random examples of a data set, or the first ones if it cannot be read in any order, as one prepared batch of arrays."""
+    if not isinstance(data, ShuffledBatches):
+        return first_examples(data, most)
+    source: Any = data
+    whole = attrs.evolve(source, batch_size=min(most, data.examples))
+    return _prepared(data, whole.open(seed, Position()).read(1).batch(0))
+
+
 def real_examples(task: AdversarialTask, data: Batches, most: int | None) -> np.ndarray[Any, Any]:
     """The first examples of a data set as the task sees them, or all of them.
 
     Raises:
         DataError: If there are none.
     """
-    return np.asarray(task.real_examples(real_batch(task, data, most)))
+    return np.asarray(task.real_examples(first_examples(data, most)))
+
+
+def _prepared(data: Batches, stored: Batch) -> Batch:
+    batch = data.prepare(tf.nest.map_structure(tf.convert_to_tensor, stored))
+    return tf.nest.map_structure(np.asarray, batch)
 
 
 def _parts(count: int, seed: int) -> Iterator[tuple[int, RandomStreams]]:

@@ -13,6 +13,7 @@ from gantape.errors import DataError, RangeError
 from gantape.evaluation.cache import cached_file, identity_of, load_weights, save_weights
 from gantape.evaluation.classifier import JudgeClassifier
 from gantape.evaluation.judge import IMAGES_AT_ONCE, Judge
+from gantape.evaluation.transformations import TransformationClassifier
 from gantape.loop import Loop
 
 SEED = 0
@@ -91,10 +92,18 @@ def fit(task: JudgeClassifier, train: ArrayBatches, test: ArrayBatches) -> float
     Raises:
         KeyboardInterrupt: If a signal ended the training.
     """
-    loop = Loop(task, compiler=StepCompiler("graph"), seed=SEED, callbacks=[show_progress("judge")])
-    history = loop.run(attrs.evolve(train, batch_size=min(task.batch_size, train.examples)), steps=task.steps)
-    if history.last()["step"] != task.steps:
-        raise KeyboardInterrupt(
-            history.stopped_by
-        )  # the loop stops cleanly at a signal; a half-trained judge must not be cached
+    loop = train_fully(task, attrs.evolve(train, batch_size=min(task.batch_size, train.examples)), "judge")
     return loop.evaluate(attrs.evolve(test, batch_size=min(IMAGES_AT_ONCE, test.examples)))["accuracy"]
+
+
+def train_fully(task: JudgeClassifier | TransformationClassifier, data: ArrayBatches, name: str) -> Loop:
+    """Train a network for metrics for all of its steps, and return the loop.
+
+    Raises:
+        KeyboardInterrupt: If a signal ended the training: a network that is trained by half must not be cached.
+    """
+    loop = Loop(task, compiler=StepCompiler("graph"), seed=SEED, callbacks=[show_progress(name)])
+    history = loop.run(data, steps=task.steps)
+    if history.last()["step"] != task.steps:
+        raise KeyboardInterrupt(history.stopped_by)
+    return loop

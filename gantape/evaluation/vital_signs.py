@@ -2,23 +2,22 @@
 
 from typing import Any
 
-import keras
 import numpy as np
 import scipy.stats
 import tensorflow as tf
 
 from gantape._tensorflow import sublayers
-from gantape.data import Batches, Position
-from gantape.data.arrays import ShuffledBatches
+from gantape.data import Batches
 from gantape.errors import TaskError
 from gantape.evaluation.measurement import FloatArray
 from gantape.evaluation.memorisation import pair_distances
 from gantape.evaluation.neighbours import nearest_squares, neighbour_radii
-from gantape.evaluation.samples import real_batch
+from gantape.evaluation.samples import some_examples
+from gantape.inspection.weights import has_first_statistics
 from gantape.random.rng import RandomStreams
 from gantape.tasks import AdversarialTask, Task
 from gantape.tasks.scorer import Scorer
-from gantape.types import Batch, Model, Tensor
+from gantape.types import Model, Tensor
 
 REAL_PER_SAMPLE = 16
 """Real examples per sample: as many as cost little compared to the networks."""
@@ -53,7 +52,7 @@ class VitalSigns:
             )
         self._task: Any = task
         self._seed = seed
-        batch = _some_examples(task, real, REAL_PER_SAMPLE * count)
+        batch = some_examples(real, REAL_PER_SAMPLE * count, 0)  # stored data may be sorted by class
         known = np.asarray(task.real_examples(batch))
         if len(known) < count:
             count = len(known) - len(known) % min(real.batch_size, len(known))
@@ -119,11 +118,7 @@ def auroc(real_scores: Any, fake_scores: Any) -> float:
 
 def frozen_statistics(model: Model) -> int:
     """The number of batch norm layers whose moving statistics still have their initial values."""
-    found = [layer for layer in sublayers(model) if isinstance(layer, keras.layers.BatchNormalization)]
-    return sum(
-        bool(np.all(np.asarray(layer.moving_mean) == 0.0) and np.all(np.asarray(layer.moving_variance) == 1.0))
-        for layer in found
-    )
+    return sum(map(has_first_statistics, sublayers(model)))
 
 
 def _unchanging(model: Any) -> Any:
@@ -140,16 +135,6 @@ def _unchanging(model: Any) -> Any:
         return outputs
 
     return call
-
-
-def _some_examples(task: AdversarialTask, real: Batches, most: int) -> Batch:
-    """Prepared examples, in random order if possible, since stored data may be sorted by class."""
-    if not isinstance(real, ShuffledBatches) or real.examples <= most:
-        return real_batch(task, real, most)
-    batches = min(-(-most // real.batch_size), real.batches_per_epoch)
-    stack = real.open(0, Position()).read(batches)
-    parts = [tf.nest.map_structure(np.asarray, stack.prepare(stack.batch(place))) for place in range(stack.count)]
-    return tf.nest.map_structure(lambda *leaves: np.concatenate(leaves)[:most], *parts)
 
 
 def _blurred(examples: Any) -> FloatArray:

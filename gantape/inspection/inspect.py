@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from gantape.compiler.failures import explain_failure
 from gantape.data import Batches, Position
-from gantape.data.conversion import call_for_data, source_for
+from gantape.data.conversion import first_as_trained, source_for
 from gantape.distribute.replicas import check_made_in_scope
 from gantape.errors import DataError, TaskError, listed
 from gantape.inspection.calls import tensors_in
@@ -76,11 +76,7 @@ def inspect(task: Task, batch: Batch | Batches, seed: int = 0) -> Inspection:
 
 def _first_batch(data: Batches, seed: int) -> Batch:
     stack = data.open(seed, Position()).read(1)
-    where, do = f"{WHERE}, argument `batch`", "look at the cause, in your function."
-    batch = call_for_data(stack.prepare, stack.batch(0), where=where, do=do)
-    return (
-        batch if stack.augment is None else call_for_data(stack.augment, batch, tf.constant(0, tf.int64), 0, where=where, do=do)
-    )
+    return first_as_trained(stack, f"{WHERE}, argument `batch`", "look at the cause, in your function.")
 
 
 def _as_tensors(batch: Batch) -> Batch:

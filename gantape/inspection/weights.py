@@ -96,11 +96,7 @@ def _minds_training(call: RecordedCall, kept: Kept) -> bool:
 def _standing_statistics(where: str, measured: Measured) -> Iterator[Clue]:
     for network in {id(network): network for network, _, _ in measured.record.phases}.values():
         seen = [(layer, phase) for owner, layer, phase in measured.record.phases if owner is network]
-        norms = [
-            layer.name
-            for layer, phase in seen
-            if isinstance(layer, keras.layers.BatchNormalization) and not layer.trainable and phase and _is_new(layer)
-        ]
+        norms = [layer.name for layer, phase in seen if phase and not layer.trainable and has_first_statistics(layer)]
         if norms:
             yield Clue(
                 f"batch norm of {network.name} is frozen, and its statistics are still those it began with, mean 0 and "
@@ -110,7 +106,10 @@ def _standing_statistics(where: str, measured: Measured) -> Iterator[Clue]:
             )
 
 
-def _is_new(layer: Any) -> bool:
+def has_first_statistics(layer: Any) -> bool:
+    """Whether a layer is a batch norm whose moving statistics still have their initial values."""
+    if not isinstance(layer, keras.layers.BatchNormalization):
+        return False
     return bool(np.all(np.array(layer.moving_mean) == 0.0) and np.all(np.array(layer.moving_variance) == 1.0))
 
 

@@ -1,5 +1,6 @@
 """Conversion of models between Keras' layers and faster ones."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -69,7 +70,8 @@ def in_float32(model: Model) -> Model:
     Raises:
         TaskError: If it is not such a model.
     """
-    return _with_layers(model, {}, where="gantape.layers.in_float32", configured=_without_mixed_policies)
+    configured = functools.partial(_in_float32, policies="mixed_")
+    return _with_layers(model, {}, "gantape.layers.in_float32", configured)
 
 
 def for_inference(model: Model) -> Model:
@@ -92,22 +94,13 @@ def for_inference(model: Model) -> Model:
     return _with_layers(model, others, where, configured=_in_float32, unwrapped=True)
 
 
-def _in_float32(config: Any) -> Any:
-    """A layer's configuration with float32 as its policy, also in nested layers."""
+def _in_float32(config: Any, policies: str = "") -> Any:
+    """A layer's configuration with float32 in place of policies whose names begin so, also in nested layers."""
     if isinstance(config, dict):
-        if str(config.get("class_name", "")).endswith("DTypePolicy"):
+        if str(config.get("class_name", "")).endswith("DTypePolicy") and config["config"]["name"].startswith(policies):
             return "float32"
-        return {name: _in_float32(value) for name, value in config.items()}
-    return [_in_float32(value) for value in config] if isinstance(config, list) else config
-
-
-def _without_mixed_policies(config: Any) -> Any:
-    """A layer's configuration with float32 instead of mixed policies, also in nested layers."""
-    if isinstance(config, dict):
-        if config.get("class_name") == "DTypePolicy" and config["config"]["name"].startswith("mixed_"):
-            return "float32"
-        return {name: _without_mixed_policies(value) for name, value in config.items()}
-    return [_without_mixed_policies(value) for value in config] if isinstance(config, list) else config
+        return {name: _in_float32(value, policies) for name, value in config.items()}
+    return [_in_float32(value, policies) for value in config] if isinstance(config, list) else config
 
 
 def _with_layers(

@@ -11,7 +11,7 @@ from gantape.layers.convolutional import FastConv2D, FastConv2DTranspose
 from gantape.layers.equalized import Equalized
 from gantape.layers.resampling import resample
 from gantape.random.rng import RandomStreams
-from gantape.shapes import axes_of
+from gantape.shapes import sizes_of
 from gantape.types import Tensor
 
 EPSILON = 1e-8
@@ -137,12 +137,10 @@ class NoiseMaps(keras.layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "sizes": self.sizes, "seed": self.seed}
 
     def _fresh(self, inputs: Tensor) -> Tensor:
-        count = axes_of(inputs)[0]
         seed, place = tf.unstack(tf.cast(self.seed_generator.next(), tf.int64))
         # Keras counts the passes in the second number.
         rng = RandomStreams(0, (seed % 2**31) * 2**32 + place)
-        shape: Any = [tf.shape(inputs)[0] if count is None else count, self.constant.shape[1]]
-        return rng.normal("noise", shape)
+        return rng.normal("noise", [sizes_of(inputs)[0], self.constant.shape[1]])
 
 
 @final
@@ -199,8 +197,7 @@ class LearnedConstant(keras.layers.Layer):  # type: ignore[misc]
         self.constant = self.add_weight(shape=shape, initializer=keras.initializers.RandomNormal(stddev=1.0), name="constant")
 
     def call(self, inputs: Tensor) -> Any:
-        count = axes_of(inputs)[0]
-        return tf.tile(tf.convert_to_tensor(self.constant), [tf.shape(inputs)[0] if count is None else count, 1, 1, 1])
+        return tf.tile(tf.convert_to_tensor(self.constant), [sizes_of(inputs)[0], 1, 1, 1])
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return (input_shape[0], self.size, self.size, self.channels)

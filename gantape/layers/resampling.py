@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gantape.shapes import Images, axes_of
+from gantape.shapes import Images, sizes_of
 
 TAPS = (0.125, 0.375, 0.375, 0.125)
 
@@ -51,9 +51,7 @@ def resample(images: Images, up: int, down: int, padding: tuple[int, int]) -> Im
     Along each axis it is the product with a matrix, which was measured to be faster than depthwise convolutions or sums of
     shifted images: as fast as the fastest of them in a graph, where XLA compiles depthwise convolutions to slow loops.
     """
-    count: Any = axes_of(images)[0]
-    count = tf.shape(images)[0] if count is None else count
-    height, width, channels = (int(size) for size in images.shape[1:])
+    count, height, width, channels = sizes_of(images)
     rows, columns = (tf.constant(filter_matrix(size, up, down, padding), images.dtype) for size in (height, width))
     images = rows @ tf.reshape(images, [count, height, width * channels])
     images = columns @ tf.reshape(images, [count * rows.shape[0], width, channels])

@@ -10,7 +10,7 @@ import tensorflow as tf
 from gantape.checkpoints.manager import CheckpointManager
 from gantape.checkpoints.own_state import own_state
 from gantape.data import Batches, BatchStack, PeekableReader, Position
-from gantape.data.conversion import call_for_data
+from gantape.data.conversion import first_as_trained
 from gantape.errors import DataError
 from gantape.loop.checks import check_data, check_fills_steps, check_numbers, check_resumable
 from gantape.state import RunState
@@ -126,7 +126,7 @@ class DataIterator:
     def _check(self, data: Batches, reader: PeekableReader, *, begins: bool) -> None:
         if self._manager.saves:
             check_resumable(data, reader)
-        batch = self._prepared(reader.peek(1))
+        batch = first_as_trained(reader.peek(1), WHERE, ADVICE)
         self._task.check_batch(batch)
         check_numbers(batch, f"gantape.Loop.run, argument `data`, {type(self._task).__name__}")
         with self._scope():
@@ -136,19 +136,6 @@ class DataIterator:
         if self._manager.saves:
             check_parts_hold(self._task)
             own_state(holdings_of(self._task).objects)
-
-    def _prepared(self, stack: BatchStack) -> Batch:
-        """The first batch as a step gets it.
-
-        Raises:
-            DataError: If it cannot be prepared.
-        """
-        batch = call_for_data(stack.prepare, stack.batch(0), where=f"{WHERE}, `prepare` of the first batch", do=ADVICE)
-        if stack.augment is None:
-            return batch
-        return call_for_data(
-            stack.augment, batch, tf.constant(0, tf.int64), 0, where=f"{WHERE}, `augment` of the first batch", do=ADVICE
-        )
 
 
 def _prepared_batches(data: Batches) -> Iterator[Batch]:

@@ -13,7 +13,6 @@ from gantape.losses.adversarial import (
 )
 from gantape.losses.auxiliary import AuxiliaryClassifier, MutualInformation
 from gantape.losses.consistency import BalancedConsistency, LatentConsistency
-from gantape.losses.lazy import Lazy
 from gantape.losses.lecam import LeCam
 from gantape.losses.modifiers import LabelNoise, OneSidedSmoothing, TopK
 from gantape.losses.outputs import DiscriminatorOutput, FeatureMatching, OutputTerms
@@ -23,6 +22,7 @@ from gantape.losses.penalties import (
     R2,
     DraganPenalty,
     GradientPenalty,
+    Lazy,
     Penalty,
     gradient_norms,
     squared_gradient_norms,

@@ -4,11 +4,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import attrs
 import keras
 import tensorflow as tf
 
 from gantape.distribute.replicas import all_reduce_mean
-from gantape.errors import HyperparameterError
+from gantape.losses.checks import SHARE_BELOW_ONE, WEIGHT
 from gantape.losses.penalties import EPSILON
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Scalar, Scores
@@ -16,6 +17,11 @@ from gantape.steps.losses import upcast
 from gantape.types import Model, Tensor, Variable
 
 
+def _mean_length() -> Any:
+    return keras.Variable(0.0, trainable=False, name="mean_path_length", aggregation="mean")
+
+
+@attrs.frozen(eq=False)
 class PathLength:
     """λ · mean (‖Jᵀy‖₂ - a)²: a step of fixed size in the latents changes the image by the same amount everywhere.
 
@@ -31,16 +37,9 @@ class PathLength:
         Karras et al. 2020, arXiv 1912.04958, equation 4; weight, decay and the first value of a as in the authors' code.
     """
 
-    def __init__(self, weight: float = 2.0, decay: float = 0.99) -> None:
-        if weight < 0.0 or not 0.0 <= decay < 1.0:
-            raise HyperparameterError(
-                "the weight is negative, or the decay is not between 0 and 1.",
-                where="gantape.losses.PathLength",
-                got=f"weight={weight!r}, decay={decay!r}",
-                do="use values near those of the paper, weight=2.0 and decay=0.99.",
-            )
-        self.weight, self.decay = weight, decay
-        self.mean: Any = keras.Variable(0.0, trainable=False, name="mean_path_length", aggregation="mean")
+    weight: float = attrs.field(default=2.0, validator=WEIGHT)
+    decay: float = attrs.field(default=0.99, validator=SHARE_BELOW_ONE)
+    mean: Any = attrs.field(init=False, repr=False, factory=_mean_length)
 
     @property
     def variables(self) -> Sequence[Variable]:

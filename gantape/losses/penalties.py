@@ -6,13 +6,14 @@ the examples of a batch, as batch norm does, an example has no gradient of its o
 the form of `gantape.layers.LayerNorm`, since second derivatives of Keras' own layer are wrong.
 """
 
+import re
 from abc import ABC, abstractmethod
 
 import attrs
 import tensorflow as tf
 
 from gantape._tensorflow import convert_methods
-from gantape.losses.checks import WEIGHT, check_same_shape
+from gantape.losses.checks import COUNT, WEIGHT, check_same_shape
 from gantape.random.rng import RandomStreams
 from gantape.shapes import Scalar, Scores
 from gantape.steps.losses import upcast
@@ -29,9 +30,9 @@ class Penalty(ABC):
         convert_methods(cls)
 
     @property
-    @abstractmethod
     def name(self) -> str:
-        """The name of the term in the history."""
+        """The name of the term in the history; by default that of the class, as in `gradient_penalty`."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
 
     @abstractmethod
     def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
@@ -61,10 +62,6 @@ class GradientPenalty(Penalty):
 
     weight: float = attrs.field(default=10.0, validator=WEIGHT)
     one_sided: bool = False
-
-    @property
-    def name(self) -> str:
-        return "gradient_penalty"
 
     def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
         """The penalty, a mean over the batch.
@@ -98,10 +95,6 @@ class DraganPenalty(Penalty):
     deviation: float = attrs.field(default=0.5, validator=WEIGHT)
     one_sided: bool = False
 
-    @property
-    def name(self) -> str:
-        return "dragan_penalty"
-
     def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
         moves = tf.cast(rng.uniform("around", tf.shape(real)), real.dtype)
         width = tf.cast(self.deviation * tf.math.reduce_std(upcast(real)), real.dtype)
@@ -121,10 +114,6 @@ class R1(Penalty):
 
     weight: float = attrs.field(default=10.0, validator=WEIGHT)
 
-    @property
-    def name(self) -> str:
-        return "r1"
-
     def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
         return 0.5 * self.weight * tf.reduce_mean(squared_gradient_norms(discriminator, real))
 
@@ -142,12 +131,36 @@ class R2(Penalty):
 
     weight: float = attrs.field(default=10.0, validator=WEIGHT)
 
-    @property
-    def name(self) -> str:
-        return "r2"
-
     def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
         return 0.5 * self.weight * tf.reduce_mean(squared_gradient_norms(discriminator, fake))
+
+
+@attrs.frozen
+class Lazy(Penalty):
+    """k times a penalty in every k-th step, starting with the first, and nothing in between.
+
+    The object itself does not count steps: an update multiplies the terms named in `Update.lazy` by k and leaves them out of
+    the other steps; `AdversarialTask` names its lazy penalties there. Steps with and without the penalty are separate compiled
+    programs, so that steps without it cost nothing extra.
+
+    Args:
+        penalty: The penalty.
+        every: k.
+
+    References:
+        Karras et al. 2020, arXiv 1912.04958, section 3.1. Huang et al. 2024, arXiv 2501.05441, find that their loss needs its
+        penalties in every step.
+    """
+
+    penalty: Penalty
+    every: int = attrs.field(default=16, validator=COUNT)
+
+    @property
+    def name(self) -> str:
+        return self.penalty.name
+
+    def __call__(self, discriminator: Model, real: Tensor, fake: Tensor, rng: RandomStreams) -> Scalar:
+        return self.penalty(discriminator, real, fake, rng)
 
 
 def squared_gradient_norms(discriminator: Model, examples: Tensor) -> Scores:

@@ -6,7 +6,6 @@ from gantape.report.interpolation import Interpolation, spherical_path
 from gantape.report.models import SavedModels
 from gantape.report.notebook import show_samples
 from gantape.report.page import HTMLReport, html_report, write_html_report
-from gantape.report.plots import plot_history
 from gantape.report.standard import report_adversarial, report_images, report_supervised
 
 __all__ = [
@@ -17,7 +16,6 @@ __all__ = [
     "SavedModels",
     "html_report",
     "image_grid",
-    "plot_history",
     "report_adversarial",
     "report_images",
     "report_supervised",

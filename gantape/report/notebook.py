@@ -1,12 +1,12 @@
 """Samples in the output of a notebook's cell."""
 
-from typing import Any, final
+from typing import final
 
 import attrs
 
 from gantape.callbacks import Callback, Opening
 from gantape.callbacks.progress import Progress
-from gantape.callbacks.views import in_notebook
+from gantape.callbacks.views import NotebookOutput, in_notebook
 from gantape.report.grids import draw_samples, enlarged
 from gantape.schedule import When, at_end, at_start, every
 from gantape.types import Batch
@@ -46,19 +46,13 @@ class ShownSamples:
     seed: int = 0
     count: int = 64
     examples: Batch | None = None
-    _output: Any = attrs.field(init=False, default=None)
+    _output: NotebookOutput = attrs.field(init=False, factory=NotebookOutput)
 
     def open(self, opening: Opening) -> None:
         """Begin a new output: that of the cell in which this run was started."""
-        self._output = None
+        self._output = NotebookOutput()
 
     def __call__(self, progress: Progress) -> None:
         if not in_notebook():
             return
-        picture = enlarged(draw_samples(progress.task, self.count, self.seed, self.examples))
-        if self._output is None:
-            from IPython.display import display  # available in every notebook
-
-            self._output = display(picture, display_id=True)
-        else:
-            self._output.update(picture)
+        self._output.show(enlarged(draw_samples(progress.task, self.count, self.seed, self.examples)))

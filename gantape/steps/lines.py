@@ -1,6 +1,7 @@
 """The line of a user's code that made an operation or raised an error."""
 
 import re
+import sys
 import sysconfig
 import traceback
 from collections.abc import Sequence
@@ -43,6 +44,12 @@ def line_of_frames(frames: Sequence[Frame], *, innermost: bool = False) -> str:
         if innermost and not file.startswith(_TENSORFLOW):
             return ""
     return ""
+
+
+def line_of_call() -> str:
+    """The line of user code, below gantape's own, from which this is called; an empty text if there is none."""
+    frames = [(frame.f_code.co_filename, line, frame.f_code.co_name) for frame, line in traceback.walk_stack(sys._getframe(1))]
+    return line_of_frames(frames_below_gantape(frames[::-1]))
 
 
 def line_of_operation(operation: Any, *, innermost: bool = False) -> str:

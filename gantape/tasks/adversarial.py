@@ -12,7 +12,7 @@ from gantape.conditioning import Condition, Conditioning, Unconditional
 from gantape.losses import AdversarialLoss, Lazy, NonSaturating, OutputTerms, Penalty, upcast
 from gantape.metrics import MetricSet
 from gantape.random.rng import RandomStreams
-from gantape.shapes import Images, Latents, axes_of
+from gantape.shapes import Images, Latents, sizes_of
 from gantape.steps.averaging import ExponentialMovingAverage
 from gantape.steps.gradients import GradientOptions
 from gantape.steps.losses import Losses
@@ -290,8 +290,7 @@ class AdversarialTask(Task):
 
     def _gan_batch(self, batch: Batch, rng: RandomStreams) -> GANBatch:
         real = self.real_examples(batch)
-        size = axes_of(real)[0]
-        count: Any = tf.shape(real)[0] if size is None else size
+        count = sizes_of(real)[0]
         conditioning = self.condition.sample(count, batch, rng)
         fake = upcast(self.generate_in_training(count, conditioning, rng))
         return GANBatch(tf.cast(real, fake.dtype), fake, conditioning)

@@ -11,6 +11,7 @@ from gantape._tensorflow import builds_late, with_autograph
 from gantape.distribute.replicas import run_per_replica
 from gantape.errors import TaskError, listed
 from gantape.random.rng import RandomStreams
+from gantape.steps.saved import variables_restored
 from gantape.tasks.holdings import holdings_of
 from gantape.tasks.task import Task
 from gantape.types import Batch, Tensor, Variable
@@ -74,14 +75,11 @@ def _trace(function: Callable[..., None], *arguments: Any) -> bool:
 
 def _undone(variables: Sequence[Variable], function: Callable[[], None]) -> None:
     """Call a function that only runs in eager mode, and restore the variables that it changes."""
-    before = [tf.identity(variable.value) for variable in variables]
-    try:
-        function()
-    except Exception as error:
-        logger.debug("not run before the first step: {}", error)
-    finally:
-        for variable, value in zip(variables, before, strict=True):
-            variable.assign(value)
+    with variables_restored(variables):
+        try:
+            function()
+        except Exception as error:
+            logger.debug("not run before the first step: {}", error)
 
 
 def _spec(leaf: Any) -> Any:

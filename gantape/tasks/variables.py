@@ -35,6 +35,12 @@ def learning_rate_of(optimizer: Any) -> float | None:
     return None if rate is None else float(rate.numpy() if hasattr(rate, "numpy") else rate)
 
 
+def rates_by_update(task: Task) -> dict[str, float]:
+    """The learning rate now of each update whose optimizer has one."""
+    rates = {update.name: learning_rate_of(update.optimizer) for update in task.updates()}
+    return {name: rate for name, rate in rates.items() if rate is not None}
+
+
 def rates_of_updates(task: Task) -> list[Variable]:
     """The learning rates of the updates' optimizers, as far as they are variables: not those that follow a schedule."""
     rates = [getattr(update.optimizer, "learning_rate", None) for update in task.updates()]

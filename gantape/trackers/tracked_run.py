@@ -21,11 +21,11 @@ from gantape.checkpoints.plain import plain
 from gantape.checkpoints.run_directory import RECORD
 from gantape.compiler.trials import RunLength
 from gantape.errors import GantapeError, GantapeWarning, ScheduleError, summary, warn
-from gantape.history import History
+from gantape.history import History, measured
 from gantape.schedule import When, at_end, at_start, every
 from gantape.state import RunState
 from gantape.tasks import Task
-from gantape.tasks.variables import learning_rate_of, named_variables
+from gantape.tasks.variables import named_variables, rates_by_update
 from gantape.trackers.sender import Sender, Sent
 from gantape.trackers.tracker import Array, RunInfo, Tracker, flat
 
@@ -172,11 +172,7 @@ class TrackedRun:
     def _send_new(self, sender: Sender) -> None:
         """Hand over rows and pictures that are new."""
         for row in self._history.rows[self._read :]:
-            values = {
-                f"{row['split']}/{name}": float(value)
-                for name, value in row.items()
-                if name not in ("step", "epoch", "seconds", "split")
-            }
+            values = {f"{row['split']}/{name}": float(value) for name, value in measured(row).items()}
             sender.scalars(int(row["step"]), values)
         self._read = len(self._history.rows)
         for path in sorted(set(self._run_dir.glob("*/*.png")) - self._seen) if self._run_dir is not None else ():
@@ -243,10 +239,8 @@ def _send_picture(path: Path, step: int, tracker: Tracker) -> None:
 
 def _learning_rates(task: Task) -> dict[str, float]:
     """The learning rates of updates, by names that stand beside those of losses: that of the only update has no prefix."""
-    updates = task.updates()
-    rates = {update.name: learning_rate_of(update.optimizer) for update in updates}
-    prefix = len(updates) > 1
-    return {f"{name}/learning_rate" if prefix else "learning_rate": rate for name, rate in rates.items() if rate is not None}
+    prefix = len(task.updates()) > 1
+    return {f"{name}/learning_rate" if prefix else "learning_rate": rate for name, rate in rates_by_update(task).items()}
 
 
 def _histograms(task: Task) -> Iterator[tuple[str, Any, Any]]:

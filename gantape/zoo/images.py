@@ -1,5 +1,8 @@
 """A GAN of square images in colour or grey, whose networks are as deep as the image size requires."""
 
+import math
+from typing import Any
+
 import keras
 
 from gantape.errors import HyperparameterError
@@ -9,6 +12,8 @@ from gantape.tasks import AdversarialTask, require_positive
 from gantape.types import Model
 
 SMALLEST = 4
+GAIN = math.sqrt(2.0)
+"""The gain of leaky ReLUs: it commutes with them, so that it scales kernels, biases and strengths before them."""
 
 layers = keras.layers
 
@@ -97,3 +102,8 @@ def widths_of(image_size: int, width: int, widest: int) -> list[int]:
     """Channels of the layers from 4×4 to half the image size: each halving of the sides doubles them, up to `widest`."""
     doublings = (image_size // SMALLEST).bit_length() - 1
     return [min(width * 2**halvings, widest) for halvings in reversed(range(doublings))]
+
+
+def activated(hidden: Any) -> Any:
+    """The leaky ReLU of the paper on progressive growing, with a slope of 0.2 below zero."""
+    return layers.LeakyReLU(negative_slope=0.2)(hidden)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from gantape.errors import ShapeError, counted
 from gantape.random.rng import RandomStreams
-from gantape.shapes import Images, axes_of
+from gantape.shapes import Images, sizes_of
 from gantape.types import Variable
 
 
@@ -46,8 +46,8 @@ class ImagePool:
         Raises:
             ShapeError: If there are more images than the pool holds.
         """
-        count = axes_of(fresh)[0] or 1
-        if count > self.size:
+        count = sizes_of(fresh)[0]
+        if isinstance(count, int) and count > self.size:
             raise ShapeError(
                 "a batch is larger than the pool.",
                 where="gantape.zoo.ImagePool.exchange",

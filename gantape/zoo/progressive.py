@@ -1,6 +1,5 @@
 """A GAN that grows: a task for each size of its images, which begins with the networks of the size before."""
 
-import math
 from typing import Any
 
 import attrs
@@ -22,9 +21,8 @@ from gantape.random.rng import RandomStreams
 from gantape.steps.losses import Losses, Terms
 from gantape.tasks import AdversarialTask, require_not_negative, require_positive
 from gantape.types import Batch, Model, Tensor
-from gantape.zoo.images import SMALLEST, check_image_size
+from gantape.zoo.images import GAIN, SMALLEST, activated, check_image_size
 
-GAIN = math.sqrt(2.0)
 OF_ALL_PHASES = ("latent_size", "final_size", "channels", "width", "widest")
 """The hyper-parameters on which networks depend besides the image size."""
 
@@ -92,8 +90,8 @@ class ProgressiveGAN(AdversarialTask):
     def build_generator(self) -> Model:
         latents, width = keras.Input((self.latent_size,)), self._width_at(SMALLEST)
         hidden = Equalized(layers.Dense(SMALLEST * SMALLEST * width), GAIN, name=f"dense_{SMALLEST}")(PixelNorm()(latents))
-        hidden = PixelNorm()(_activated(layers.Reshape((SMALLEST, SMALLEST, width))(hidden)))
-        hidden = smaller = PixelNorm()(_activated(_convolution(width, f"second_{SMALLEST}")(hidden)))
+        hidden = PixelNorm()(activated(layers.Reshape((SMALLEST, SMALLEST, width))(hidden)))
+        hidden = smaller = PixelNorm()(activated(_convolution(width, f"second_{SMALLEST}")(hidden)))
         for size in self._sizes():
             smaller, hidden = hidden, up_block(hidden, self._width_at(size), size)
         images = _to_colours(self.channels, self.image_size)(hidden)
@@ -111,8 +109,8 @@ class ProgressiveGAN(AdversarialTask):
                 reduced = layers.AveragePooling2D(2)(images)
                 hidden = FadeIn(name=self._fade)([_from_colours(reduced, self._width_at(size // 2), size // 2), hidden])
         width = self._width_at(SMALLEST)
-        hidden = _activated(_convolution(width, f"first_{SMALLEST}")(MinibatchDeviation()(hidden)))
-        hidden = _activated(Equalized(layers.Dense(width), GAIN, name=f"dense_{SMALLEST}")(layers.Flatten()(hidden)))
+        hidden = activated(_convolution(width, f"first_{SMALLEST}")(MinibatchDeviation()(hidden)))
+        hidden = activated(Equalized(layers.Dense(width), GAIN, name=f"dense_{SMALLEST}")(layers.Flatten()(hidden)))
         return keras.Model(images, Equalized(layers.Dense(1), name="score")(hidden), name="discriminator")
 
     def build_loss(self) -> AdversarialLoss:
@@ -217,14 +215,14 @@ def up_block(images: Any, width: int, size: int) -> Any:
     """Doubles an image to a size by nearest neighbours, and convolves it twice, each with a leaky ReLU and pixel norm."""
     hidden = layers.UpSampling2D()(images)
     for name in ("first", "second"):
-        hidden = PixelNorm()(_activated(_convolution(width, f"{name}_{size}")(hidden)))
+        hidden = PixelNorm()(activated(_convolution(width, f"{name}_{size}")(hidden)))
     return hidden
 
 
 def down_block(images: Any, width: int, wider: int, size: int) -> Any:
     """Convolves an image of a size twice, each with a leaky ReLU, the second with more channels, and halves it by means."""
-    hidden = _activated(_convolution(width, f"first_{size}")(images))
-    return layers.AveragePooling2D(2)(_activated(_convolution(wider, f"second_{size}")(hidden)))
+    hidden = activated(_convolution(width, f"first_{size}")(images))
+    return layers.AveragePooling2D(2)(activated(_convolution(wider, f"second_{size}")(hidden)))
 
 
 def _convolution(width: int, name: str) -> Any:
@@ -236,8 +234,4 @@ def _to_colours(channels: int, size: int) -> Any:
 
 
 def _from_colours(images: Any, width: int, size: int) -> Any:
-    return _activated(Equalized(FastConv2D(width, 1), GAIN, name=f"from_colours_{size}")(images))
-
-
-def _activated(inputs: Any) -> Any:
-    return layers.LeakyReLU(negative_slope=0.2)(inputs)
+    return activated(Equalized(FastConv2D(width, 1), GAIN, name=f"from_colours_{size}")(images))

@@ -23,17 +23,15 @@ from gantape.layers import (
 )
 from gantape.losses import R1, Lazy, PathLength, Penalty
 from gantape.random.rng import RandomStreams
-from gantape.shapes import Images, axes_of
+from gantape.shapes import Images, sizes_of
 from gantape.steps.losses import Losses
 from gantape.steps.step import Update
 from gantape.tasks import AdversarialTask, Part, require_positive
 from gantape.types import Batch, Model, Tensor
-from gantape.zoo.images import SMALLEST, check_image_size, widths_of
+from gantape.zoo.images import GAIN, SMALLEST, activated, check_image_size, widths_of
 
 PATH_LENGTH_EVERY = 4
 PENALTY_EVERY = 16
-GAIN = math.sqrt(2.0)
-"""The gain of leaky ReLUs: it commutes with them, so that it scales kernels, biases and strengths before them."""
 
 layers = keras.layers
 
@@ -101,11 +99,11 @@ class StyleGAN2(AdversarialTask):
     def build_discriminator(self) -> Model:
         widths = widths_of(2 * self.image_size, self.width, self.widest)[::-1]
         images = keras.Input((self.image_size, self.image_size, self.channels))
-        hidden = _activated(Equalized(FastConv2D(widths[0], 1), GAIN)(images))
+        hidden = activated(Equalized(FastConv2D(widths[0], 1), GAIN)(images))
         for width, wider in itertools.pairwise(widths):
             hidden = down_block(hidden, width, wider)
-        hidden = _activated(Equalized(FastConv2D(widths[-1], 3, padding="same"), GAIN)(MinibatchDeviation()(hidden)))
-        hidden = _activated(Equalized(layers.Dense(widths[-1]), GAIN)(layers.Flatten()(hidden)))
+        hidden = activated(Equalized(FastConv2D(widths[-1], 3, padding="same"), GAIN)(MinibatchDeviation()(hidden)))
+        hidden = activated(Equalized(layers.Dense(widths[-1]), GAIN)(layers.Flatten()(hidden)))
         return keras.Model(images, Equalized(layers.Dense(1))(hidden), name="discriminator")
 
     def build_penalties(self) -> tuple[Penalty, ...]:
@@ -124,7 +122,7 @@ class StyleGAN2(AdversarialTask):
         losses = super().generator_loss(batch, rng)
         if not self.path_weight:
             return losses
-        count = ((axes_of(self.real_examples(batch))[0] or 1) + 1) // 2
+        count = (sizes_of(self.real_examples(batch))[0] + 1) // 2
         term = functools.partial(self._path_length, count, rng.stream("path_length"))
         return attrs.evolve(losses, terms={**losses.terms, "path_length": term})
 
@@ -174,17 +172,13 @@ class StyleGAN2(AdversarialTask):
 
 def styled(images: Any, style: Any, noise: Any, width: int, *, upsample: bool = False) -> Any:
     """A modulated convolution, noise, a bias, and a leaky ReLU times √2: √2 lrelu(conv(x) + noise + bias)."""
-    return _activated(NoiseInput(GAIN)([ModulatedConv2D(width, 3, upsample=upsample, gain=GAIN)([images, style]), noise]))
+    return activated(NoiseInput(GAIN)([ModulatedConv2D(width, 3, upsample=upsample, gain=GAIN)([images, style]), noise]))
 
 
 def down_block(images: Any, width: int, wider: int) -> Any:
     """Halves an image: (lrelu(conv(lrelu(conv(x)))) + conv₁(x)) / √2, with a filter before what leaves out pixels."""
-    hidden = _activated(Equalized(FastConv2D(width, 3, padding="same"), GAIN)(images))
+    hidden = activated(Equalized(FastConv2D(width, 3, padding="same"), GAIN)(images))
     hidden = FilteredResampling2D(padding=(2, 2))(hidden)
-    hidden = _activated(Equalized(FastConv2D(wider, 3, strides=2), GAIN / math.sqrt(2.0))(hidden))
+    hidden = activated(Equalized(FastConv2D(wider, 3, strides=2), GAIN / math.sqrt(2.0))(hidden))
     shortcut = Equalized(FastConv2D(wider, 1, use_bias=False), 1.0 / math.sqrt(2.0))
     return layers.Add()([hidden, shortcut(FilteredResampling2D(down=2)(images))])
-
-
-def _activated(inputs: Any) -> Any:
-    return layers.LeakyReLU(negative_slope=0.2)(inputs)

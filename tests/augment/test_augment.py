@@ -125,6 +125,16 @@ def test_gradients_pass_through(kind: str) -> None:
     assert outer.gradient(slope, images) is not None
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_batch_whose_size_the_graph_does_not_know_is_augmented_alike(kind: str) -> None:
+    augmentation = augment.Adaptive((KINDS[kind],))
+    augmentation.probability.assign(0.5)
+    augmented = tf.function(
+        lambda images: augmentation(images, gt.RandomStreams(0)), input_signature=[tf.TensorSpec([None, *IMAGES.shape[1:]])]
+    )
+    np.testing.assert_allclose(augmented(IMAGES), after(augmentation), atol=1e-6)
+
+
 def test_images_are_asked_for() -> None:
     with pytest.raises(ShapeError, match="Translation"):
         augment.Translation()(tf.zeros([4, 2]), gt.RandomStreams(0))
@@ -146,6 +156,14 @@ def test_the_probability_follows_the_signs_of_real_scores() -> None:
     np.testing.assert_allclose(seen, [0.1, 0.2, 0.2, 0.1, 0.0], atol=1e-6)
     adaptive.observe(tf.constant([-1.0]))
     assert float(adaptive.probability.value) == 0.0
+
+
+def test_the_probability_counts_all_examples_of_a_batch_whose_size_the_graph_does_not_know() -> None:
+    adaptive = augment.Adaptive((augment.Brightness(),), target=0.5, images=40)
+    observe = tf.function(adaptive.observe, input_signature=[tf.TensorSpec([None, 1])])
+    for count, expected in ((4, 0.1), (6, 0.25)):
+        observe(tf.ones([count, 1]))
+        np.testing.assert_allclose(adaptive.probability.value, expected, atol=1e-6)
 
 
 def test_the_probability_is_the_share_of_examples_that_are_changed() -> None:

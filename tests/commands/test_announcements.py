@@ -24,7 +24,7 @@ def run_dir(tmp_path: Path) -> Path:
 
 
 def options(**length: Any) -> Any:
-    return SimpleNamespace(mode="graph", length={"steps": None, "epochs": None, "minutes": None} | length)
+    return SimpleNamespace(mode="graph", length=length)
 
 
 def test_the_last_lines_name_steps_quality_health_files_and_commands(run_dir: Path) -> None:

@@ -162,7 +162,7 @@ DRY_RUN = DryRun(
     ],
 )
 def test_lengths_and_disk_follow_from_what_was_measured(length: dict[str, Any], words: str, disk: str) -> None:
-    options = SimpleNamespace(mode="graph", length={"steps": None, "epochs": None, "minutes": None} | length)
+    options = SimpleNamespace(mode="graph", length=length)
     lines = DRY_RUN.lines(options, ADVICE)
     assert lines[0].startswith("A step         50 ms, after 10.0 s of compiling, ")
     assert lines[1] == f"This run       {words}"

@@ -11,7 +11,7 @@ from PIL import Image
 
 import gantape as gt
 from gantape import evaluation
-from gantape.commands.judging import BEST, best_generator, judging
+from gantape.commands.judging import BEST, BestGenerator, judging
 from gantape.commands.recipes import FOLDER_RECIPES, RECIPES
 from gantape.commands.training_data import load
 from gantape.errors import DataNotFoundError
@@ -28,7 +28,7 @@ def test_a_run_gains_figures_and_its_best_generator(tmp_path: Path, monkeypatch:
     data = recipe.batches(gt.data.digits)
     task = CGAN(width=2, latent_size=4)
     settings = gt.Checkpoints(best=BEST)
-    callbacks = [best_generator(tmp_path / "run"), judging(recipe, "digits", None, WHEN)]
+    callbacks = [gt.Callback(BestGenerator(tmp_path / "run"), gt.at_end()), judging(recipe, "digits", None, WHEN)]
     loop = gt.Loop(task, callbacks=callbacks, run_dir=tmp_path / "run", checkpoints=settings)
     history = loop.run(data, steps=4)
     assert [row["step"] for row in history if "frechet_distance" in row] == [2, 4]
@@ -41,7 +41,12 @@ def test_a_run_gains_figures_and_its_best_generator(tmp_path: Path, monkeypatch:
 
 def test_without_a_best_checkpoint_there_is_no_best_generator(tmp_path: Path) -> None:
     data = RECIPES["dcgan"].batches(gt.data.digits)
-    loop = gt.Loop(DCGAN(width=2, latent_size=4), callbacks=[best_generator(tmp_path)], run_dir=tmp_path, progress=False)
+    loop = gt.Loop(
+        DCGAN(width=2, latent_size=4),
+        callbacks=[gt.Callback(BestGenerator(tmp_path), gt.at_end())],
+        run_dir=tmp_path,
+        progress=False,
+    )
     assert loop.run(data, steps=1).stopped_by == "1 step"
     assert not (tmp_path / "best.keras").exists()
 

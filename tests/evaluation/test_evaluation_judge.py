@@ -16,6 +16,7 @@ from loguru import logger
 
 import gantape as gt
 from gantape import evaluation as ev
+from gantape._files import cache_folder
 from gantape.errors import DataError, DataNotFoundError, RangeError, ShapeError
 from gantape.evaluation.cache import load_weights, save_weights
 from gantape.zoo import DCGAN
@@ -162,9 +163,9 @@ def test_half_a_judge_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_the_folder_is_named_by_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GANTAPE_CACHE", str(tmp_path))
-    assert ev.judges_folder() == tmp_path
+    assert cache_folder() == tmp_path
     monkeypatch.delenv("GANTAPE_CACHE")
-    assert ev.judges_folder().name == "gantape"
+    assert cache_folder().name == "gantape"
 
 
 def test_what_no_judge_can_be_made_of_is_refused(judge: ev.Judge, tmp_path: Path) -> None:

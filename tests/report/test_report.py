@@ -1,7 +1,6 @@
 """Reports: pictures, plots and saved networks, each against what it is made from."""
 
 import csv
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib.axes import Axes
 from PIL import Image
 
 import gantape as gt
@@ -45,14 +43,6 @@ def progress(task: gt.Task, **changes: Any) -> gt.Progress:
         "current": lambda: {"discriminator/loss": 1.25, "discriminator/real": 0.5, "real_score": 0.75},
     }
     return gt.Progress(**(values | changes))
-
-
-def history(rows: int = 3) -> gt.History:
-    found = gt.History()
-    for step in range(1, rows + 1):
-        for split in ("train", "validation"):
-            found.rows.append({"step": step, "epoch": 0, "seconds": 0.1, "split": split, "loss": 1.0 / step})
-    return found
 
 
 @given(
@@ -155,25 +145,6 @@ def test_an_interpolation_begins_and_ends_with_its_latents(task: DCGAN, tmp_path
     # A batch of another size may round otherwise: one grey level at most.
     assert abs(drawn[:, :WIDTH_OF_CELL] - ends[: 2 * WIDTH_OF_CELL]).max() <= 1
     assert abs(drawn[:, -WIDTH_OF_CELL:] - ends[2 * WIDTH_OF_CELL :]).max() <= 1
-
-
-def test_a_plot_draws_each_column_of_each_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    curves: dict[str, tuple[list[float], list[float]]] = {}
-    plot: Callable[..., Any] = Axes.plot
-
-    def watched(axes: Axes, steps: list[float], values: list[float], **style: Any) -> Any:
-        curves[style["label"]] = (steps, values)
-        return plot(axes, steps, values, **style)
-
-    monkeypatch.setattr(Axes, "plot", watched)
-    report.plot_history(history(), tmp_path / "new" / "losses.png", columns=["loss"])
-    assert read_picture(tmp_path / "new" / "losses.png").shape[:2] == (450, 800)
-    assert curves == dict.fromkeys(("loss", "loss, validation"), ([1.0, 2.0, 3.0], [1.0, 0.5, 1.0 / 3.0]))
-
-
-def test_a_plot_needs_its_columns(tmp_path: Path) -> None:
-    with pytest.raises(errors.MetricError, match="accuracy"):
-        report.plot_history(history(), tmp_path / "plot.png", columns=["accuracy"])
 
 
 @saves_with_keras

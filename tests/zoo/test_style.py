@@ -99,6 +99,18 @@ def test_path_lengths_take_half_of_a_batch_rounded_up(batch: int, expected: int,
     assert counts == [expected]
 
 
+def test_path_lengths_take_half_of_a_batch_whose_size_the_graph_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = zoo.StyleGAN2(image_size=8, **SMALL)
+    task.generator_loss(images(2, 8, 8, 3), gt.RandomStreams(0))
+    monkeypatch.setattr(zoo.StyleGAN2, "_path_length", lambda self, count, rng: count)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 8, 8, 3])])
+    def count(batch: Any) -> Any:
+        return task.generator_loss(batch, gt.RandomStreams(0)).terms["path_length"]()
+
+    assert [int(count(images(batch, 8, 8, 3))) for batch in (1, 5, 6)] == [1, 3, 3]
+
+
 def test_a_down_block_is_that_of_the_paper() -> None:
     """With gains of √2 after leaky ReLUs, and 1 / √2 after the sum."""
     inputs = keras.Input((6, 6, 3))

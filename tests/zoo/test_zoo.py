@@ -173,3 +173,14 @@ def test_a_pool_gives_back_what_it_was_given(mode: str) -> None:
     assert 0.3 < old / 112 < 0.7
     with pytest.raises(gt.errors.ShapeError, match="larger than the pool"):
         pool.exchange(tf.zeros([7, 1, 1, 1]), gt.RandomStreams(0))
+
+
+def test_a_pool_exchanges_every_image_of_a_batch_whose_size_the_graph_does_not_know() -> None:
+    pools = [zoo.ImagePool(6, (1, 1, 1)) for _ in range(2)]
+    exchange = tf.function(
+        lambda fresh, step: pools[1].exchange(fresh, gt.RandomStreams(0, step)),
+        input_signature=[tf.TensorSpec([None, 1, 1, 1]), tf.TensorSpec([], tf.int32)],
+    )
+    for step, count in enumerate((4, 3, 5)):
+        fresh = tf.reshape(tf.range(count, dtype=tf.float32) + 10.0 * step, [count, 1, 1, 1])
+        np.testing.assert_array_equal(exchange(fresh, step), pools[0].exchange(fresh, gt.RandomStreams(0, step)))

@@ -2,7 +2,6 @@
 
 import time
 from pathlib import Path
-from typing import Any
 
 from loguru import logger
 
@@ -16,7 +15,7 @@ from gantape.report.page.notes import LEAST_SECONDS, Notes
 from gantape.report.page.run import RunFiles
 from gantape.schedule import When, at_end, every
 from gantape.state import RunState
-from gantape.tasks.variables import learning_rate_of
+from gantape.tasks.variables import rates_by_update
 
 FILE = "report.html"
 TIMES_ITS_COST = 200.0
@@ -59,7 +58,6 @@ class HTMLReport:
         self._folder = None if folder is None else Path(folder)
         self._notes: Notes | None = None
         self._history: History | None = None
-        self._optimizers: dict[str, Any] = {}
         self._due = 0.0
         self._ended = False
         self._warned = False
@@ -74,7 +72,6 @@ class HTMLReport:
         notes = self._notes = Notes.read(folder) if step else Notes()
         notes.begin(opening.task, step)
         self._history, self._ended = None, False  # until the first call, rows are those of the file
-        self._optimizers = {update.name: update.optimizer for update in opening.task.updates()}
         logger.info("watch the run in a browser: {}", (folder / FILE).resolve().as_uri())
         started = time.thread_time()
         self._write(notes, folder)
@@ -88,7 +85,7 @@ class HTMLReport:
         if notes is None or folder is None:
             return
         self._history, self._ended = progress.history, progress.state.ended
-        notes.follow(progress, _learning_rates(self._optimizers))
+        notes.follow(progress, rates_by_update(progress.task))
         # At the end, the page is written when all other files are there.
         if time.perf_counter() >= self._due and not self._ended:
             notes.current = {name: float(value) for name, value in progress.current().items()}
@@ -151,9 +148,3 @@ def _write_page(run: RunFiles) -> None:
     from gantape.report.page.render import render
 
     write_whole(run.folder / FILE, render(run))
-
-
-def _learning_rates(optimizers: dict[str, Any]) -> dict[str, float]:
-    """The learning rate of each optimizer that has one."""
-    found = {name: learning_rate_of(optimizer) for name, optimizer in optimizers.items()}
-    return {name: rate for name, rate in found.items() if rate is not None}

@@ -9,11 +9,12 @@ from typing import Any
 import attrs
 import numpy as np
 
+from gantape.history import OF_ROWS
 from gantape.report.page.run import RunFiles
-from gantape.report.page.words import figure
+from gantape.report.page.words import figure, sentence
 from gantape.types import Row
 
-PLACES = ("step", "epoch", "seconds", "split", "evaluation_share")
+PLACES = (*OF_ROWS, "evaluation_share")
 MOST_POINTS = 1000
 """Of one curve."""
 
@@ -135,7 +136,7 @@ def _grouped(columns: Iterable[str], trained: Collection[str]) -> dict[str, list
     groups: dict[str, list[str]] = defaultdict(list)
     for name in columns:
         groups[_title(name)].append(name)
-    first = ("Losses", "Scores", "Norms of gradients", *map(_capital, map(readable, JUDGED)), *TOGETHER)
+    first = ("Losses", "Scores", "Norms of gradients", *map(sentence, map(readable, JUDGED)), *TOGETHER)
     # Metrics such as accuracy, which have no group, come right behind the losses; terms of losses and the rest come last.
     metrics = [title for title in groups if title not in first and "/" not in groups[title][0] and groups[title][0] in trained]
     order = ["Losses", *metrics, *first[1:], *groups]
@@ -154,8 +155,8 @@ def _title(name: str) -> str:
     if last.endswith("_score") and name not in JUDGED:
         return "Scores"
     if before:
-        return _capital(f"{readable(before)}: {'other figures' if last in ('skipped', 'loss_scale') else 'terms of its loss'}")
-    return _capital(readable(name))
+        return sentence(f"{readable(before)}: {'other figures' if last in ('skipped', 'loss_scale') else 'terms of its loss'}")
+    return sentence(readable(name))
 
 
 def _curves(rows: Iterable[Row], name: str, colour: int) -> list[Curve]:
@@ -188,7 +189,3 @@ def _learning_rates(rates: Mapping[str, Sequence[tuple[int, float]]]) -> tuple[C
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

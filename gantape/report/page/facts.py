@@ -8,10 +8,11 @@ from typing import Any
 
 import attrs
 
+from gantape.errors import listed
 from gantape.report.page.curves import JUDGED, PLACES, TOGETHER, readable
 from gantape.report.page.messages import Tone
 from gantape.report.page.run import RunFiles, Status
-from gantape.report.page.words import as_number, duration, figure, plain, some, texts
+from gantape.report.page.words import as_number, duration, figure, plain, texts
 
 LABELS: dict[Status, tuple[str, Tone]] = {
     "running": ("Running", "neutral"),
@@ -199,11 +200,11 @@ def seen_at_failure(run: RunFiles) -> list[tuple[str, str]]:
     ]
     found = [
         ("step", run.failure.get("step")),
-        ("updates", some(texts(run.failure.get("updates")))),
+        ("updates", listed(texts(run.failure.get("updates")), 12)),
         ("reported by the step", report),
-        ("variables that are not finite", some(variables)),
+        ("variables that are not finite", listed(variables, 12)),
         ("the batch", "; ".join(shapes)),
-        ("examples of the batch, by number", some(texts(run.failure.get("rows")), 32)),
+        ("examples of the batch, by number", listed(texts(run.failure.get("rows")), 32)),
     ]
     return [(name, plain(value)) for name, value in found if value not in (None, "")]
 

@@ -13,6 +13,8 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
+from gantape.report.page.words import sentence
+
 MOST_FRAMES, MOST_SERIES, MOST_SINGLE = 40, 6, 12
 BYTES_OF_SERIES, BYTES_OF_SINGLE = 4_500_000, 1_500_000
 """Of all pictures of a kind on a page, as text."""
@@ -69,7 +71,7 @@ def picture_series(folder: Path) -> tuple[PictureSeries, ...]:
         pictures = _fitting(paths, BYTES_OF_SERIES // len(chosen))
         if pictures:
             title = place.relative_to(folder).as_posix().replace("_", " ")
-            series.append(PictureSeries(title[:1].upper() + title[1:], pictures, len(paths)))
+            series.append(PictureSeries(sentence(title), pictures, len(paths)))
     return tuple(series)
 
 
@@ -79,7 +81,7 @@ def single_pictures(folder: Path) -> tuple[Picture, ...]:
     paths = [path for ending in ("png", "svg") for path in folder.glob(f"*.{ending}") if not path.is_symlink()]
     for path in sorted(paths)[:MOST_SINGLE]:
         title = TITLES.get(path.stem, path.stem.replace("_", " ").replace("-", " "))
-        picture = _picture(path, title[:1].upper() + title[1:])
+        picture = _picture(path, sentence(title))
         if picture is not None and len(picture.source) <= room:
             room -= len(picture.source)
             found.append(picture)

@@ -50,12 +50,6 @@ def sentence(text: Any) -> str:
     return str(text)[:1].upper() + str(text)[1:]
 
 
-def some(names: list[str], most: int = 12) -> str:
-    """The first few names, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
-
-
 def texts(value: Any) -> list[str]:
     """The items of a list as texts; nothing of anything else."""
     return [str(item) for item in value] if isinstance(value, list) else []
