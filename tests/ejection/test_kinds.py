@@ -170,24 +170,15 @@ class Taught(Tempered):
     """A teacher that follows its student with the same decay in all steps."""
 
     teacher = gt.Part[Any]()
+    decay: Any = 0.9
 
     def build_teacher(self) -> Any:
         return keras.models.clone_model(self.model)
 
     def updates(self) -> Any:
         model, rest = super().updates()
-        average = gt.ExponentialMovingAverage(self.model, self.teacher, self.decay(), warm_up=False)
+        average = gt.ExponentialMovingAverage(self.model, self.teacher, self.decay, warm_up=False)
         return attrs.evolve(model, average=average), rest
-
-    def decay(self) -> Any:
-        return 0.9
-
-
-class Scheduled(Taught):
-    """A teacher whose decay changes with the steps."""
-
-    def decay(self) -> Any:
-        return Ramp(0.5, 1.0)
 
 
 def pairs(batch_size: int = 4) -> Any:
@@ -226,7 +217,7 @@ def test_a_kind_equals_the_loop(kind: str) -> None:
 
 def test_a_scheduled_average_is_refused() -> None:
     with pytest.raises(EjectError, match="function of the step"):
-        gt.eject(Scheduled(), gt.data.from_arrays(NUMBERS, batch_size=4))
+        gt.eject(Taught(decay=Ramp(0.5, 1.0)), gt.data.from_arrays(NUMBERS, batch_size=4))
 
 
 def test_batches_that_fill_no_step_are_left_out_in_each_epoch() -> None:
