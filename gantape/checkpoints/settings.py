@@ -33,16 +33,18 @@ class Best:
         return values[-1] if all(newest > value for value in before) else None
 
     def warn_if_absent(self, history: History) -> None:
-        """Warn if there are rows and none has the column, so that no checkpoint can be the best."""
+        """Warn if no row of the split has the column, so that no checkpoint can be the best."""
         rows = [row for row in history if row["split"] == self.split]
-        if rows and not any(self.column in row for row in rows):
-            columns = dict.fromkeys(name for row in rows for name in measured(row))
-            warn(
-                "no checkpoint is marked as the best: no row has the column that decides.",
-                where="gantape.Checkpoints, argument `best`",
-                got=f"{self}, where rows have {listed(list(columns))}",
-                do='name one of these: gantape.Best("loss"), say.',
-            )
+        if any(self.column in row for row in rows):
+            return
+        columns = dict.fromkeys(name for row in rows for name in measured(row))
+        without = 'give Loop.run validation=...; without validation data, gantape.Best("loss", split="train").'
+        warn(
+            "no checkpoint is marked as the best: no row has the column that decides.",
+            where="gantape.Checkpoints, argument `best`",
+            got=f"{self}, where rows have {listed(list(columns))}" if rows else f"{self}, and no row of this split",
+            do='name one of these: gantape.Best("loss"), say.' if rows else without,
+        )
 
 
 @attrs.frozen

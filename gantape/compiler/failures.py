@@ -21,6 +21,10 @@ _ADVICE = (
         r"variable creation|creat\w+ variables|tf\.Variable|singleton",
         "make all models, optimizers and metrics in build_ methods: no variable may be created inside a step.",
     ),
+    (
+        r"float32 .*match type b?float16|float16 .*match type float32|types \[.*float16.*\] that don't all match",
+        "numbers of 16 and of 32 bits meet in this line: cast what a model returns, gantape.losses.upcast(self.model(batch)).",
+    ),
     (r"(?i)\bxla|jit_compile|uncompilable", 'XLA cannot compile this: use mode="graph".'),
     (r"(?i)incompatible|shape|dimension|rank", "look at the shapes that meet in this line."),
 )

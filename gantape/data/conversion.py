@@ -92,7 +92,8 @@ def check_batch_axis(batch: Batch, where: str) -> None:
             "the tensors of a batch do not have as many examples.",
             where=where,
             got=described(batch),
-            do="give each the axis of examples first, with one size for all.",
+            do="give each the axis of examples first, with one size for all; gantape.data.unpaired_sets joins two "
+            "sets in batches of different sizes.",
         )
 
 

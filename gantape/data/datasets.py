@@ -196,14 +196,14 @@ class _DatasetReader(Reader):
         front = self._at(0)
         if front is None or self._source.batches_per_epoch is not None:
             return front
-        size = shapes_of(front)[0][0]
-        if size >= self._source.batch_size or self._at(1) is not None:
+        sizes = zip(self._source.layout.sizes(), shapes_of(front), strict=True)
+        smaller = next(((shape[0], usual) for usual, shape in sizes if usual is not None and shape[0] < usual), None)
+        if smaller is None or self._at(1) is not None:
             return front
         if not self._told:
-            usual = self._source.batch_size
             logger.info(
                 "{}: training leaves out the last batch of an epoch, of {}, not {}.",
-                *(self._source.name, counted(size, "example"), usual),
+                *(self._source.name, counted(smaller[0], "example"), smaller[1]),
             )
             self._told = True
         del self._queue[0]

@@ -43,6 +43,10 @@ class Layout:
         """What a step is traced for with a stored batch."""
         return tf.nest.map_structure(_traced, self.usual, stored)
 
+    def sizes(self) -> list[int | None]:
+        """The number of examples in each array of the first batch; `None` for the values of ragged tensors."""
+        return [leaf.shape[0] for leaf in tf.nest.flatten(self.usual)]
+
     def prepare(self, prepare: Callable[[Batch], Batch]) -> Callable[[Batch], Batch]:
         """A `prepare` for stored batches."""
         return _WithRagged(self.ragged, prepare) if any(tf.nest.flatten(self.ragged)) else prepare
@@ -89,9 +93,17 @@ class _WithRagged:
 
 
 def check_stored(stored: Batch, ragged: Any, where: str) -> None:
-    """Raise a `DataError` unless the parts of a stored batch have one number of examples."""
+    """Raise a `DataError` unless each set in a stored batch has one number of examples.
+
+    A batch with a tuple or dict in it, such as `((images, labels), unlabelled)` of `tf.data.Dataset.zip`, holds several sets,
+    whose batches may differ in size.
+    """
     leaves, firsts = tf.nest.flatten(stored), []
     for axes in tf.nest.flatten(ragged):
         firsts.append(leaves[0])
         leaves = leaves[axes + 1 :]
-    check_batch_axis(firsts, where)
+    packed = tf.nest.pack_sequence_as(ragged, firsts)
+    parts = list(packed.values()) if isinstance(packed, dict) else packed
+    nested = isinstance(parts, tuple | list) and any(isinstance(part, tuple | dict) for part in parts)
+    for part in parts if nested else [packed]:
+        check_batch_axis(part, where)

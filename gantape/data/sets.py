@@ -1,4 +1,4 @@
-"""Two sets of examples without pairs, of any two sizes."""
+"""Two sets of examples without pairs, of any two sizes and in batches of any two sizes."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -42,6 +42,9 @@ class UnpairedBatches(Batches):
 
     def examples_in_order(self) -> Iterator[Batch]:
         for one, other in zip(self.first.examples_in_order(), self.second.examples_in_order(), strict=False):
+            if self.first.batch_size != self.second.batch_size:
+                yield one, other
+                continue
             size = min(len(tf.nest.flatten(part)[0]) for part in (one, other))
             yield tf.nest.map_structure(lambda leaf, size=size: leaf[:size], (one, other))
 
@@ -86,26 +89,25 @@ class _UnpairedReader(Reader):
 
 
 def unpaired_sets(first: Batches, second: Batches) -> UnpairedBatches:
-    """Batches `(one, other)` of two sets of examples that are not paired and need not have one size, for translation.
+    """Batches `(one, other)` of two sets of examples that are not paired: for translation, or labelled and unlabelled examples.
 
-    Each set is shuffled on its own. An epoch is a pass over the larger set; the smaller one begins anew when it ends, in
-    another order. Evaluation takes both in stored order, until the smaller one ends.
+    Each set is shuffled on its own. An epoch is a pass over the set with more batches; the other one begins anew when it ends,
+    in another order. Evaluation takes both in stored order, until one ends. Sets and batches may differ in size: the batch size
+    in records is that of the first set, which also weights the batches of an evaluation.
 
     Args:
         first: Batches of the first set, of a known number: from arrays, a folder or a sequence, for example.
-        second: Batches of the second set, of the same size.
+        second: Batches of the second set.
 
     Raises:
-        DataError: If a number of batches is not known, or the sizes of batches differ.
+        DataError: If a number of batches is not known.
     """
-    if not all(isinstance(data, Batches) and data.batches_per_epoch and not data.online for data in (first, second)) or (
-        first.batch_size != second.batch_size
-    ):
+    if not all(isinstance(data, Batches) and data.batches_per_epoch and not data.online for data in (first, second)):
         raise DataError(
-            "two sets need batches of one size, and a known number of them.",
+            "two sets need a known number of batches.",
             where="gantape.data.unpaired_sets",
             got="; ".join(_told(data) for data in (first, second)),
-            do="make both with one batch_size, by gantape.data.from_arrays, image_folder or from_sequence.",
+            do="make both by gantape.data.from_arrays, image_folder or from_sequence, or from_dataset with batches_per_epoch=.",
         )
     return UnpairedBatches(first, second)
 

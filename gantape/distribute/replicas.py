@@ -8,6 +8,7 @@ References:
 """
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -147,25 +148,28 @@ def shard(batch: Batch, prepare: Callable[[Batch], Batch]) -> Batch:
     """
     if not tf.distribute.has_strategy():
         return with_autograph(prepare)(batch)
-    count, size = replicas(), int(tf.nest.flatten(batch)[0].shape[0])
-    if size % count:
-        raise DataError(
-            "a batch cannot be cut into equal parts.",
-            where="the data that a step reads",
-            got=f"{counted(size, 'example')} in a batch for {count} replicas",
-            do=f"choose a batch_size that is a multiple of {count}: it counts the examples of all replicas.",
-        )
-    rows = size // count
+    count = replicas()
+    for size in sorted({int(leaf.shape[0]) for leaf in tf.nest.flatten(batch)}):
+        if size % count:
+            raise DataError(
+                "a batch cannot be cut into equal parts.",
+                where="the data that a step reads",
+                got=f"{counted(size, 'example')} in a batch for {count} replicas",
+                do=f"choose a batch_size that is a multiple of {count}: it counts the examples of all replicas.",
+            )
     # Cut before the rows are sent to the devices; parts that no replica of this worker uses are not computed.
-    parts = [
-        tf.nest.map_structure(lambda leaf, first=first: leaf[first : first + rows], batch) for first in range(0, size, rows)
-    ]
+    parts = [tf.nest.map_structure(functools.partial(_part, place=place, count=count), batch) for place in range(count)]
 
     def part() -> Batch:
         replica = this_replica()
         return with_autograph(prepare)(parts[0 if replica is None else replica.index])
 
     return run_per_replica(part)
+
+
+def _part(leaf: Tensor, place: int, count: int) -> Tensor:
+    rows = leaf.shape[0] // count
+    return leaf[place * rows : (place + 1) * rows]
 
 
 def mean_of(value: Any) -> Any:

@@ -69,7 +69,11 @@ class Named:
         return max(update.batches for update in self.updates)
 
     def numbers(self) -> dict[str, float]:
-        """Numbers that stand at the top of the program: hyper-parameters, and the options of updates."""
+        """Numbers that stand at the top of the program: hyper-parameters, and the options of updates.
+
+        Raises:
+            EjectError: If one changes with the steps.
+        """
         found = {name.upper(): value for name, value in self.task.hyperparameters.items() if isinstance(value, float)}
         for update in self.updates:
             for option in ("clip_value", "clip_norm", "clip_weights"):
@@ -79,8 +83,15 @@ class Named:
             average = update.average
             if average is not None:
                 examples = update.gradient_options.accumulate * self.data.batch_size
-                by_examples = 0.5 ** (examples / average.half_life) if average.half_life else average.decay
-                found[option_name(update, "decay")] = by_examples
+                decay = 0.5 ** (examples / average.half_life) if average.half_life else average.decay
+                if callable(decay):
+                    raise EjectError(
+                        "the decay of an average is a function of the step.",
+                        where=f'update "{update.name}"',
+                        got=repr(decay),
+                        do="give a number as its decay.",
+                    )
+                found[option_name(update, "decay")] = decay
         return found
 
     def built(self) -> list[tuple[str, str]]:

@@ -89,6 +89,14 @@ def follow(average, model, step, decay):
             mean.assign(mean + share * (current - mean))
 '''
 
+PLAIN_AVERAGE = '''
+def follow_plainly(average, model, decay):
+    """Move an average of weights towards a model: θ̄ ← β θ̄ + (1-β) θ, with the same β in all steps."""
+    for mean, current in zip(average.variables, model.variables, strict=True):
+        if "float" in str(mean.dtype):
+            mean.assign(mean + (1.0 - decay) * (current - mean))
+'''
+
 DRAWS = {
     "uniform_numbers": UNIFORM,
     "normal_numbers": NORMAL,

@@ -184,7 +184,8 @@ def _average(named: Named, update: Update) -> list[str]:
     if update.average is None:
         return []
     networks = ", ".join(named.names[id(model)] for model in (update.average.copy, update.average.model))
-    return [f"follow({networks}, step, {option_name(update, 'decay')})"]
+    decay = option_name(update, "decay")
+    return [f"follow({networks}, step, {decay})" if update.average.warm_up else f"follow_plainly({networks}, {decay})"]
 
 
 def _added(named: Named, update: Update, added: AddedLosses, trace: Trace) -> list[str]:

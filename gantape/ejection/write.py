@@ -16,7 +16,17 @@ from gantape.ejection.layout import laid_out
 from gantape.ejection.networks import Networks, in_order
 from gantape.ejection.parts import Named, metric_name, optimizer_name
 from gantape.ejection.passes import Passes
-from gantape.ejection.program import AVERAGE, BATCHES, DERIVE, DRAWS, EVERY_BATCH, NORMAL, RANDOM, WHOLE_STEPS
+from gantape.ejection.program import (
+    AVERAGE,
+    BATCHES,
+    DERIVE,
+    DRAWS,
+    EVERY_BATCH,
+    NORMAL,
+    PLAIN_AVERAGE,
+    RANDOM,
+    WHOLE_STEPS,
+)
 from gantape.ejection.prove import compared
 from gantape.ejection.train import train_function
 from gantape.ejection.updates import prepare_function, update_function
@@ -122,7 +132,8 @@ def _text(named: Named, steps: int, file: str, compiled: bool) -> str:
     metrics = {name: metric for name, metric in named.metrics.items() if f"{metric_name(name)}." in functions}
     made += [f"{metric_name(name)} = {constructor(metric, {}, named.sources)}" for name, metric in metrics.items()]
     width = named.batches_per_step
-    averages = [AVERAGE] if any(update.average for update in named.updates) else []
+    warm_ups = {update.average.warm_up for update in named.updates if update.average}
+    averages = [code for code, warm_up in ((AVERAGE, True), (PLAIN_AVERAGE, False)) if warm_up in warm_ups]
     used = "\n".join([functions, str(named.sources), *made, *_loaded(named, file)])
     constants = [f"SEED = {named.seed}", f"BATCH_SIZE = {named.data.batch_size}", f"STEPS = {steps}"]
     constants += [f"{name} = {value!r}" for name, value in named.numbers().items() if re.search(rf"\b{name}\b", used)]

@@ -117,7 +117,7 @@ class Evaluator:
     def _one_batch(self, stored: Batch, step: Tensor, index: Tensor) -> Tensor:
         assert self._prepare is not None
         # A batch that cannot be cut into equal parts is evaluated whole by every replica, and counted by one of them.
-        whole = replicas() > 1 and tf.nest.flatten(stored)[0].shape[0] % replicas() > 0
+        whole = replicas() > 1 and any(leaf.shape[0] % replicas() > 0 for leaf in tf.nest.flatten(stored))
         batch = run_per_replica(self._prepare, stored) if whole else shard(stored, self._prepare)
         return mean_of(run_per_replica(self._in_replica, batch, step, index, whole))
 

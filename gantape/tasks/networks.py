@@ -27,6 +27,7 @@ from gantape.losses import (
     RelativisticPairing,
     TopK,
     Wasserstein,
+    upcast,
 )
 from gantape.shapes import axes_of, check_floating, describe, how_to_floats
 from gantape.tasks.last_operation import RANGES, last_operation
@@ -54,13 +55,13 @@ def blank_inputs(condition: Condition, latent_size: int) -> Any:
 
 
 def generate_blank(generator: Model, condition: Condition, latent_size: int, task: str) -> Tensor:
-    """The examples that a generator makes from latents of zeros.
+    """The examples that a generator makes from latents of zeros, in float32 as in training.
 
     Raises:
         TaskError: If it does not accept them.
     """
     try:
-        return generator(blank_inputs(condition, latent_size), training=False)
+        made = generator(blank_inputs(condition, latent_size), training=False)
     except GantapeError:
         raise
     except Exception as error:
@@ -70,6 +71,7 @@ def generate_blank(generator: Model, condition: Condition, latent_size: int, tas
             got=f"latents of shape {(EXAMPLES, latent_size)}, {condition}: {summary(error)}",
             do=f"begin it with keras.Input((self.latent_size,)), here {latent_size}, and with what the condition says.",
         ) from None
+    return upcast(made) if tf.is_tensor(made) else made
 
 
 def check_networks(

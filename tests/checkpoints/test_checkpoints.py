@@ -163,6 +163,13 @@ def test_a_best_by_a_column_that_no_row_has_is_warned_of(tmp_path: Path) -> None
         loop.run(labelled(), steps=1)
 
 
+def test_a_best_of_validation_without_validation_is_warned_of(tmp_path: Path) -> None:
+    settings = gt.Checkpoints(best=gt.Best("loss"))
+    loop = gt.Loop(make(Classifier), compiler=gt.StepCompiler("eager"), run_dir=tmp_path, checkpoints=settings)
+    with pytest.warns(gt.errors.GantapeWarning, match=r"no row of this split[\s\S]*validation="):
+        loop.run(labelled(), steps=1)
+
+
 def test_without_a_best_there_is_none_to_load(tmp_path: Path) -> None:
     gt.Loop(make(Classifier), compiler=gt.StepCompiler("eager"), run_dir=tmp_path).run(labelled(), steps=1)
     with pytest.raises(RunDirectoryError, match="no checkpoint is marked"):

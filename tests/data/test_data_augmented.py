@@ -104,6 +104,46 @@ def test_an_epoch_is_a_pass_over_the_larger_set_and_both_are_shuffled_on_their_o
     assert sum(len(one) for one, _ in data.examples_in_order()) == min(first, second)
 
 
+class Halves(gt.Task):
+    """Learns the mean of both sets, each with a weight of one half."""
+
+    def build_mean(self) -> Any:
+        return keras.Variable(0.0, name="mean")
+
+    def build_optimizer(self) -> keras.Optimizer:
+        return keras.optimizers.SGD(0.5)
+
+    def updates(self) -> Any:
+        return (gt.Update("mean", self.evaluate, [self.mean], self.optimizer),)
+
+    def evaluate(self, batch: Any, rng: gt.RandomStreams) -> gt.Losses:
+        one, other = batch
+        return gt.Losses(
+            {name: tf.reduce_mean((part - self.mean.value) ** 2) for name, part in (("one", one), ("other", other))}
+        )
+
+
+@pytest.mark.parametrize("mode", ["eager", "graph", "xla-loop"])
+def test_sets_may_have_batches_of_different_sizes(mode: str) -> None:
+    numbers = np.random.default_rng(0).normal(size=(50, 1)).astype("float32")
+    both = gt.data.unpaired_sets(
+        gt.data.from_arrays(numbers[:20], batch_size=4), gt.data.from_arrays(numbers[20:], batch_size=10)
+    )
+    assert both.batches_per_epoch == 5
+    task, reader, expected = Halves(), both.open(0, Position()), 0.0
+    loop = gt.Loop(task, compiler=gt.StepCompiler(mode))
+    loop.run(both, steps=7)
+    for _ in range(7):
+        one, other = reader.read(1).batch(0)
+        assert (len(one), len(other)) == (4, 10)
+        expected = float(np.mean(one) + np.mean(other)) - expected
+    assert float(task.mean) == pytest.approx(expected, rel=1e-5)
+    read = list(zip((numbers[:4], numbers[4:8], numbers[8:12]), np.split(numbers[20:], 3), strict=True))
+    losses = [((one - expected) ** 2).mean() + ((other - expected) ** 2).mean() for one, other in read]
+    assert loop.evaluate(both)["loss"] == pytest.approx(np.mean(losses), rel=1e-5)
+    assert_resumes_exactly(lambda: Halves(), both, steps=7, stops=(3,), compiler=gt.StepCompiler(mode))
+
+
 def test_both_sets_are_prepared_and_unknown_lengths_refused() -> None:
     bright = gt.data.from_arrays(np.full((8, 2), 255, np.uint8), batch_size=4, prepare=gt.data.scale_pixels())
     one, other = gt.data.unpaired_sets(bright, PAIRS).prepare((np.full((4, 2), 255, np.uint8), (IMAGES, LABELS)))

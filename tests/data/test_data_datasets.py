@@ -81,10 +81,11 @@ def test_a_dataset_that_can_be_read_once_only_is_refused_at_its_second_epoch() -
         (tf.data.Dataset.range(3), "the elements of the dataset are not batches."),
         (tf.data.Dataset.from_tensors(tf.sparse.eye(3)), "the elements of the dataset are not batches."),
         (tf.data.Dataset.from_tensors((np.zeros(3), np.zeros(2))), "the tensors of a batch do not have as many examples."),
+        (tf.data.Dataset.from_tensors(((np.zeros(3), np.zeros(2)), np.zeros(2))), "the tensors of a batch do not have as many"),
         (tf.data.Dataset.range(3).map(lambda n: tf.zeros([n])).batch(2), "the first batch of the dataset cannot be read."),
         (tf.data.Dataset.range(0).batch(2), "the dataset is empty."),
     ],
-    ids=["array", "string", "not batched", "sparse", "numbers differ", "sizes differ", "empty"],
+    ids=["array", "string", "not batched", "sparse", "numbers differ", "numbers in a set differ", "sizes differ", "empty"],
 )
 def test_what_is_no_dataset_of_batches_is_refused(dataset: Any, what: str) -> None:
     with pytest.raises(gt.errors.DataError) as caught:
@@ -117,3 +118,16 @@ def test_texts_are_read_in_stacks_that_are_not_full(mode: str) -> None:
         "loss"
     ] == pytest.approx(fitted, rel=1e-6)
     np.testing.assert_allclose(task.model.get_weights()[0], reference.get_weights()[0], rtol=1e-6)
+
+
+def test_sets_of_a_zip_may_have_batches_of_different_sizes() -> None:
+    """Also in a dict; the last batches of an epoch are left out if that of any set is smaller."""
+    numbers = np.arange(20, dtype="float32")
+    labelled = tf.data.Dataset.from_tensor_slices((numbers[:8], numbers[:8])).batch(2)
+    unlabelled = tf.data.Dataset.from_tensor_slices(numbers).batch(6)
+    for sets in (((labelled, unlabelled)), {"labelled": labelled, "unlabelled": unlabelled}):
+        source = gt.data.from_dataset(tf.data.Dataset.zip(sets))
+        assert source.batch_size == 2
+        stack = source.open(0, Position()).read(9)
+        assert [leaf.shape for leaf in tf.nest.flatten(stack.batches)] == [(3, 2), (3, 2), (3, 6)]
+        assert stack.ends_epoch

@@ -10,8 +10,9 @@ import pytest
 import tensorflow as tf
 
 import gantape as gt
+from gantape.errors import EjectError
 from gantape.layers import MinibatchDeviation
-from gantape.losses import R1, Lazy
+from gantape.losses import R1, Lazy, Ramp
 from gantape.zoo import DCGAN, CycleGAN, DigitClassifier, VariationalAutoencoder
 
 IMAGES = gt.data.digits(batch_size=4, labels=False, pixels=(-1.0, 1.0))
@@ -165,6 +166,21 @@ class Tempered(gt.Task):
         return tf.reduce_mean(tf.square(self.model(noisy, training=True) / self.temperature.value - batch))
 
 
+class Taught(Tempered):
+    """A teacher that follows its student with the same decay in all steps."""
+
+    teacher = gt.Part[Any]()
+    decay: Any = 0.9
+
+    def build_teacher(self) -> Any:
+        return keras.models.clone_model(self.model)
+
+    def updates(self) -> Any:
+        model, rest = super().updates()
+        average = gt.ExponentialMovingAverage(self.model, self.teacher, self.decay, warm_up=False)
+        return attrs.evolve(model, average=average), rest
+
+
 def pairs(batch_size: int = 4) -> Any:
     images = NUMBERS[:32, :1, None, None] * np.ones((1, 28, 28, 1), "float32")
     return gt.data.from_arrays((images, -images), batch_size=batch_size)
@@ -188,6 +204,7 @@ KINDS: dict[str, Any] = {
     ),
     "class weights": (lambda: Weighted(), lambda: LABELLED),
     "custom": (lambda: Tempered(), lambda: gt.data.from_arrays(NUMBERS, batch_size=4)),
+    "teacher": (lambda: Taught(), lambda: gt.data.from_arrays(NUMBERS, batch_size=4)),
     "shared pass and pool": (lambda: CycleGAN(width=1, pool_size=8), pairs),
 }
 
@@ -196,6 +213,11 @@ KINDS: dict[str, Any] = {
 def test_a_kind_equals_the_loop(kind: str) -> None:
     task, data = (make() for make in KINDS[kind])
     assert gt.eject(task, data).check.equal
+
+
+def test_a_scheduled_average_is_refused() -> None:
+    with pytest.raises(EjectError, match="function of the step"):
+        gt.eject(Taught(decay=Ramp(0.5, 1.0)), gt.data.from_arrays(NUMBERS, batch_size=4))
 
 
 def test_batches_that_fill_no_step_are_left_out_in_each_epoch() -> None:
@@ -221,7 +243,7 @@ def test_hyperparameters_are_the_same_objects_afterwards() -> None:
 def test_a_trained_task_is_refused() -> None:
     task, data = (make() for make in KINDS["settings of Keras"])
     gt.Loop(task, progress=False).run(data, steps=1)
-    with pytest.raises(gt.errors.EjectError, match="done 1 step"):
+    with pytest.raises(EjectError, match="done 1 step"):
         gt.eject(task, data)
 
 
@@ -230,7 +252,7 @@ def test_a_lambda_in_a_network_is_refused() -> None:
         def build_model(self) -> Any:
             return keras.Sequential([keras.Input((3,)), layers.Dense(1, lambda values: 2.0 * values)])
 
-    with pytest.warns(UserWarning, match="lambda"), pytest.raises(gt.errors.EjectError, match="a lambda"):
+    with pytest.warns(UserWarning, match="lambda"), pytest.raises(EjectError, match="a lambda"):
         gt.eject(Short(), KINDS["settings of Keras"][1]())
 
 
@@ -251,7 +273,7 @@ def test_comments_and_docstrings_of_a_loss_are_those_of_the_author() -> None:
 
 
 def test_a_shared_pass_through_which_gradients_flow_is_refused() -> None:
-    with pytest.raises(gt.errors.EjectError, match="SharedPass with models"):
+    with pytest.raises(EjectError, match="SharedPass with models"):
         gt.eject(DCGAN(width=2, hidden_units=4, latent_size=4, shared_examples=True), IMAGES)
 
 

@@ -33,8 +33,10 @@ from replicated_tasks import (
     Sharing,
     Skipping,
     SynchronizedBatchNorm,
+    TwoSets,
     points,
     supervised,
+    two_sets,
     with_hole,
 )
 
@@ -72,7 +74,7 @@ def weights_of(task: Any) -> dict[str, Any]:
     }
 
 
-CASES: dict[str, tuple[type[Any], Callable[[], gt.data.ArrayBatches], int]] = {
+CASES: dict[str, tuple[type[Any], Callable[[], gt.data.Batches], int]] = {
     "supervised": (Plain, supervised, 6),
     "loss as a function": (FunctionLoss, supervised, 6),
     "synchronized batch norm": (SynchronizedBatchNorm, supervised, 6),
@@ -84,6 +86,7 @@ CASES: dict[str, tuple[type[Any], Callable[[], gt.data.ArrayBatches], int]] = {
     "shared examples": (Sharing, points, 3),
     "lecam and feature matching": (Regularised, points, 6),
     "skipping": (Skipping, with_hole, 6),
+    "two sets": (TwoSets, two_sets, 4),
     "counting": (Counting, lambda: supervised(np.eye(16), np.arange(16, dtype="int32") % 3, 4), 4),
 }
 
@@ -95,6 +98,7 @@ ONE_COUNT = (
     "path length and noise",
     "skipping",
     "synchronized batch norm",
+    "two sets",
 )
 """Cases that are tried on two replicas only."""
 

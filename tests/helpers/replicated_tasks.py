@@ -209,3 +209,26 @@ class Sharing(PointGan):
         return gt.GradientOptions(accumulate=2)
 
     build_generator_gradient_options = build_discriminator_gradient_options
+
+
+class TwoSets(Plain):
+    """Labelled and unlabelled examples, in batches of two sizes."""
+
+    def updates(self):
+        def loss(batch: Any, rng: gt.RandomStreams) -> gt.Losses:
+            (inputs, labels), others = batch
+            size = tf.reduce_mean(tf.square(self.model(others, training=True)))
+            return gt.Losses({"data": self.loss(labels, self.model(inputs, training=True)), "size": size})
+
+        return (gt.Update("model", loss, (self.model,), self.optimizer),)
+
+    def check_batch(self, batch: Any) -> None:
+        (inputs, labels), _ = batch
+        super().check_batch((inputs, labels))
+
+
+def two_sets() -> gt.data.UnpairedBatches:
+    """Eight labelled examples and four others."""
+    return gt.data.unpaired_sets(
+        supervised(batch_size=8), gt.data.from_arrays(ROWS.astype(keras.config.floatx()), batch_size=4)
+    )

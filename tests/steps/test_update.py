@@ -93,6 +93,35 @@ def test_moving_average_is_numpys(decay):
     np.testing.assert_allclose(copy.get_weights()[0], expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("decay", "warm_up", "beta"),
+    [
+        (0.9, False, lambda step: 0.9),
+        (gt.losses.Ramp(0.5, 1.0, steps=10), False, lambda step: min(0.5 + 0.05 * step, 1.0)),
+        (gt.losses.Ramp(0.0, 1.0, steps=10), True, lambda step: min(0.1 * step, (1 + step) / (10 + step))),
+        (keras.optimizers.schedules.CosineDecay(0.5, 10), False, lambda step: 0.25 * (1 + np.cos(np.pi * min(step, 10) / 10))),
+    ],
+)
+def test_a_teacher_follows_by_the_decay_that_is_given(decay, warm_up, beta):
+    model, copy = linear(), linear()
+    average = gt.ExponentialMovingAverage(model, copy, decay, warm_up=warm_up)
+    expected = copy.get_weights()[0].astype("float64")
+
+    for step in range(12):
+        weights = np.random.default_rng(step).normal(size=(2, 1))
+        model.set_weights([weights])
+        average.follow(tf.constant(step, tf.int64))
+        expected = beta(step) * expected + (1 - beta(step)) * weights
+
+    np.testing.assert_allclose(copy.get_weights()[0], expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", [{"decay": 1.5}, {"decay": -0.1}, {"decay": "0.9"}, {"half_life": -1.0}])
+def test_a_decay_that_is_not_possible_is_refused(wrong):
+    with pytest.raises(gt.errors.HyperparameterError, match="from 0 to 1"):
+        gt.ExponentialMovingAverage(linear(), linear(), **wrong)
+
+
 def test_moving_average_takes_statistics_of_batch_norm_too():
     def model():
         return keras.Sequential([keras.Input((2,)), layers.BatchNormalization()])
