@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from gantape.ejection.source import Sources
 from gantape.errors import EjectError
+from gantape.layers.conversion import PLAIN
 
 MODULES = {
     "keras.layers": keras.layers,
@@ -211,11 +212,15 @@ def _required(cls: type) -> list[str]:
 
 
 def constructor(part: Any, constants: dict[int, str], sources: Sources) -> str:
-    """The code that makes a layer, optimizer, loss or metric. The source of a class that Keras does not have is taken over.
+    """The code that makes a layer, optimizer, loss or metric; for a faster layer, the layer of Keras.
+
+    The source of a class that Keras does not have is taken over.
 
     Raises:
         EjectError: If this source is not available.
     """
+    if type(part) in PLAIN:
+        part = PLAIN[type(part)].from_config(part.get_config())
     cls, made = type(part), ""
     for name, module in MODULES.items():
         if getattr(module, cls.__name__, None) is cls:

@@ -14,7 +14,6 @@ from gantape.ejection.functional import FunctionalCalls
 from gantape.ejection.graph import configured, constructor
 from gantape.ejection.source import Sources
 from gantape.errors import EjectError, listed
-from gantape.layers.conversion import PLAIN
 from gantape.types import Model
 
 
@@ -63,9 +62,7 @@ class Networks:
         ]
 
     def _layer(self, layer: Any) -> str:
-        """The code that makes a layer; for a faster one, that of Keras."""
-        faster = PLAIN.get(type(layer))
-        layer = layer if faster is None else faster.from_config(layer.get_config())
+        """The code that makes a layer."""
         if any(name == "dtype" for name, _ in configured(layer)):
             raise EjectError(
                 "a layer has its own precision.", where=layer.name, got=str(layer.dtype_policy), do="leave it out."
@@ -87,21 +84,19 @@ class Networks:
             )
 
     def _own_class(self, model: Any) -> list[str]:
-        """The lines for a model that is a class of its own, whose source is taken over."""
-        built = model.get_build_config() if isinstance(model, keras.Layer) else None
-        if not isinstance(model, keras.Layer) or not model.built:
+        """The lines for a layer, or for a model that is a class of its own, whose source is taken over."""
+        if not isinstance(model, keras.Layer):
             raise EjectError(
-                "a network is no model of Keras that has been built.",
+                "a network is no model of Keras.",
                 where=f"the network `{getattr(model, 'name', type(model).__name__)}`",
                 got=type(model).__qualname__,
-                do="build a sequential or functional model, or a class of your own that has its shapes when the task is made.",
+                do="build a sequential or functional model, or derive its class from keras.Model.",
             )
-        called = "" if getattr(model, "inputs", None) else _called(built or {})
-        return [
-            f"    network = {constructor(model, {}, self.sources)}",
-            *([f"    network({called})"] if called else []),
-            "    return network",
-        ]
+        made = constructor(model, {}, self.sources)
+        called = "" if getattr(model, "inputs", None) else _called(model.get_build_config() or {})
+        if not called:
+            return [f"    return {made}"]
+        return [f"    network = {made}", f"    network({called})", "    return network"]
 
 
 def in_order(networks: Mapping[str, Model]) -> dict[str, Model]:

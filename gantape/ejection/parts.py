@@ -53,8 +53,12 @@ class Named:
 
     @property
     def names(self) -> dict[int, str]:
-        """The names of networks, losses and variables, by identity."""
-        names = {id(part): name for name, part in (self.networks | self.losses | self.variables).items()}
+        """The names of networks, of their layers and variables, of losses and of other variables, by identity."""
+        names = {id(layer): code for name, model in self.networks.items() for layer, code in _layers(model, name)}
+        for name, model in self.networks.items():
+            for place, variable in enumerate(model.variables):
+                names |= dict.fromkeys((id(variable), id(variable.value)), f"{name}.variables[{place}]")
+        names |= {id(part): name for name, part in (self.networks | self.losses | self.variables).items()}
         return names | {id(variable.value): f"{name}.value" for name, variable in self.variables.items()}
 
     @property
@@ -107,11 +111,6 @@ class Named:
         codes: list[str] = []
         single: list[str] = []
         names = self.names
-        names |= {
-            id(variable): f"{name}.variables[{place}]"
-            for name, model in self.networks.items()
-            for place, variable in enumerate(model.variables)
-        }
         for part in update.variables:
             if id(part) not in names:
                 raise EjectError(
@@ -144,6 +143,14 @@ class Named:
     def batch(self) -> Batch:
         """The first batch, before it is prepared."""
         return tf.nest.map_structure(lambda leaf: tf.convert_to_tensor(leaf[: self.data.batch_size]), self.data.arrays)
+
+
+def _layers(model: Any, name: str) -> Iterator[tuple[Any, str]]:
+    """The layers of a network and of the networks in it, and the code of each."""
+    for place, layer in enumerate(getattr(model, "layers", ())):
+        code = f"{name}.layers[{place}]"
+        yield layer, code
+        yield from _layers(layer, code) if isinstance(layer, keras.Model) else ()
 
 
 def _losses(parts: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -28,6 +28,7 @@ class Sources:
         self.imports: set[str] = set()
         self._texts: dict[str, str] = {}
         self._objects: dict[str, Any] = {}
+        self._users: list[Any] = []  # the parts of which each uses the next
 
     def __str__(self) -> str:
         return "\n\n\n".join(self._texts.values())
@@ -42,23 +43,25 @@ class Sources:
         if name in self._objects:
             if self._objects[name] is part:
                 return str(name)
-            raise _refusal(part, f"another part of the name `{name}`")
+            raise self._refusal(part, f"another part of the name `{name}`")
         if not name.isidentifier():
-            raise _refusal(part, "a lambda")
+            raise self._refusal(part, "a lambda")
         if part.__module__.partition(".")[0] in GIVEN:
-            raise _refusal(part, "a part of a library that is none of its public ones")
+            raise self._refusal(part, "a part of a library that is none of its public ones")
         self._objects[name] = part
         try:
             text = textwrap.dedent(inspect.getsource(part))
         except (OSError, TypeError) as error:
-            raise _refusal(part, str(error)) from error
+            raise self._refusal(part, str(error)) from error
         module = vars(sys.modules[part.__module__])
         text = _stripped(text, module)
+        self._users.append(part)
         for used in sorted(_globals_of(text)):
             if used in module:
                 self._need(part, used, module[used])
             elif not hasattr(builtins, used) and used != name:
-                raise _refusal(part, f"`{used}`, which is not defined in its module")
+                raise self._refusal(part, f"`{used}`, which is not defined in its module")
+        self._users.pop()
         self._texts[name] = text
         return str(name)
 
@@ -76,23 +79,23 @@ class Sources:
             self._objects[name] = value
             self._texts[name] = f"{name} = {value!r}"
         else:
-            raise _refusal(part, f"`{name}`, which is a {type(value).__name__}")
+            raise self._refusal(part, f"`{name}`, which is a {type(value).__name__}")
 
     def _import(self, part: Any, name: str, path: str) -> None:
         above, _, last = path.rpartition(".")
         if path.partition(".")[0] not in (*sys.stdlib_module_names, *GIVEN):
-            raise _refusal(part, f"the module {path}")
+            raise self._refusal(part, f"the module {path}")
         line = f"from {above} import {last}" if above else f"import {last}"
         self.imports.add(line if name == last else f"{line} as {name}")
 
-
-def _refusal(part: Any, got: str) -> EjectError:
-    return EjectError(
-        "the source of a part cannot be taken over.",
-        where=f"{part.__module__}.{part.__qualname__}",
-        got=got,
-        do="define it in a file, at the top of a module, with tf, keras, np and functions like it.",
-    )
+    def _refusal(self, part: Any, got: str) -> EjectError:
+        user = f", which {self._users[0].__qualname__} needs" if self._users and self._users[0] is not part else ""
+        return EjectError(
+            "the source of a part cannot be taken over.",
+            where=f"{part.__module__}.{part.__qualname__}{user}",
+            got=got,
+            do="define it in a file, at the top of a module, with tf, keras, np and functions like it.",
+        )
 
 
 def _globals_of(text: str) -> set[str]:

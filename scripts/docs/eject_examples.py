@@ -27,6 +27,15 @@ OTHERS: dict[str, tuple[type[gt.Task], bool]] = {
 }
 """Tasks that no script trains, and whether they need labels."""
 
+OF_IMAGES: dict[str, tuple[type[gt.Task], int]] = {
+    "image-gan": (zoo.ImageGAN, 32),
+    "resnet-gan": (zoo.ResNetGAN, 32),
+    "progressive": (zoo.ProgressiveGAN, 8),
+    "style": (zoo.StyleGAN2, 32),
+    "fastgan": (zoo.FastGAN, 32),
+}
+"""Tasks for images of any size, and a size."""
+
 
 def digits(labels: bool, pixels: tuple[float, float]) -> gt.data.ArrayBatches:
     """Batches of scikit-learn's digits."""
@@ -51,18 +60,22 @@ def of_other(name: str) -> tuple[Any, Any]:
     return small(task_class), digits(labels, getattr(task_class, "pixels", (0.0, 1.0)))
 
 
-def image_gan() -> tuple[Any, Any]:
-    """A GAN of larger images, and its data."""
+def of_images(name: str) -> tuple[Any, Any]:
+    """A task for larger images, and its data."""
+    task_class, size = OF_IMAGES[name]
     data = digits(False, (-1.0, 1.0))
     images = data.prepare(next(iter(data.examples_in_order())))
-    larger = tf.image.resize(images, (32, 32)).numpy()
-    return zoo.ImageGAN(image_size=32, channels=1, width=2), gt.data.from_arrays(larger, batch_size=BATCH_SIZE)
+    larger = tf.image.resize(images, (size, size)).numpy()
+    keras.utils.set_random_seed(0)
+    task: Any = task_class
+    return task(image_size=size, channels=1, width=2), gt.data.from_arrays(larger, batch_size=BATCH_SIZE)
 
 
 def tasks() -> dict[str, Callable[[], tuple[Any, Any]]]:
     """Functions that make every task and its data, by name."""
     recipes = {str(name): functools.partial(of_recipe, name) for name in RECIPES}
-    return {**recipes, **{name: functools.partial(of_other, name) for name in OTHERS}, "image-gan": image_gan}
+    others: dict[str, Callable[[], tuple[Any, Any]]] = {name: functools.partial(of_other, name) for name in OTHERS}
+    return {**recipes, **others, **{name: functools.partial(of_images, name) for name in OF_IMAGES}}
 
 
 def row(name: str, make: Callable[[], tuple[Any, Any]]) -> str:
@@ -71,8 +84,10 @@ def row(name: str, make: Callable[[], tuple[Any, Any]]) -> str:
         made = gt.eject(*make())
     except gt.errors.EjectError as error:
         lines = [line.strip() for line in str(error).splitlines()]
-        got = next(line.removeprefix("got:").strip() for line in lines if line.startswith("got:"))
-        return f"{name:14} refused: {lines[0]} {got}"
+        where, got = (
+            next(line.removeprefix(key) for line in lines if line.startswith(key)).strip() for key in ("where:", "got:")
+        )
+        return f"{name:14} refused: {lines[0]} {where}: {got}"
     found = "equal" if made.check.equal else f"{made.check.share:.0e}"
     return f"{name:14} {found}"
 

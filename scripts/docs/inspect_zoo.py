@@ -26,6 +26,15 @@ OTHERS: dict[str, tuple[type[gt.Task], bool]] = {
 }
 """Tasks that no script trains, and whether they need labels."""
 
+OF_IMAGES: dict[str, tuple[Any, int]] = {
+    "image-gan": (zoo.ImageGAN, 32),
+    "resnet-gan": (zoo.ResNetGAN, 32),
+    "progressive": (zoo.ProgressiveGAN, 8),
+    "style": (zoo.StyleGAN2, 32),
+    "fastgan": (zoo.FastGAN, 32),
+}
+"""Tasks for images of any size, and a size."""
+
 
 @attrs.frozen
 class Arguments:
@@ -47,10 +56,11 @@ def tasks() -> Iterator[tuple[str, Callable[[], gt.Task], Any]]:
     digits = gt.data.digits(batch_size=BATCH_SIZE, labels=False, pixels=(-1.0, 1.0))
     yield "guide-dcgan", zoo.GuideDCGAN, gt.data.digits(batch_size=BATCH_SIZE, labels=False, pixels=zoo.GuideDCGAN.pixels)
     images = digits.prepare(next(iter(digits.examples_in_order())))
-    yield "image-gan", functools.partial(zoo.ImageGAN, image_size=32, channels=1), tf.image.resize(images, (32, 32))
-    for other, (task_class, labels) in OTHERS.items():
-        pixels = getattr(task_class, "pixels", (0.0, 1.0))
-        yield other, task_class, gt.data.digits(batch_size=BATCH_SIZE, labels=labels, pixels=pixels)
+    for larger, (task_class, size) in OF_IMAGES.items():
+        yield larger, functools.partial(task_class, image_size=size, channels=1), tf.image.resize(images, (size, size))
+    for other, (other_class, labels) in OTHERS.items():
+        pixels = getattr(other_class, "pixels", (0.0, 1.0))
+        yield other, other_class, gt.data.digits(batch_size=BATCH_SIZE, labels=labels, pixels=pixels)
 
 
 def row(name: str, make: Callable[[], gt.Task], data: Any) -> str:

@@ -215,6 +215,20 @@ class TwoHeads(Features):
         return keras.Model(self.model.inputs, layers.Dense(2)(self.model.get_layer("hidden").output))
 
 
+class Penalised(Features):
+    """A loss that uses weights and a layer of the network."""
+
+    def build_features(self) -> Any:
+        return layers.Flatten()
+
+    def loss(self, batch: Any, rng: Any) -> gt.Losses:
+        steps, target = batch
+        error = tf.reduce_mean(tf.square(self.model(steps, training=True) - target))
+        weights = tf.add_n([tf.nn.l2_loss(one) for one in self.model.trainable_variables if one.name == "kernel"])
+        hidden = self.model.get_layer("hidden")(self.features(steps))
+        return gt.Losses({"error": error, "size": 0.001 * weights, "hidden": tf.reduce_mean(tf.square(hidden))})
+
+
 PAIRS = gt.data.from_arrays((NUMBERS, TARGETS), batch_size=8)
 KINDS: dict[str, Any] = {
     "branching": (Branching, PAIRS),
@@ -223,6 +237,7 @@ KINDS: dict[str, Any] = {
     "own functional class": (OwnFunctional, PAIRS),
     "rows looked up": (Quantised, PAIRS),
     "features of another": (Features, PAIRS),
+    "weights and a layer": (Penalised, PAIRS),
     "parts inside a part": (Halves, gt.data.from_arrays({"target": TARGETS, "steps": NUMBERS}, batch_size=8)),
 }
 
