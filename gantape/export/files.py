@@ -14,9 +14,8 @@ import tensorflow as tf
 
 from gantape.errors import ExportError, summary
 from gantape.export.formats import FORMATS, Arrays, Format, FormatName
-from gantape.export.standalone import EXAMPLES, TOLERANCE, default_part, difference, standalone, with_names
-from gantape.export.symbolic import Range, is_image
-from gantape.shapes import dtype_name
+from gantape.export.standalone import EXAMPLES, TOLERANCE, default_part, difference, random_values, standalone, with_names
+from gantape.export.symbolic import Range
 from gantape.tasks import Task
 from gantape.types import Model
 
@@ -186,15 +185,7 @@ def _difference(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> float:
 
 def _random_inputs(model: Any, count: int) -> Arrays:
     rng = np.random.default_rng(count)
-    return {name: _random(tensor, count, rng) for name, tensor in model.input.items()}
-
-
-def _random(tensor: Any, count: int, rng: np.random.Generator) -> np.ndarray[Any, Any]:
-    """Random values for an input; axes of any size get 16 places."""
-    shape, dtype = (count, *(size or 16 for size in tensor.shape[1:])), dtype_name(tensor)
-    if "float" not in dtype:
-        return rng.integers(0, 2, shape).astype(dtype)
-    return (rng.random(shape) if is_image(tensor) else rng.normal(size=shape)).astype(dtype)
+    return {name: random_values(tensor, count, rng) for name, tensor in model.input.items()}
 
 
 def classes_outside_keras(model: Model) -> tuple[str, ...]:

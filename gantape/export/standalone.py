@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gantape._tensorflow import sublayers
 from gantape.errors import ExportError, TaskError
 from gantape.export.symbolic import (
     Range,
@@ -24,6 +25,7 @@ from gantape.export.symbolic import (
 )
 from gantape.layers import for_inference
 from gantape.random.rng import RandomStreams
+from gantape.shapes import dtype_name
 from gantape.tasks import AdversarialTask, SupervisedTask, Task
 from gantape.tasks.last_operation import RANGES, last_operation
 from gantape.types import Model
@@ -58,7 +60,7 @@ def standalone(task: Task, part: str = "", *, pixels: Range | None = None) -> Mo
 
     Returns:
         The model, in float32 and with Keras' own layers. It shares no weights with the task, except with a model class of
-        your own.
+        your own, or with layers of your own that `from_config` does not make anew.
 
     Raises:
         TaskError: If there is no such model, or its inputs are not known.
@@ -100,8 +102,20 @@ def _network(task: Task, name: str) -> Any:
             do="name a part that is a model.",
         )
     with contextlib.suppress(TaskError):  # a model class of the user's is exported as it is
-        return for_inference(network)
+        copy = for_inference(network)
+        if _alike(network, copy):  # else a layer keeps something that is neither in its configuration nor a variable
+            return copy
     return network
+
+
+def _alike(network: Any, copy: Any) -> bool:
+    """Whether a copy of a network computes the same, up to its precision."""
+    rng = np.random.default_rng(0)
+    inputs = tf.nest.map_structure(lambda tensor: random_values(tensor, EXAMPLES, rng), _inputs(network))
+    with tf.device("CPU:0"):  # where float32 is not rounded to fewer bits
+        pairs = zip(*(tf.nest.flatten(model(inputs, training=False)) for model in (network, copy)), strict=True)
+    found = max(difference(np.asarray(made, np.float64), np.asarray(wanted, np.float64)) for wanted, made in pairs)
+    return found <= (_OF_16_BITS if any("16" in layer.compute_dtype for layer in sublayers(network)) else TOLERANCE)
 
 
 def _generator(task: AdversarialTask, network: Any, pixels: Range, title: str) -> Model:
@@ -181,6 +195,14 @@ def _check_generate(task: AdversarialTask, model: Any, pixels: Range) -> None:
             got=f"{name} that differ by up to {found:.3g}",
             do="put into the generator whatever `generate` adds to it, or give a model of your own to export_model.",
         )
+
+
+def random_values(tensor: Any, count: int, rng: np.random.Generator) -> np.ndarray[Any, Any]:
+    """Random values for an input; axes of any size get 16 places."""
+    shape, dtype = (count, *(size or 16 for size in tensor.shape[1:])), dtype_name(tensor)
+    if "float" not in dtype:
+        return rng.integers(0, 2, shape).astype(dtype)
+    return (rng.random(shape) if is_image(tensor) else rng.normal(size=shape)).astype(dtype)
 
 
 def difference(found: Any, wanted: Any) -> float:
