@@ -50,7 +50,7 @@ def perturbing() -> Callable[[str, Sequence[Any], Sequence[Any]], Any]:
         if not outputs or tf.executing_eagerly():
             return None
         if draws(outputs[0]):
-            return [_fixed(tensor) for tensor in outputs]
+            return [tf.cast(tf.fill(tf.shape(tensor), 0.5), tensor.dtype) for tensor in outputs]
         if kind in _CHOOSING or kind in _CALLING or not any(tensor.dtype.is_floating for tensor in inputs):
             return None
         return [
@@ -82,10 +82,6 @@ def distance(one: Any, other: Any) -> float:
         apart = np.abs(one - other)
     alike = (one == other) | (np.isnan(one) & np.isnan(other))
     return float(np.max(np.where(alike, 0.0, np.where(np.isfinite(apart), apart, np.inf)), initial=0.0))
-
-
-def _fixed(tensor: Any) -> Any:
-    return tf.cast(tf.fill(tf.shape(tensor), 0.5), tensor.dtype)
 
 
 def _perturbed(tensor: Any, width: float, number: int) -> Any:

@@ -23,7 +23,8 @@ def check_finite(variables: Mapping[str, Variable], step: int) -> None:
     Raises:
         NotFiniteError: If one is not.
     """
-    wrong = [variable.path for variable in variables.values() if "float" in dtype_name(variable) and not _finite(variable)]
+    floats = [variable for variable in variables.values() if "float" in dtype_name(variable)]
+    wrong = [variable.path for variable in floats if not tf.reduce_all(tf.math.is_finite(variable.value))]
     if wrong:
         raise NotFiniteError(
             "variables that are not finite are not saved.",
@@ -121,7 +122,3 @@ def _found(reader: Any, kind: str, names: Iterable[str]) -> dict[str, str]:
 def _key(kind: str, name: str) -> str:
     escaped = name.replace(".", "..").replace("/", ".S")
     return f"{kind}/{escaped}/.ATTRIBUTES/VARIABLE_VALUE"
-
-
-def _finite(variable: Variable) -> bool:
-    return bool(tf.reduce_all(tf.math.is_finite(variable.value)))

@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +160,7 @@ class DryRun:
         record = RunDirectory(run_dir).read()
         steps, speed = record["steps"], record["steps_per_second"]
         batches_per_step = max(1, record["examples"] // (max(1, steps) * data.batch_size))
+        files = [path for path in run_dir.rglob("*") if path.is_file() and FOLDER not in path.relative_to(run_dir).parts]
         return cls(
             steps=steps,
             mode=record["mode"],
@@ -167,7 +168,7 @@ class DryRun:
             compile_seconds=record["compile_seconds"],
             steps_per_epoch=(data.batches_per_epoch or 0) // batches_per_step,
             checkpoint_bytes=record["checkpoints"]["bytes"],
-            report_bytes=_bytes_of(path for path in run_dir.rglob("*") if FOLDER not in path.relative_to(run_dir).parts),
+            report_bytes=sum(map(_size, files)),
             picture_bytes=max(map(_size, (run_dir / "samples").glob("*.png")), default=0),
             free_bytes=shutil.disk_usage(run_dir).free,
             memory=_memory(),
@@ -265,10 +266,6 @@ def _busy() -> str:
     if load < cores + 1:
         return ""
     return f"other programs are running (load {load:.1f} on {cores} cores): steps are faster on this machine when they are not"
-
-
-def _bytes_of(paths: Iterable[Path]) -> int:
-    return sum(_size(path) for path in paths if path.is_file())
 
 
 def _size(path: Path) -> int:

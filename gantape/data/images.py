@@ -26,7 +26,6 @@ LabelArray = np.ndarray[Any, np.dtype[np.int32]]
 DIGITS_TEST_EXAMPLES = 297
 FOLDER_VARIABLE = "GANTAPE_DATA"
 
-
 _BROKEN = (zipfile.BadZipFile, zlib.error, SyntaxError, MemoryError, OverflowError)
 
 
@@ -47,7 +46,7 @@ def mnist(
     References:
         LeCun et al. 1998, Gradient-based learning applied to document recognition.
     """
-    return _image_batches("mnist", _load("mnist", split), split, batch_size, labels, pixels)
+    return image_batches(_load("mnist", split), f"mnist {split}", batch_size, labels, pixels)
 
 
 def fashion_mnist(
@@ -61,7 +60,7 @@ def fashion_mnist(
     References:
         Xiao et al. 2017, arXiv 1708.07747.
     """
-    return _image_batches("fashion_mnist", _load("fashion_mnist", split), split, batch_size, labels, pixels)
+    return image_batches(_load("fashion_mnist", split), f"fashion_mnist {split}", batch_size, labels, pixels)
 
 
 def digits(
@@ -75,7 +74,7 @@ def digits(
     References:
         Alpaydin and Kaynak 1998, Optical recognition of handwritten digits, UCI.
     """
-    return _image_batches("digits", _load_digits(split), split, batch_size, labels, pixels)
+    return image_batches(_load_digits(split), f"digits {split}", batch_size, labels, pixels)
 
 
 def mnist_or_digits(
@@ -89,17 +88,11 @@ def mnist_or_digits(
         return digits(batch_size=batch_size, split=split, labels=labels, pixels=pixels)
 
 
-def _image_batches(
-    name: str,
-    arrays: tuple[ImageArray, LabelArray],
-    split: Split,
-    batch_size: int,
-    labels: bool,
-    pixels: tuple[float, float],
+def image_batches(
+    arrays: tuple[ImageArray, LabelArray], name: str, batch_size: int, labels: bool, pixels: tuple[float, float]
 ) -> ArrayBatches:
-    return from_arrays(
-        arrays if labels else arrays[0], batch_size=batch_size, prepare=scale_pixels(*pixels), name=f"{name} {split}"
-    )
+    """Batches of images, with their labels or alone, whose bytes are scaled inside the graph."""
+    return from_arrays(arrays if labels else arrays[0], batch_size=batch_size, prepare=scale_pixels(*pixels), name=name)
 
 
 def _load(name: Literal["mnist", "fashion_mnist"], split: Split) -> tuple[ImageArray, LabelArray]:

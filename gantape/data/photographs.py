@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from gantape.data.arrays import ArrayBatches, from_arrays
-from gantape.data.images import Split, check_split
-from gantape.data.pixels import scale_pixels
+from gantape.data.arrays import ArrayBatches
+from gantape.data.images import Split, check_split, image_batches
 from gantape.errors import DataError
 
 PHOTOGRAPHS = ("china.jpg", "flower.jpg")
@@ -66,12 +65,7 @@ def photographs(
     parts = [_crops(photograph, size, split) for photograph in _load(channels)]
     images = np.concatenate(parts)
     numbers = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part) for part in parts])
-    return from_arrays(
-        (images, numbers) if labels else images,
-        batch_size=batch_size,
-        prepare=scale_pixels(*pixels),
-        name=f"photographs {split}",
-    )
+    return image_batches((images, numbers), f"photographs {split}", batch_size, labels, pixels)
 
 
 def _load(channels: int) -> list[Crops]:

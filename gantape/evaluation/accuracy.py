@@ -4,10 +4,9 @@ import attrs
 import numpy as np
 
 from gantape.data import ArrayBatches
-from gantape.errors import DataError
 from gantape.evaluation.classifier import JudgeClassifier
 from gantape.evaluation.judge import Judge
-from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement, measure_mean
+from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement, check_reference, measure_mean
 from gantape.evaluation.training import check_labelled, classifier_for, fit
 
 _DEFAULT = Bootstrap()
@@ -52,13 +51,7 @@ def classifier_accuracy_score(
     found = right(samples)
     baseline = None
     if reference is not None:
-        if reference.examples < samples.examples:
-            raise DataError(
-                "a baseline is measured at the same N.",
-                where=f"{where}, argument `reference`",
-                got=f"{reference.examples} reference examples for {samples.examples} generated ones",
-                do="pass at least as many, or no reference.",
-            )
+        check_reference(reference.examples, samples.examples, where)
         cut = tuple(array[: samples.examples] for array in reference.arrays)
         baseline = float(right(attrs.evolve(reference, arrays=cut)).mean())
     return measure_mean("classifier accuracy score", found, baseline, bootstrap, count=samples.examples, least=1000)

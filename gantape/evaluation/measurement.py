@@ -198,11 +198,16 @@ def cut_reference(reference: Any, count: int, where: str) -> FloatArray:
         DataError: If there are fewer.
     """
     array = as_features(reference, name="reference examples", where=where)
-    if len(array) < count:
+    check_reference(len(array), count, where)
+    return array[:count]
+
+
+def check_reference(known: int, count: int, where: str) -> None:
+    """Raise a `DataError` if there are fewer reference examples than generated ones."""
+    if known < count:
         raise DataError(
             "a baseline is measured at the same N.",
             where=f"{where}, argument `reference`",
-            got=f"{len(array)} reference examples for {count} generated ones",
+            got=f"{known} reference examples for {count} generated ones",
             do="pass at least as many, none of which is among the real examples; or no reference.",
         )
-    return array[:count]

@@ -7,7 +7,16 @@ import attrs
 import numpy as np
 
 from gantape.errors import DataError, RangeError
-from gantape.evaluation.measurement import Bootstrap, FloatArray, Measurement, as_features, measure_mean, same_width, too_few
+from gantape.evaluation.measurement import (
+    Bootstrap,
+    FloatArray,
+    Measurement,
+    as_features,
+    check_reference,
+    measure_mean,
+    same_width,
+    too_few,
+)
 
 EXAMPLES_PER_MODE = 10
 GOOD_WITHIN_DEVIATIONS = 3.0
@@ -53,13 +62,7 @@ def mode_coverage(
         baselines = generator.multinomial(len(found), np.full(count, 1.0 / count), size=bootstrap.resamples)
     else:
         others = _as_modes(reference, count, where)
-        if len(others) < len(found):
-            raise DataError(
-                "a baseline is measured at the same N.",
-                where=f"{where}, argument `reference`",
-                got=f"{len(others)} reference examples for {len(found)} generated ones",
-                do="give at least as many, or no reference.",
-            )
+        check_reference(len(others), len(found), where)
         baselines = _histogram(others[: len(found)], count)[None]
     warning = too_few(len(found), EXAMPLES_PER_MODE * count, f" for {count} modes")
 

@@ -9,7 +9,6 @@ import attrs
 import numpy as np
 
 from gantape.evaluation.evidence import Evidence, Finding, Rule, Series
-from gantape.evaluation.measurement import FloatArray
 
 FAR = 0.6
 """A `distance` from which on samples resemble no real example. On the embedded digits, after 400 steps, it was below 0.4 in
@@ -210,7 +209,7 @@ class Oscillating(Rule):
                 continue
             line = np.polyval(np.polyfit(np.arange(len(late)), late, 1), np.arange(len(late)))
             rest = late - line
-            swings = int(np.count_nonzero(np.diff(np.sign(_smoothed(rest)))))
+            swings = int(np.count_nonzero(np.diff(np.sign(np.convolve(rest, np.ones(3) / 3.0, mode="valid")))))
             # Independent noise changes by √2 times its deviation from row to row, an oscillation by much less.
             if rest.std() > max(self.least, self.size * np.diff(rest).std()) and swings >= self.swings:
                 return Finding(
@@ -294,7 +293,3 @@ def _fall(series: Series) -> float:
     if len(values) < 6:
         return 0.0
     return float(values[: len(values) // 3].max() / max(float(np.median(values[-3:])), 1e-30))
-
-
-def _smoothed(values: FloatArray) -> FloatArray:
-    return np.convolve(values, np.ones(3) / 3.0, mode="valid")

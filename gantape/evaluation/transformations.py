@@ -94,7 +94,9 @@ class TransformationClassifier(Task):
         return (Update("classifier", self.evaluate, (self.network, self.head), self.optimizer),)
 
     def evaluate(self, batch: Batch, rng: RandomStreams) -> Losses:
-        turned, turn = self._turned(_mirrored(_shifted(batch, rng), rng), rng)
+        shifted = _shifted(batch, rng)
+        mirrored, _ = _one_of([shifted, tf.reverse(shifted, [2])], "mirror", rng)
+        turned, turn = self._turned(mirrored, rng)
         degraded, degradation = _degraded(turned, rng)
         logits = upcast(self.head(self.network(degraded)))
         answers = {"turn": (turn, logits[:, : self.turns]), "degradation": (degradation, logits[:, self.turns :])}
@@ -137,10 +139,6 @@ def _shifted(images: Tensor, rng: RandomStreams) -> Tensor:
         places = length - 1 - tf.abs(length - 1 - places)
         images = tf.gather(images, places, axis=axis, batch_dims=1)
     return images
-
-
-def _mirrored(images: Tensor, rng: RandomStreams) -> Tensor:
-    return _one_of([images, tf.reverse(images, [2])], "mirror", rng)[0]
 
 
 def _degraded(images: Tensor, rng: RandomStreams) -> tuple[Tensor, Tensor]:

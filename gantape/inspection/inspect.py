@@ -18,7 +18,7 @@ from gantape.inspection.clues import Clue
 from gantape.inspection.gradients import Measured, measure
 from gantape.inspection.graph import TracedCall, TracedUpdate, trace, trace_again, trace_update
 from gantape.inspection.networks import Network, networks_of
-from gantape.inspection.operations import clues_in_operations, clues_in_traces, distinct
+from gantape.inspection.operations import clues_in_operations, clues_in_traces
 from gantape.inspection.seen import Inspection
 from gantape.inspection.update import NetworkCall, Role, SeenUpdate
 from gantape.inspection.weights import Kept, clues_between, clues_of_update
@@ -133,7 +133,7 @@ def _seen(update: Update, measured: Measured, traces: Traces | None, batch: Batc
         {name: path.cuts for name, path in traced.paths.items()} if traced else {},
         traced.kept_bytes if traced else {},
         traced.operations if traced else (0, 0),
-        distinct(clues),
+        tuple(dict.fromkeys(clues)),
     )
 
 

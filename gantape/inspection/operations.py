@@ -131,8 +131,3 @@ def _source(tensor: Any) -> Any:
 def _value(operation: Any) -> bytes:
     value: bytes = operation.get_attr("value").SerializeToString()
     return value
-
-
-def distinct(clues: Sequence[Clue]) -> tuple[Clue, ...]:
-    """Clues without repetitions, in order."""
-    return tuple(dict.fromkeys(clues))

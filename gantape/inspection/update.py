@@ -82,7 +82,7 @@ def _describe(update: SeenUpdate) -> str:
     calls = [
         (
             f"#{place} {call.network}",
-            f"training={_said(call.training)}",
+            f"training={'not said' if call.training is None else call.training}",
             f"of {', '.join(call.of) or 'constants'}",
             _ROLES[call.role],
         )
@@ -116,7 +116,3 @@ def _terms(update: SeenUpdate) -> list[str]:
 def _norm(norms: Mapping[str, float | None], network: str, moved: set[str]) -> str:
     value = norms[network]
     return "none" if value is None else f"{value:.3g}{'' if network in moved else '*'}"
-
-
-def _said(training: bool | None) -> str:
-    return "not said" if training is None else str(training)
