@@ -18,6 +18,11 @@ _ADVICE = (
         "a traced tensor has no value yet: use tf.cast instead of float() and int(), and read values from the history.",
     ),
     (
+        r"NoneType|None values",
+        "a value is None: tape.gradient returns None for a tensor that its tape does not watch, so call tape.watch(tensor) "
+        "first; a function without `return` does, too.",
+    ),
+    (
         r"variable creation|creat\w+ variables|tf\.Variable|singleton",
         "make all models, optimizers and metrics in build_ methods: no variable may be created inside a step.",
     ),

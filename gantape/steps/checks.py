@@ -1,6 +1,8 @@
 """Checks of a task's updates."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -17,8 +19,8 @@ def check_updates(updates: Sequence[Update], where: str) -> None:
     """Build the optimizers, and raise a `TaskError` for updates that cannot be trained.
 
     Raises:
-        TaskError: If there is no update, a name is shared or has a slash, an optimizer is shared, nothing is trained, or an
-            interval is not positive.
+        TaskError: If there is no update, a name is shared or has a slash, an optimizer is shared, a loss takes other arguments,
+            nothing is trained, or an interval is not positive.
     """
     if not isinstance(updates, Sequence) or not updates or not all(isinstance(update, Update) for update in updates):
         raise TaskError(
@@ -70,12 +72,38 @@ def _built_for(optimizer: Optimizer) -> list[Variable]:
     return known_variables(applied) if getattr(applied, "built", False) else []
 
 
+def _arguments(loss: Any) -> str | None:
+    """The arguments of a loss, if it cannot be called with a batch and random streams."""
+    try:
+        signature = inspect.signature(loss)
+    except (TypeError, ValueError):  # what is no function, or one without a signature
+        return None if callable(loss) else repr(loss)
+    try:
+        signature.bind(None, None)
+    except TypeError:
+        return f"{getattr(loss, '__qualname__', type(loss).__name__)}{signature}"
+    return None
+
+
 def _problem(update: Update) -> tuple[str, str, str] | None:
     if isinstance(update.optimizer, type) or not isinstance(update.optimizer, Optimizer):
         return (
             "this is not an optimizer of Keras.",
             repr(update.optimizer),
             "give an instance, such as keras.optimizers.Adam(1e-3).",
+        )
+    if isinstance(update.variables, Model | keras.Variable) or not isinstance(update.variables, Iterable):
+        return (
+            "`variables` is a list.",
+            f"a {type(update.variables).__name__}",
+            "put models and variables into a list, as in [self.model].",
+        )
+    arguments = _arguments(update.loss)
+    if arguments is not None:
+        return (
+            "a loss takes a batch and random streams.",
+            arguments,
+            "define it as loss(self, batch, rng).",
         )
     strangers = [
         part for part in update.variables if not isinstance(part, Model | keras.Variable) or isinstance(part, tf.Module)
@@ -84,7 +112,7 @@ def _problem(update: Update) -> tuple[str, str, str] | None:
         return (
             "`variables` takes models and variables of Keras.",
             ", ".join(type(part).__name__ for part in strangers),
-            "give models, such as keras.Sequential([...]), their variables, or a keras.Variable.",
+            "give models, such as keras.Sequential([...]), their variables, or a keras.Variable instead of a tf.Variable.",
         )
     unbuilt = [model.name for model in update.models if not getattr(model, "built", True)]
     if unbuilt:

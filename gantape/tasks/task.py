@@ -50,6 +50,13 @@ class Task(ABC):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        if "__init__" in vars(cls):
+            raise TaskError(
+                "a task has no `__init__` of its own.",
+                where=cls.__name__,
+                got=f"__init__{inspect.signature(vars(cls)['__init__'])}",
+                do="annotate hyper-parameters in the class, as in `width: int = 32`, and make each part in a build_<part>.",
+            )
         convert_methods(cls)
         for name in list(vars(cls)):
             part = name.removeprefix("build_")
