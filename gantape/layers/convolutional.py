@@ -5,7 +5,7 @@ from typing import Any, final
 import keras
 import tensorflow as tf
 
-from gantape.layers.choice import columns_win, measured, phases_win
+from gantape.layers.choice import columns_win, doubling_wins, measured, phases_win
 from gantape.layers.columns import convolve_by_columns
 from gantape.layers.geometry import Strides, Window
 from gantape.layers.phases import convolve, convolve_doubled, convolve_transposed
@@ -23,7 +23,7 @@ class FastConv2D(keras.layers.Conv2D):  # type: ignore[misc]
 
     With stride 1 and few filters it is one matrix product whose columns are shifted and summed; with larger strides its
     gradient with respect to the images is computed by phases. A 3×3 convolution of what a `FastUpSampling2D` has doubled is
-    computed from the images before. Elsewhere it is Keras' own.
+    computed from the images before, where that was measured to be faster. Elsewhere it is Keras' own.
     """
 
     def convolution_op(self, inputs: Images, kernel: Tensor) -> Images:
@@ -31,7 +31,8 @@ class FastConv2D(keras.layers.Conv2D):  # type: ignore[misc]
         plain = self.data_format == "channels_last" and self.groups == 1 and max(self.dilation_rate) == 1
         if plain and measured(inputs):
             small = getattr(inputs, DOUBLED_FROM, None)
-            if small is not None and (self.kernel_size, self.strides, self.padding) == ((3, 3), (1, 1), "same"):
+            same = (self.kernel_size, self.strides, self.padding) == ((3, 3), (1, 1), "same")
+            if small is not None and same and doubling_wins(tuple(small.shape[1:3])):
                 return convolve_doubled(small, kernel)
             channels, sizes = inputs.shape[-1], tuple(inputs.shape[1:3])
             strides = Strides(self.kernel_size, self.strides, sizes, self.padding)

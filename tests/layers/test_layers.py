@@ -17,7 +17,7 @@ from gantape.layers import FastConv2D, FastConv2DTranspose, faster
 from gantape.layers.choice import columns_win, phases_win
 from gantape.layers.columns import convolve_by_columns, patches, shifted_sum
 from gantape.layers.geometry import Strides, Window
-from gantape.layers.phases import convolve, convolve_doubled, convolve_transposed
+from gantape.layers.phases import convolve, convolve_transposed
 
 TOLERANCE = 1e-11  # in float64, relative to the largest number
 FLOAT32_TOLERANCE = 1e-5
@@ -164,54 +164,6 @@ def test_the_convolution_with_strides_is_tensorflow_own(
     found = derivatives(lambda images, kernel: convolve(images, kernel, strides), *inputs)
     assert found[0].shape[1:3] == strides.small
     assert_close(found, derivatives(lambda images, kernel: tf.nn.conv2d(images, kernel, step, padding.upper()), *inputs))
-
-
-@given(sizes, channels, channels, st.booleans())
-@properties
-def test_a_convolution_of_doubled_images_is_tensorflow_own(size: Any, channels_in: int, filters: int, few: bool) -> None:
-    inputs = random(2, *size, channels_in), random(3, 3, channels_in, filters)
-    with choosing(few=few):
-        found = derivatives(convolve_doubled, *inputs)
-    assert_close(found, derivatives(lambda *given: tf.nn.conv2d(doubled(given[0]), given[1], 1, "SAME"), *inputs))
-
-
-def doubled(images: tf.Tensor) -> tf.Tensor:
-    return tf.repeat(tf.repeat(images, 2, 1), 2, 2)
-
-
-def up(size: int = 2, **options: Any) -> Any:
-    return keras.layers.UpSampling2D(size, dtype="float64", **options)
-
-
-def convolution(kernel_size: int = 3, strides: int = 1, padding: str = "same") -> Any:
-    options = {"bias_initializer": "normal", "activation": "tanh", "dtype": "float64"}
-    return keras.layers.Conv2D(2, kernel_size, strides, padding, **options)
-
-
-DOUBLING: dict[str, tuple[Callable[[], list[Any]], int]] = {
-    "doubled": (lambda: [up(), convolution()], 1),
-    "doubled twice": (lambda: [up(), convolution(), up(), convolution()], 2),
-    "a layer between": (lambda: [up(), keras.layers.ReLU(dtype="float64"), convolution()], 0),
-    "tripled": (lambda: [up(3), convolution()], 0),
-    "bilinear": (lambda: [up(interpolation="bilinear"), convolution()], 0),
-    "another kernel": (lambda: [up(), convolution(5)], 0),
-    "a stride": (lambda: [up(), convolution(strides=2)], 0),
-    "without padding": (lambda: [up(), convolution(padding="valid")], 0),
-}
-
-
-@pytest.mark.parametrize(("name", "xla"), [("doubled", True), *((name, False) for name in DOUBLING)])
-def test_doubled_images_are_not_computed_where_a_convolution_follows(name: str, xla: bool) -> None:
-    make, times = DOUBLING[name]
-    own = keras.Sequential([keras.Input((3, 4, 2), dtype="float64"), *make()])
-    fast, images = faster(own), random(3, 3, 4, 2)
-    arguments = (images, *map(tf.convert_to_tensor, own.get_weights()))
-    with mock.patch("gantape.layers.convolutional.convolve_doubled", wraps=convolve_doubled) as taken:
-        found = in_a_graph(fast, *arguments, xla=xla)
-        assert taken.call_count == times
-        np.testing.assert_array_equal(fast(images), own(images))
-        assert taken.call_count == times
-    assert_close(found, in_a_graph(own, *arguments, xla=xla))
 
 
 POOL = [
