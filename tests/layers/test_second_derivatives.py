@@ -11,7 +11,7 @@ import tensorflow as tf
 from tiny import double_precision
 
 import gantape as gt
-from gantape.layers import BatchNorm, FastConv2D, FastConv2DTranspose, FastUpSampling2D, LayerNorm
+from gantape.layers import BatchNorm, FastConv2D, FastConv2DTranspose, LayerNorm
 from gantape.losses import R1, GradientPenalty
 
 layers = keras.layers
@@ -26,7 +26,6 @@ LAYERS: dict[str, Callable[[], list[Any]]] = {
         FastConv2DTranspose(2, 4, **CONVOLUTION),
         FastConv2D(1, 3, padding="same"),
     ],
-    "doubled images": lambda: [FastUpSampling2D(), FastConv2D(2, 3, padding="same")],
 }
 
 
