@@ -25,7 +25,10 @@ FASTER_ON_GPU = 20.0
 """How many times as many minutes those of a GPU count: an estimate."""
 
 FEW = 5_000
-"""Below so many images, the recipe for few images is chosen."""
+"""Below so many images, the recipe for few images is chosen, if there is time."""
+
+PATIENT = 60.0
+"""From how many minutes of a CPU on it is chosen, a rule of thumb: in a few minutes it was measured to be behind."""
 
 MOST_MEASURED = 200
 GREY = ("1", "L", "LA", "I", "I;16")
@@ -81,7 +84,7 @@ class Decision:
 def choose(circumstances: Circumstances) -> list[Decision]:
     """The recipe, the image size, the batch and the width for a folder of images."""
     size, why_size = _size(circumstances)
-    recipe, why_recipe = _recipe(circumstances.images, size)
+    recipe, why_recipe = _recipe(circumstances, size)
     batch = min(FOLDER_RECIPES[recipe].batch_size, max(circumstances.images, 1))
     decisions = [
         Decision("--task", recipe, why_recipe),
@@ -107,11 +110,14 @@ def _size(circumstances: Circumstances) -> tuple[int, str]:
     return in_time, f"{2 * in_time} pixels would take {minutes:g} minutes or more"
 
 
-def _recipe(images: int, size: int) -> tuple[FolderName, str]:
-    if images >= FEW:
+def _recipe(circumstances: Circumstances, size: int) -> tuple[FolderName, str]:
+    if circumstances.images >= FEW:
         return "image-gan", f"with {FEW:,} images and more, image-gan needs no augmentation and makes more steps"
     if size < SMALLEST_OF_FEW:
         return "image-gan", f"fastgan, for few images, begins at {SMALLEST_OF_FEW} pixels"
+    if circumstances.minutes_of_cpu < PATIENT:
+        minutes = PATIENT / (FASTER_ON_GPU if circumstances.gpu else 1.0)
+        return "image-gan", f"fastgan, for few images, needs {minutes:g} minutes or more"
     return "fastgan", f"fastgan is for fewer than {FEW:,} images, which it moves and recolours for its discriminator"
 
 

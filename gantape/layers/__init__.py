@@ -7,7 +7,7 @@
 from gantape.layers.attention import SelfAttention, SkipLayerExcitation
 from gantape.layers.conditional import ConditionalBatchNorm
 from gantape.layers.conversion import faster, for_inference, in_float32, plain
-from gantape.layers.convolutional import FastConv2D, FastConv2DTranspose
+from gantape.layers.convolutional import FastConv2D, FastConv2DTranspose, FastUpSampling2D
 from gantape.layers.equalized import Equalized, PixelNorm
 from gantape.layers.fading import FadeIn
 from gantape.layers.groups import MinibatchDeviation, Pack
@@ -23,6 +23,7 @@ __all__ = [
     "FadeIn",
     "FastConv2D",
     "FastConv2DTranspose",
+    "FastUpSampling2D",
     "FilteredResampling2D",
     "LayerNorm",
     "LearnedConstant",

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from gantape._tensorflow import sublayers
 from gantape.errors import TaskError, summary
-from gantape.layers.convolutional import FastConv2D, FastConv2DTranspose
+from gantape.layers.convolutional import FastConv2D, FastConv2DTranspose, FastUpSampling2D
 from gantape.layers.equalized import Equalized
 from gantape.layers.normalization import BatchNorm, LayerNorm
 from gantape.layers.spectral import SpectralNorm
@@ -19,14 +19,16 @@ FASTER: Mapping[type, Any] = {
     keras.layers.BatchNormalization: BatchNorm,
     keras.layers.Conv2D: FastConv2D,
     keras.layers.Conv2DTranspose: FastConv2DTranspose,
+    keras.layers.UpSampling2D: FastUpSampling2D,
 }
 PLAIN: Mapping[type, Any] = {fast: plain for plain, fast in FASTER.items()}
 
 
 def faster(model: Model) -> Model:
-    """A copy of a model with faster convolutions and batch norms and the same names, weights and, to rounding, outputs.
+    """A copy of a model with faster layers and the same names, weights and, to rounding, outputs.
 
-    Loading a saved copy needs `import gantape.layers`; `plain` reverts it.
+    Convolutions, doublings of images and batch norms are replaced. Loading a saved copy needs `import gantape.layers`; `plain`
+    reverts it.
 
     Args:
         model: A built sequential or functional Keras model. Nested models are copied too; compile settings are not.
@@ -148,7 +150,7 @@ def _with_layers(
             where=f"{where}, argument `model`",
             got=f'"{model.name}", {type(model).__name__}: {summary(error)}'[:500],
             do="pass a keras.Sequential, or a keras.Model made from inputs and outputs; in a class of your own, use "
-            "gantape.layers.FastConv2D and FastConv2DTranspose directly.",
+            "gantape.layers.FastConv2D, FastConv2DTranspose and FastUpSampling2D directly.",
         ) from error
     for twin, values in copies:
         for variable, value in zip(twin.variables, values, strict=True):

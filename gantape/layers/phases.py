@@ -59,6 +59,26 @@ def convolve_transposed(small: Images, kernel: Tensor, strides: Strides) -> Imag
     return tf.custom_gradient(operation)(small, kernel)
 
 
+def convolve_doubled(small: Images, kernel: Tensor) -> Images:
+    """A 3×3 convolution, padded to equal sizes, of images that are doubled by nearest neighbours, from the images before.
+
+    A window of 3×3 sees 2×2 pixels of them only: this is a transposed convolution with stride 2, whose kernel is the reversed
+    kernel, each element added to its neighbours below, at the right, and between them. It takes four products in place of nine.
+
+    Args:
+        small: `batch height width channels`, before they are doubled.
+        kernel: `3 3 channels filters`.
+
+    Returns:
+        `batch 2·height 2·width filters`.
+    """
+    reversed_kernel = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
+    padded = tf.pad(reversed_kernel, [[1, 1], [1, 1], [0, 0], [0, 0]])
+    below = padded[:-1] + padded[1:]
+    sizes = tuple(small.shape[1:3])
+    return convolve_transposed(small, below[:, :-1] + below[:, 1:], Strides.of_transpose((4, 4), (2, 2), sizes, "same"))
+
+
 def _kernel_gradient(large: Tensor, small: Tensor, strides: Strides) -> Tensor:
     return tf.raw_ops.Conv2DBackpropFilter(
         input=large,

@@ -47,15 +47,21 @@ def after(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[list[str], 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, {"--task": "fastgan", "--image-size": "32", "--batch-size": "16"}),
-        ({"minutes": 30.0}, {"--task": "fastgan", "--image-size": "64", "--batch-size": "16"}),
+        ({}, {"--task": "image-gan", "--image-size": "32", "--batch-size": "64"}),
+        ({"minutes": 30.0}, {"--task": "image-gan", "--image-size": "64", "--batch-size": "64"}),
         ({"minutes": 60.0}, {"--task": "fastgan", "--image-size": "128", "--batch-size": "16", "--width": "16"}),
         ({"minutes": 5.0, "gpu": True}, {"--task": "fastgan", "--image-size": "128", "--batch-size": "16", "--width": "16"}),
-        ({"minutes": None}, {"--task": "fastgan", "--image-size": "32", "--batch-size": "16"}),
+        ({"minutes": 2.0, "gpu": True}, {"--task": "image-gan", "--image-size": "64", "--batch-size": "64"}),
+        ({"minutes": 90.0, "side": 40}, {"--task": "fastgan", "--image-size": "32", "--batch-size": "16", "--width": "16"}),
+        ({"minutes": None}, {"--task": "image-gan", "--image-size": "32", "--batch-size": "64"}),
         ({"images": FEW}, {"--task": "image-gan", "--image-size": "32", "--batch-size": "64"}),
-        ({"images": 7}, {"--task": "fastgan", "--image-size": "32", "--batch-size": "7"}),
+        (
+            {"images": FEW, "minutes": 60.0},
+            {"--task": "image-gan", "--image-size": "128", "--batch-size": "64", "--width": "32"},
+        ),
+        ({"images": 7}, {"--task": "image-gan", "--image-size": "32", "--batch-size": "7"}),
         ({"side": 20}, {"--task": "image-gan", "--image-size": "16", "--batch-size": "64"}),
-        ({"grey": True}, {"--task": "fastgan", "--image-size": "32", "--batch-size": "16", "--channels": "1"}),
+        ({"grey": True}, {"--task": "image-gan", "--image-size": "32", "--batch-size": "64", "--channels": "1"}),
     ],
 )
 def test_the_choice_follows_from_images_size_and_time(changes: dict[str, Any], expected: dict[str, str]) -> None:
@@ -83,10 +89,10 @@ def test_every_choice_can_be_trained(images: int, side: int, minutes: float | No
 def test_flags_are_added_and_reasons_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = folder_of(tmp_path / "few", 12, (90, 70))
     found, said = after(monkeypatch, "--data", str(folder), "--minutes", "20")
-    assert found == ["--data", str(folder), "--minutes", "20", "--task=fastgan", "--image-size=64", "--batch-size=12"]
+    assert found == ["--data", str(folder), "--minutes", "20", "--task=image-gan", "--image-size=64", "--batch-size=12"]
     assert "12 colour images of about 70 pixels, 20 minutes on a CPU" in said
-    assert "--task fastgan --image-size 64 --batch-size 12" in said
-    assert "fastgan is for fewer than" in said
+    assert "--task image-gan --image-size 64 --batch-size 12" in said
+    assert "fastgan, for few images, needs 60 minutes or more" in said
     assert "64 pixels are what the images allow" in said
 
 
@@ -129,7 +135,7 @@ def test_a_folder_alone_is_trained_on_and_resumed_with_the_same_choice(tmp_path:
     small = ("--width", "2", "--widest", "4", "--latent-size", "4", "--mode", "graph", "--run-dir", "run")
     done = run("train_gan.py", "--data", "few", "--steps", "2", *small, folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "chosen: --task fastgan --image-size 32 --batch-size 12" in done.stderr
+    assert "chosen: --task image-gan --image-size 32 --batch-size 12" in done.stderr
     assert run("train_gan.py", "--resume", "run", "--steps", "3", folder=tmp_path).returncode == 0
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert (record["steps"], record["data"]["image"]) == (3, [32, 32, 3])
