@@ -23,13 +23,18 @@ _ARRAYS = (np.ndarray, np.generic, tf.Tensor)
 _COMPARED = (*_NUMBERS, tuple, types.CodeType)
 """What is compared by its value; anything else has to be the same object. Arrays are tuples of type, shape and numbers."""
 
-_CHANGEABLE = (bool, float, types.FunctionType, keras.regularizers.Regularizer, keras.constraints.Constraint, *_ARRAYS)
+_TABLES = (
+    *(tf.lookup.StaticHashTable, tf.lookup.StaticVocabularyTable),
+    *(tf.lookup.experimental.MutableHashTable, tf.lookup.experimental.DenseHashTable),
+)
+_OBJECTS = (keras.regularizers.Regularizer, keras.constraints.Constraint)
+_CHANGEABLE = (bool, float, types.FunctionType, *_OBJECTS, *_TABLES, *_ARRAYS)
 _IN_CLASSES = (*_NUMBERS, *_ARRAYS, types.FunctionType)
 _MOST, _MOST_BYTES, _MOST_VALUES = 100, 2**16, 20_000
 """The longest list or dict that is taken for settings, and not for data; the largest array that is; and the most values, the
 nearest first."""
 
-_THEMSELVES = (*_NUMBERS, keras.Variable, tf.Variable)
+_THEMSELVES = (*_NUMBERS, *_TABLES, keras.Variable, tf.Variable)
 _ELSEWHERE = (keras.Optimizer, keras.metrics.Metric)
 
 
@@ -97,8 +102,8 @@ def values_of(roots: Sequence[tuple[str, Any]], models: Sequence[Any]) -> dict[s
     """What a trace takes from objects as constants, at any depth, and from all layers that they hold.
 
     These are switches, numbers and texts, also in short lists, dicts and sets; arrays; the code of functions, and the numbers
-    and functions of modules and classes that it refers to; and which layer or variable an attribute is. Objects of other
-    packages are left out.
+    and functions of modules and classes that it refers to; and which layer, variable or table an attribute is. Objects
+    of other packages are left out.
 
     Args:
         roots: The objects, with names.
