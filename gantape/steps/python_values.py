@@ -23,11 +23,18 @@ _ARRAYS = (np.ndarray, np.generic, tf.Tensor)
 _COMPARED = (*_NUMBERS, tuple, types.CodeType)
 """What is compared by its value; anything else has to be the same object. Arrays are tuples of type, shape and numbers."""
 
-_CHANGEABLE = (bool, float, types.FunctionType, keras.regularizers.Regularizer, keras.constraints.Constraint, *_ARRAYS)
+_TABLES = (
+    *(tf.lookup.StaticHashTable, tf.lookup.StaticVocabularyTable),
+    *(tf.lookup.experimental.MutableHashTable, tf.lookup.experimental.DenseHashTable),
+)
+_OBJECTS = (keras.regularizers.Regularizer, keras.constraints.Constraint)
+_CHANGEABLE = (bool, float, types.FunctionType, *_OBJECTS, *_TABLES, *_ARRAYS)
+_IN_CLASSES = (*_NUMBERS, *_ARRAYS, types.FunctionType)
 _MOST, _MOST_BYTES, _MOST_VALUES = 100, 2**16, 20_000
 """The longest list or dict that is taken for settings, and not for data; the largest array that is; and the most values, the
 nearest first."""
 
+_THEMSELVES = (*_NUMBERS, *_TABLES, keras.Variable, tf.Variable)
 _ELSEWHERE = (keras.Optimizer, keras.metrics.Metric)
 
 
@@ -95,8 +102,8 @@ def values_of(roots: Sequence[tuple[str, Any]], models: Sequence[Any]) -> dict[s
     """What a trace takes from objects as constants, at any depth, and from all layers that they hold.
 
     These are switches, numbers and texts, also in short lists, dicts and sets; arrays; the code of functions, and the numbers
-    and functions of modules and classes that it refers to; and which layer or variable an attribute is. Objects of other
-    packages are left out.
+    and functions of modules and classes that it refers to; and which layer, variable or table an attribute is. Objects
+    of other packages are left out.
 
     Args:
         roots: The objects, with names.
@@ -108,19 +115,20 @@ def values_of(roots: Sequence[tuple[str, Any]], models: Sequence[Any]) -> dict[s
     ahead = deque([*roots, *((model.name, model) for model in models)])
     while ahead and len(found) < _MOST_VALUES:
         path, thing = ahead.popleft()
-        if isinstance(thing, keras.Layer):
+        kind = thing.__class__
+        if _is(kind, keras.Layer):
             found[path] = thing
             for layer in [] if id(thing) in layers else sublayers(thing):
                 if id(layer) not in layers:
                     layers[id(layer)] = layer
                     ahead += ((f"{layer.name}#{len(layers)}.{name}", value) for name, value in _settings(layer))
-        elif isinstance(thing, (*_NUMBERS, keras.Variable, tf.Variable)):
+        elif _is(kind, _THEMSELVES):
             found[path] = thing
-        elif isinstance(thing, _ARRAYS):
+        elif _is(kind, _ARRAYS):
             found[path] = _contents(thing)
-        elif id(thing) not in seen and not isinstance(thing, _ELSEWHERE):
+        elif id(thing) not in seen and not _is(kind, _ELSEWHERE):
             seen[id(thing)] = thing
-            found |= {path: thing.__code__} if isinstance(thing, types.FunctionType) else {}
+            found |= {path: thing.__code__} if kind is types.FunctionType else {}
             ahead += [(_joined(path, name), child) for name, child in _children(thing)]
     return found
 
@@ -132,8 +140,9 @@ def _joined(path: str, name: str) -> str:
 def attributes_of(thing: Any) -> Iterator[tuple[str, Any]]:
     """The attributes of an object, those in slots included, in an order that is the same in every process."""
     yield from getattr(thing, "__dict__", {}).items()
-    slots = {name for kind in type(thing).__mro__ for name in _names(vars(kind).get("__slots__", ()))}
-    yield from ((name, getattr(thing, name)) for name in sorted(slots) if hasattr(thing, name))
+    for name in _slots(thing.__class__):
+        if hasattr(thing, name):
+            yield name, getattr(thing, name)
 
 
 def content(cell: Any) -> Any:
@@ -159,13 +168,14 @@ def _bytes(array: Any) -> int:
 def _settings(layer: Any) -> Iterator[tuple[str, Any]]:
     """The settings of a layer; of Keras' own layers those that can change: not what they were built with."""
     yield "trainable", layer.trainable
-    own, of_all = type(layer).__module__.startswith(("keras.", f"{PACKAGE}.")), _in_every_layer()
-    for name, value in attributes_of(layer):
-        if name in of_all and (name.startswith("_") or isinstance(value, types.FunctionType)):
-            continue
-        if not own or (isinstance(value, _CHANGEABLE) and not name.startswith("_")):
+    kind, of_all = type(layer), _in_every_layer()
+    if not kind.__module__.startswith(("keras.", f"{PACKAGE}.")):
+        yield from ((name, value) for name, value in attributes_of(layer) if name not in of_all)
+        yield from _of_classes(kind)
+        return
+    for name, value in vars(layer).items():
+        if _is(value.__class__, _CHANGEABLE) and name[0] != "_" and name not in of_all:
             yield name, value
-    yield from _of_classes(type(layer))
 
 
 def _children(thing: Any) -> Iterator[tuple[str, Any]]:
@@ -205,7 +215,7 @@ def _of_classes(kind: type) -> Iterator[tuple[str, Any]]:
 def _numbers_and_functions(thing: Any, module: str) -> Iterator[tuple[str, Any]]:
     """Those of a class or module that a user wrote."""
     for name, member in list(vars(thing).items()) if _of_user(module) else []:
-        if isinstance(member, (*_ARRAYS, types.FunctionType)) or (isinstance(member, _NUMBERS) and not name.startswith("__")):
+        if _is(member.__class__, _IN_CLASSES) and (name[:2] != "__" or type(member) is types.FunctionType):
             yield name, member
 
 
@@ -248,11 +258,21 @@ def _global_names(code: types.CodeType) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*code.co_names, *inner]))
 
 
-def _names(slots: Any) -> tuple[str, ...]:
-    names = (slots,) if isinstance(slots, str) else tuple(slots)
-    return tuple(name for name in names if name not in ("__dict__", "__weakref__"))
+@functools.cache
+def _slots(kind: Any) -> tuple[str, ...]:
+    given = [vars(one).get("__slots__", ()) for one in kind.__mro__]
+    names = {name for slots in given for name in ((slots,) if isinstance(slots, str) else slots)}
+    return tuple(sorted(names - {"__dict__", "__weakref__"}))
 
 
 @functools.cache
 def _in_every_layer() -> frozenset[str]:
-    return frozenset(vars(keras.Model()))
+    """The names of attributes in which Keras keeps its books on every layer."""
+    known = vars(keras.Model()).items()
+    return frozenset(name for name, value in known if name[0] == "_" or isinstance(value, types.FunctionType))
+
+
+@functools.cache
+def _is(kind: Any, kinds: Any) -> bool:
+    """Whether a type is below others. Tensors take long to say so of themselves, and all of this is asked before each call."""
+    return issubclass(kind, kinds)

@@ -153,26 +153,6 @@ def test_a_change_in_code_is_honoured_in_the_next_call_and_the_next_evaluation(c
     assert losses == [4.0, 4.0, 16.0, 16.0]
 
 
-def test_what_layers_of_keras_derive_or_hold_is_that_of_the_next_call():
-    class Weighed(Line):
-        def build_model(self):
-            regularizer = keras.regularizers.L2(0.0)
-            dense = keras.layers.Dense(1, kernel_initializer="ones", use_bias=False, kernel_regularizer=regularizer)
-            return keras.Sequential([keras.Input((2,)), keras.layers.Normalization(mean=0.0, variance=1.0), dense])
-
-        def build_loss(self):
-            return keras.losses.MeanSquaredError()
-
-    task = Weighed()
-    loop = gt.Loop(task, progress=False)
-    losses = [loop.run(data, steps=1).last()["loss"]]
-    task.model.layers[1].kernel_regularizer.l2 = 0.5
-    losses += [loop.run(data, steps=1).last()["loss"], loop.evaluate(data)["loss"]]
-    task.model.layers[0].mean -= 1.0
-    losses += [loop.run(data, steps=1).last()["loss"], loop.evaluate(data)["loss"]]
-    assert losses == [4.0, 5.0, 5.0, 17.0, 17.0]
-
-
 def test_an_array_and_a_list_without_effect_are_traced_again_once_each():
     class Counting(Line):
         def build_counts(self):
