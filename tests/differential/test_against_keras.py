@@ -91,6 +91,12 @@ def test_a_learning_rate_that_is_one_per_cent_off_is_found(monkeypatch: pytest.M
     assert compare(Case())
 
 
+def test_an_error_about_nan_agrees_with_nan_only() -> None:
+    diverges = Case(optimizer="Ftrl", schedule="cosine", examples=13, batch_size=2, epochs=2)  # divides by a rate of 0
+    assert not compare(diverges)
+    assert compare(Case(), diverges)
+
+
 def test_a_failing_case_is_simplified(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reliability.against_keras.compare.compare", lambda case: [1] if "dropout" in case.layers else [])
     found = smallest(attrs.evolve(RICH, epochs=2, batch_size=3, seed=7))

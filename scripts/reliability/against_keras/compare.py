@@ -5,11 +5,12 @@ from typing import Any
 
 import attrs
 
+from gantape.errors import NotFiniteError
 from reliability.against_keras.by_hand import train_by_hand
 from reliability.against_keras.cases import Case
 from reliability.against_keras.exclusions import EXCLUSIONS
 from reliability.against_keras.gans import DrawnGAN, train_gan
-from reliability.against_keras.outcomes import Difference, Tolerance, differences
+from reliability.against_keras.outcomes import Difference, Tolerance, TrainingOutcome, differences
 from reliability.against_keras.supervised import train_by_gantape, train_by_keras
 
 
@@ -21,11 +22,18 @@ def compare(case: Case | DrawnGAN, trained: Case | DrawnGAN | None = None) -> li
         trained: What gantape trains instead: with a planted difference, one is to be found.
     """
     tolerance = Tolerance.of(case.policy)
-    if isinstance(case, Case):
-        return differences(train_by_gantape(trained or case), train_by_keras(case), tolerance)
-    if case.decay or case.half_life:
+    other = train_by_keras(case) if isinstance(case, Case) else train_by_hand(case)
+    if isinstance(case, DrawnGAN) and (case.decay or case.half_life):
         tolerance = attrs.evolve(tolerance, variables=max(tolerance.variables, 1e-7))  # gantape averages by float32 shares
-    return differences(train_gan(trained or case), train_by_hand(case), tolerance)
+    try:
+        outcome = _train(trained or case)
+    except NotFiniteError as error:
+        return [Difference("finite variables", str(error), "all")] if other.finite else []
+    return differences(outcome, other, tolerance)
+
+
+def _train(case: Case | DrawnGAN) -> TrainingOutcome:
+    return train_by_gantape(case) if isinstance(case, Case) else train_gan(case)
 
 
 def smallest(case: Case | DrawnGAN) -> Case | DrawnGAN:

@@ -24,6 +24,11 @@ class TrainingOutcome:
     rows: Sequence[Mapping[str, float]]
     evaluation: Mapping[str, float]
 
+    @property
+    def finite(self) -> bool:
+        """Whether all variables are finite."""
+        return all(np.isfinite(array.astype("float64")).all() for _, array in self.variables)
+
 
 @attrs.frozen
 class Difference:
