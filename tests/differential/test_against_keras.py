@@ -135,6 +135,15 @@ def test_keras_squares_the_gradients_of_repeated_words_one_by_one() -> None:
     assert not np.allclose(moved(repeated), moved(tf.convert_to_tensor(repeated)))
 
 
+def test_keras_overlooks_nan_in_the_gradient_of_a_repeated_word() -> None:
+    optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD())
+    found = [
+        bool(optimizer.check_finite([tf.IndexedSlices(tf.constant([[np.nan], [1.0]]), rows, tf.constant([3, 1]))]))
+        for rows in ([0, 1], [0, 0])
+    ]
+    assert found == [False, True]
+
+
 PROBABILITIES = keras.losses.SparseCategoricalCrossentropy(), "softmax"
 LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True), None
 SURE, KERNEL = 0.1 * np.eye(2, dtype="float32"), 90.0 * np.eye(2, dtype="float32")  # wrong classes have probabilities of 1e-4

@@ -95,6 +95,11 @@ EXCLUSIONS = (
         "sums the gradient of each word first; the comparison makes the optimizer of Keras do so, too",
     ),
     Exclusion(
+        "the gradient of a word that is repeated in a batch, in `mixed_float16`",
+        "**wrong**: overlooks an overflow in one repetition if another one is finite, and moves the word to NaN",
+        "sums the gradient of each word first, and skips the update; the comparison makes Keras do so, too",
+    ),
+    Exclusion(
         "`ScheduleFreeAdamW` in a compiled `fit`",
         "**wrong**: its average starts from zeros, not from the weights, as the optimizer is built while the step is traced",
         "builds every optimizer before the first step; the comparison builds that of Keras, too",

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from keras.optimizers import LossScaleOptimizer
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "SGD": {"momentum": 0.9, "nesterov": True},
@@ -57,7 +58,10 @@ def make_optimizer(case: Any, *, dense: bool = False, **further: Any) -> Any:
     if options.get("nesterov"):
         options.setdefault("momentum", 0.5)
     kind = getattr(keras.optimizers, case.optimizer)
-    return (_summing_rows(kind) if dense else kind)(SCHEDULES[case.schedule](), **options)
+    optimizer = (_summing_rows(kind) if dense else kind)(SCHEDULES[case.schedule](), **options)
+    if dense and case.policy == "mixed_float16":
+        return _summing_rows(LossScaleOptimizer)(optimizer, name="loss_scale_optimizer")  # else `compile` makes one
+    return optimizer
 
 
 def _summing_rows(kind: type[Any]) -> type[Any]:
