@@ -29,6 +29,7 @@ from benchmarks.gans.snapshots import Contender, DataName, generator_of, load, p
 from loguru import logger
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from gantape import evaluation
 from gantape.checkpoints.run_directory import machine
@@ -41,6 +42,7 @@ TIMES = (10.0, 5.0, 3.0, 2.0, 1.4)
 SAMPLES = {"mnist": 10_000, "digits": 1_500}
 SHOWN = (30, 60, 300)
 """Seconds after which samples are drawn."""
+TICKS = (10, 30, 60, 120, 300, 600)
 
 
 @attrs.frozen
@@ -147,17 +149,21 @@ def seconds_until(facts: dict[str, Any], times: float) -> float:
 
 def table(found: Sequence[dict[str, Any]]) -> str:
     """For each data set and contender the seconds until each multiple, the median and the range of the seeds."""
-    head = [f"{times:g} × floor" for times in TIMES]
-    lines = [f"| data | contender | {' | '.join(head)} | last | inception score | seeds |", "|---" * (len(TIMES) + 5) + "|"]
+    head = ["data", "contender", *(f"{times:g} × floor" for times in TIMES), "at the end", "inception score", "seeds"]
+    lines = [_row(head), "|---" * len(head) + "|"]
     for data, contender in dict.fromkeys((facts["data"], facts["contender"]) for facts in found):
         runs = [facts for facts in found if (facts["data"], facts["contender"]) == (data, contender)]
         cells = [_spread([seconds_until(facts, times) for facts in runs]) for times in TIMES]
-        last = np.median([facts["curve"][-1][1] / facts["floor"] for facts in runs])
-        score = np.median([facts["curve"][-1][2] for facts in runs])
-        lines.append(f"| {data} | {contender} | {' | '.join(cells)} | {last:.2f} × | {100 * score:.0f} % | {len(runs)} |")
+        ends, lasts, scores = np.transpose([facts["curve"][-1] for facts in runs])
+        last = f"{np.median(lasts / [facts['floor'] for facts in runs]):.2f} × after {np.median(ends):.0f} s"
+        lines.append(_row([data, contender, *cells, last, f"{100 * np.median(scores):.0f} %", str(len(runs))]))
     judges = sorted({facts["judge"] for facts in found})
     versions = sorted({", ".join(f"{name} {version}" for name, version in facts["versions"].items()) for facts in found})
     return "\n".join([*lines, "", *judges, "", *versions]) + "\n"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _spread(seconds: Sequence[float]) -> str:
@@ -181,6 +187,9 @@ def plot(found: Sequence[dict[str, Any]], path: Path) -> None:
             )
     for times in TIMES:
         axes.axhline(times, color="grey", linewidth=0.5)
+    axes.set_xticks(TICKS, labels=map(str, TICKS))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.legend(frameon=False)
     figure.savefig(path, dpi=100)
 
