@@ -57,11 +57,11 @@ def first_examples(data: Batches, most: int | None = None) -> Batch:
 
 
 def some_examples(data: Batches, most: int, seed: int) -> Batch:
-    """Random examples of a data set as one prepared batch of arrays; the first ones if it has no more or cannot be shuffled."""
-    if not isinstance(data, ShuffledBatches) or data.examples <= most:
+    """Random examples of a data set, or the first ones if it cannot be read in any order, as one prepared batch of arrays."""
+    if not isinstance(data, ShuffledBatches):
         return first_examples(data, most)
     source: Any = data
-    whole = attrs.evolve(source, batch_size=most)
+    whole = attrs.evolve(source, batch_size=min(most, data.examples))
     return _prepared(data, whole.open(seed, Position()).read(1).batch(0))
 
 

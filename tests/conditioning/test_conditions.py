@@ -12,6 +12,7 @@ import gantape as gt
 from gantape import evaluation as ev
 from gantape.conditioning import ClassLabels, Codes, SourceImages, Unconditional
 from gantape.errors import DataError, RangeError, ShapeError, TaskError
+from gantape.evaluation.samples import some_examples
 from gantape.losses import AuxiliaryClassifier, MutualInformation
 
 layers = keras.layers
@@ -151,8 +152,8 @@ def test_networks_that_do_not_take_what_they_are_told_are_refused() -> None:
 @pytest.mark.parametrize("named", [False, True])
 def test_the_health_of_a_task_is_measured_on_what_it_is_told(named: bool) -> None:
     task = make(LabelledGan, named=named)
-    real, labels = batch(6)
-    data = gt.data.from_arrays((real.numpy(), labels.numpy()), batch_size=3)
+    data = gt.data.from_arrays(tuple(part.numpy() for part in batch(6)), batch_size=3)
+    real, labels = map(tf.constant, some_examples(data, 6, 0))  # in the order in which the check reads them
     check = ev.HealthCheck(data, count=6)
     history = gt.Loop(task, compiler=gt.StepCompiler("eager"), callbacks=[gt.Callback(check, gt.at_end())]).run(data, steps=2)
     fake = task.generate(task.latents(6, gt.RandomStreams(0)), labels)
