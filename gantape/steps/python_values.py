@@ -20,6 +20,7 @@ from gantape.steps.same_trace import same_trace
 
 _NUMBERS = (bool, int, float, complex, str, bytes)
 _ARRAYS = (np.ndarray, np.generic, tf.Tensor)
+_NO_NUMBERS = (tf.string, tf.resource, tf.variant)
 _COMPARED = (*_NUMBERS, tuple, types.CodeType)
 """What is compared by its value; anything else has to be the same object. Arrays are tuples of type, shape and numbers."""
 
@@ -36,9 +37,6 @@ nearest first."""
 
 _THEMSELVES = (*_NUMBERS, *_TABLES, keras.Variable, tf.Variable)
 _ELSEWHERE = (keras.Optimizer, keras.metrics.Metric)
-
-
-_NO_NUMBERS = (tf.string, tf.resource, tf.variant)
 
 
 class TracedValues:

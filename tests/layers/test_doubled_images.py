@@ -10,36 +10,11 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from layer_comparison import assert_close, derivatives, random
 
 from gantape.layers import faster
 from gantape.layers.choice import doubling_wins
 from gantape.layers.phases import convolve_doubled
-
-TOLERANCE = 1e-11  # in float64, relative to the largest number
-
-
-def random(*shape: int, dtype: str = "float64") -> tf.Tensor:
-    return tf.constant(np.random.default_rng(sum(shape)).normal(size=shape), dtype)
-
-
-def assert_close(found: Any, expected: Any, tolerance: float = TOLERANCE) -> None:
-    for one, other in zip(tf.nest.flatten(found), tf.nest.flatten(expected), strict=True):
-        one, other = np.asarray(one), np.asarray(other)
-        assert one.shape == other.shape
-        assert np.abs(one - other).max(initial=0.0) <= tolerance * max(1.0, np.abs(other).max(initial=0.0))
-
-
-def derivatives(function: Callable[..., tf.Tensor], *inputs: tf.Tensor) -> tuple[Any, ...]:
-    """Outputs, gradients of a function of them that is not linear, and gradients of such a function of the gradients."""
-    with tf.GradientTape() as outer:
-        outer.watch(inputs)
-        with tf.GradientTape() as inner:
-            inner.watch(inputs)
-            outputs = function(*inputs)
-            loss = tf.reduce_sum(tf.sin(outputs))
-        gradients = inner.gradient(loss, inputs)
-        second_loss = sum(tf.reduce_sum(tf.cos(gradient)) for gradient in gradients)
-    return outputs, gradients, outer.gradient(second_loss, inputs)
 
 
 def in_a_graph(model: Any, images: tf.Tensor, *, xla: bool = False) -> Any:

@@ -1,45 +1,20 @@
 """A model with faster layers has the same weights and outputs, and can be turned back."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from layer_comparison import assert_close, choosing, random
 
 from gantape.errors import TaskError
 from gantape.layers import FastConv2D, faster, for_inference, plain
 from gantape.losses import R1
 from gantape.random.rng import RandomStreams
 
-TOLERANCE = 1e-11  # in float64, relative to the largest number
 FLOAT32_TOLERANCE = 1e-5
-
-
-def random(*shape: int, dtype: str = "float64") -> tf.Tensor:
-    return tf.constant(np.random.default_rng(sum(shape)).normal(size=shape), dtype)
-
-
-def assert_close(found: Any, expected: Any, tolerance: float = TOLERANCE) -> None:
-    for one, other in zip(tf.nest.flatten(found), tf.nest.flatten(expected), strict=True):
-        one, other = np.asarray(one), np.asarray(other)
-        assert one.shape == other.shape
-        assert np.abs(one - other).max(initial=0.0) <= tolerance * max(1.0, np.abs(other).max(initial=0.0))
-
-
-@contextmanager
-def choosing(*, phases: bool = True, columns: bool = True, few: bool = False) -> Iterator[None]:
-    """What the layers choose, whatever measured better."""
-    with (
-        mock.patch("gantape.layers.convolutional.phases_win", return_value=phases),
-        mock.patch("gantape.layers.convolutional.columns_win", return_value=columns),
-        mock.patch("gantape.layers.phases.phases_are_few", return_value=few),
-    ):
-        yield
 
 
 # Models

@@ -1,9 +1,7 @@
 """The faster layers compute what Keras' own do: outputs, gradients, and gradients of gradients."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
-from unittest import mock
 
 import keras
 import numpy as np
@@ -11,6 +9,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from layer_comparison import TOLERANCE, assert_close, choosing, derivatives, random
 
 from gantape._tensorflow import in_xla
 from gantape.layers import FastConv2D, FastConv2DTranspose, faster
@@ -19,7 +18,6 @@ from gantape.layers.columns import convolve_by_columns, patches, shifted_sum
 from gantape.layers.geometry import Strides, Window
 from gantape.layers.phases import convolve, convolve_transposed
 
-TOLERANCE = 1e-11  # in float64, relative to the largest number
 FLOAT32_TOLERANCE = 1e-5
 
 pairs = st.tuples(st.integers(1, 6), st.integers(1, 6))
@@ -30,30 +28,6 @@ channels = st.integers(1, 3)
 properties = settings(deadline=None, max_examples=40, derandomize=True)
 
 
-def random(*shape: int, dtype: str = "float64") -> tf.Tensor:
-    return tf.constant(np.random.default_rng(sum(shape)).normal(size=shape), dtype)
-
-
-def assert_close(found: Any, expected: Any, tolerance: float = TOLERANCE) -> None:
-    for one, other in zip(tf.nest.flatten(found), tf.nest.flatten(expected), strict=True):
-        one, other = np.asarray(one), np.asarray(other)
-        assert one.shape == other.shape
-        assert np.abs(one - other).max(initial=0.0) <= tolerance * max(1.0, np.abs(other).max(initial=0.0))
-
-
-def derivatives(function: Callable[..., tf.Tensor], *inputs: tf.Tensor) -> tuple[Any, ...]:
-    """Outputs, gradients of a function of them that is not linear, and gradients of such a function of the gradients."""
-    with tf.GradientTape() as outer:
-        outer.watch(inputs)
-        with tf.GradientTape() as inner:
-            inner.watch(inputs)
-            outputs = function(*inputs)
-            loss = tf.reduce_sum(tf.sin(outputs))
-        gradients = inner.gradient(loss, inputs)
-        second_loss = sum(tf.reduce_sum(tf.cos(gradient)) for gradient in gradients)
-    return outputs, gradients, outer.gradient(second_loss, inputs)
-
-
 def as_function(layer: Any) -> Callable[..., tf.Tensor]:
     """A layer or model as a function of images and its weights."""
     return lambda images, *weights: layer.stateless_call(weights, [], images)[0]
@@ -62,17 +36,6 @@ def as_function(layer: Any) -> Callable[..., tf.Tensor]:
 def in_a_graph(layer: Any, *inputs: tf.Tensor, xla: bool = False) -> Any:
     """The derivatives of a layer or model in compiled code, the only place where it is another than Keras' own."""
     return tf.function(lambda *values: derivatives(as_function(layer), *values), jit_compile=xla)(*inputs)
-
-
-@contextmanager
-def choosing(*, phases: bool = True, columns: bool = True, few: bool = False) -> Iterator[None]:
-    """What the layers choose, whatever measured better."""
-    with (
-        mock.patch("gantape.layers.convolutional.phases_win", return_value=phases),
-        mock.patch("gantape.layers.convolutional.columns_win", return_value=columns),
-        mock.patch("gantape.layers.phases.phases_are_few", return_value=few),
-    ):
-        yield
 
 
 # By definition, in NumPy

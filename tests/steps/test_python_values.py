@@ -1,5 +1,6 @@
 """Numbers of Python that change between calls are those of the next call, wherever a task holds them, as in eager mode."""
 
+import itertools
 import types
 
 import keras
@@ -160,10 +161,13 @@ def test_an_array_and_a_list_without_effect_are_traced_again_once_each():
 
     task = Counting()
     loop = gt.Loop(task, compiler=gt.StepCompiler(max_traces=3), progress=False)
+    calls = []
     for change in [lambda: task.counts["counts"].__iadd__(1), lambda: task.counts["rows"].append({"score": 2.0})]:
         for _ in range(3):
             loop.run(data, steps=1)
+            calls.append(scaled(task).calls)
             change()
+    assert [count > before for before, count in itertools.pairwise([0, *calls])] == [True, True, False, False, True, False]
 
 
 def test_a_new_entry_without_effect_does_not_hide_a_change_of_others():
@@ -193,6 +197,7 @@ def test_a_tensor_that_a_layer_keeps_of_its_call_is_no_reason_to_trace_again():
         loop.run(data, steps=1)
         loop.evaluate(data)
         task.model(INPUTS)
+    assert "1 trace," in loop.explain()
 
 
 def test_a_count_of_calls_is_no_reason_to_trace_again():
