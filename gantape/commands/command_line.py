@@ -15,6 +15,7 @@ import tyro
 from loguru import logger
 
 import gantape as gt
+from gantape._files import cache_folder
 from gantape.callbacks import profile_steps
 from gantape.checkpoints.run_directory import RunDirectory
 from gantape.commands.checking import MOST_STEPS, Enough, directory_of_check, refuse_to_check
@@ -58,7 +59,8 @@ class Options:
         epochs: Number of passes over the data.
         minutes: Minutes to train, including compilation.
         batch_size: Examples in a batch; by default 64, or 16 for image translation and fastgan.
-        mode: How steps are compiled; "auto" tries the compiled modes and keeps the one that finishes the run first.
+        mode: How steps are compiled; "auto" tries the compiled modes and keeps the one that finishes the run first. What it
+            measured is kept for later runs, in modes.json of the user's cache.
         steps_per_call: The maximum number of steps per call from Python; the default depends on the mode.
         run_dir: The output directory; by default runs/, the task's name and the time.
         resume: The directory of a run to resume from its newest checkpoint. The run's own flags apply; flags given now
@@ -113,7 +115,8 @@ class Options:
     def compiler(self) -> gt.StepCompiler:
         """The chosen compiler."""
         mode = "graph" if self.check and self.mode == "auto" else self.mode  # which "auto" measures first
-        return gt.StepCompiler(mode, self.steps_per_call, strategy=self.devices.strategy())
+        measured = cache_folder() / "modes.json"
+        return gt.StepCompiler(mode, self.steps_per_call, autotune_cache=measured, strategy=self.devices.strategy())
 
     def checkpoints(self, best: gt.Best | None = None) -> gt.Checkpoints:
         """When checkpoints are saved, and which of them is kept besides the newest."""

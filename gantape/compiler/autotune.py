@@ -4,20 +4,22 @@ A candidate runs a few steps on the run's own batches and variables, which are r
 for bit, as if the chosen mode had been named. The run uses the programs that the trials compiled.
 """
 
-import contextlib
 import hashlib
+import itertools
 import json
 import os
 import platform
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import attrs
 import keras
 import tensorflow as tf
 from loguru import logger
 
-from gantape._files import write_whole
+from gantape._files import read_json, write_whole
 from gantape.compiler.compiled import CompiledSteps
 from gantape.compiler.compiler import StepCompiler
 from gantape.compiler.programs import GraphProgram, NamedMode, StepFunction
@@ -27,22 +29,22 @@ from gantape.errors import CompileError
 from gantape.steps.saved import SavedVariables
 
 TRIAL_STEPS = 32
-LONGEST_TRIAL = 1.0
-"""Seconds of steps in a trial, after compiling."""
+LONGEST_TRIAL, LARGEST_TRIAL = 1.0, 0.01
+"""Seconds of steps in a trial, after compiling and the first two steps, and the share of the run that they take at most."""
 
-SHARE_OF_RUN = 0.05
-"""A trial takes no more of a run than this, apart from its first two steps."""
+SHARE_OF_RUN, SHARE_IF_SHORT = 0.05, 0.1
+"""The share of a run that trials of XLA may take, since they may be in vain. More is spent where a step is short and nothing is
+known: XLA can make such steps several times as fast."""
+
+SHORT_STEP = 0.001
+"""Seconds. Overhead between operations is much of a shorter step, so that the loop in XLA is tried first."""
 
 LONGEST_STEP_TO_LOOP = 0.02
 """Seconds. A loop in XLA saves the overhead between steps, tenths of a millisecond, but makes convolutions on a CPU many times
 slower (they run on one thread there): it is tried only for steps that are short in XLA."""
 
-LEAST_RUN_IN_COMPILES = 10.0
-"""XLA is tried if the rest of a run takes this many times as long as tracing and compiling the graph. XLA takes up to twice as
-long to compile: if it is no faster, the trial then costs no more than a fifth of the run."""
-
-XLA_COMPILES, CANDIDATES = 2.0, 3
-"""XLA takes up to this many times as long to compile as the graph; another look at so many modes takes its share of the run."""
+XLA_COMPILES = 4.0
+"""XLA takes about this many times as long to compile as the graph (3 to 5 times, says `benchmark_first_step.py`)."""
 
 MUCH_LONGER = 4.0
 """A mode is measured again if it was measured for less than one part in so many of the time that is right for a run."""
@@ -59,9 +61,9 @@ LONGEST_FAILURE = 300
 class Tuner:
     """Tries the compiled modes and chooses the one that ends a run soonest.
 
-    A mode is tried only if it can pay off: XLA not in a run that is short compared with compiling, and the loop in XLA not if a
-    step is long. A later run that is much longer is worth another look: at modes that were not tried, and at those that were
-    measured for a fraction of the time that is right for it.
+    A mode is tried only if it can be the best, and if its trial takes a small share of the run. So XLA is not tried in a run
+    that is short compared with compiling, and the loop in XLA not if a step is long. A later run that is much longer is worth
+    another look: at modes that were not tried, and at those that were measured for a fraction of the time that is right for it.
 
     Args:
         compiler: Compiles the candidates.
@@ -94,9 +96,17 @@ class Tuner:
         if begins:
             self._trials = {found.mode: found for found in _recall(self._compiler.autotune_cache, key)}
         again, started, before = bool(self._trials), time.perf_counter(), dict(self._trials)
-        for mode in ("graph", "xla", "xla-loop"):
-            if self._worthwhile(mode, length) if again else self._promising(mode, length):
-                self._try(mode, reader.peek(TRIAL_STEPS * self._step.batches_per_step), first_step, length)
+        peeked = TRIAL_STEPS * self._step.batches_per_step
+        if not again:
+            self._try("graph", reader.peek(peeked), first_step, length)
+        short = self._shorter("graph", SHORT_STEP)
+        budget = (SHARE_IF_SHORT if short and not again else SHARE_OF_RUN) * self._best().remaining(length)
+        xla: list[NamedMode] = ["xla-loop", "xla"] if short else ["xla", "xla-loop"]
+        for mode in ["graph", *xla] if again else xla:
+            cost = self._cost(mode, length)
+            if cost < budget and self._can_win(mode, length):
+                budget -= cost
+                self._try(mode, reader.peek(peeked), first_step, length)
         choice = TuningResult(tuple(self._trials.values()), length, frozenset(self._compiled))
         _check(choice)
         if self._trials != before:
@@ -111,37 +121,48 @@ class Tuner:
             self._compiled[choice.mode] = self._compiler.compile(self._step, choice.mode, stack)
         return choice, self._compiled[choice.mode]
 
-    def _promising(self, mode: NamedMode, length: RunLength) -> bool:
-        """Whether a mode is tried when nothing is known."""
-        graph, xla = self._trials.get("graph"), self._trials.get("xla")
-        if mode == "xla":
-            return bool(graph and (graph.failure or graph.remaining(length) > LEAST_RUN_IN_COMPILES * graph.compile_seconds))
-        return mode == "graph" or _short_in_xla(xla)
+    def _shorter(self, mode: NamedMode, seconds: float) -> bool:
+        """Whether a mode was measured, and its steps are shorter."""
+        return mode in self._trials and self._trials[mode].seconds_per_step < seconds
 
-    def _worthwhile(self, mode: NamedMode, length: RunLength) -> bool:
-        """Whether a mode is tried (again), after other runs: if it can be the best, and takes a small share of this run."""
-        best = min(self._trials.values(), key=lambda found: found.seconds_per_step)
-        share = SHARE_OF_RUN * best.remaining(length)
-        known, graph = self._trials.get(mode), self._trials.get("graph", best)
-        if mode == "xla-loop" and not _short_in_xla(self._trials.get("xla")):
+    def _best(self) -> Trial:
+        return min(self._trials.values(), key=lambda found: found.seconds_per_step)
+
+    def _cost(self, mode: NamedMode, length: RunLength) -> float:
+        """About how many seconds a trial of a mode takes."""
+        known, best = self._trials.get(mode), self._best()
+        compiling = known.compile_seconds if known else XLA_COMPILES * self._trials.get("graph", best).compile_seconds
+        return (0.0 if mode in self._compiled else compiling) + _enough(best, length)
+
+    def _can_win(self, mode: NamedMode, length: RunLength) -> bool:
+        """Whether a mode may turn out to be the best: if it was measured, only if that was brief."""
+        known, best = self._trials.get(mode), self._best()
+        if mode == "xla-loop" and not (self._shorter("graph", SHORT_STEP) or self._shorter("xla", LONGEST_STEP_TO_LOOP)):
             return False
-        if known and (_hopeless(known, best.seconds_per_step) or known.measured > min(LONGEST_TRIAL, share) / MUCH_LONGER):
-            return False
-        compiling = known.compile_seconds if known else XLA_COMPILES * graph.compile_seconds
-        return (0.0 if mode in self._compiled else compiling) + LONGEST_TRIAL < share / CANDIDATES
+        return known is None or not (
+            _hopeless(known, best.seconds_per_step) or known.measured > _enough(best, length) / MUCH_LONGER
+        )
 
     def _try(self, mode: NamedMode, stack: BatchStack, first_step: int, length: RunLength) -> None:
+        first = not self._trials
         best = min((found.seconds_per_step for other, found in self._trials.items() if other != mode), default=float("inf"))
         compiled = self._compiled.get(mode) or self._compiler.compile(self._step, mode, stack)
         self._compiled[mode] = compiled
-        found = _measure(compiled, stack, first_step, length, best)
+
+        def worth_measuring(found: Trial) -> bool:
+            if first:  # if no other mode can be tried
+                return XLA_COMPILES * found.compile_seconds + _enough(found, length) < SHARE_IF_SHORT * found.remaining(length)
+            return not _hopeless(found, best)
+
+        found = _measure(compiled, stack, first_step, length, worth_measuring)
         if not found.failure and mode in self._trials:
             found = attrs.evolve(found, compile_seconds=max(found.compile_seconds, self._trials[mode].compile_seconds))
         self._trials[mode] = found
 
 
-def _short_in_xla(xla: Trial | None) -> bool:
-    return xla is not None and not xla.failure and xla.seconds_per_step < LONGEST_STEP_TO_LOOP
+def _enough(found: Trial, length: RunLength) -> float:
+    """The seconds of steps that are enough for a trial, in a run whose steps take as long as those that were found."""
+    return min(LONGEST_TRIAL, LARGEST_TRIAL * found.remaining(length))
 
 
 def _hopeless(found: Trial, best: float) -> bool:
@@ -158,7 +179,9 @@ def _check(choice: TuningResult) -> None:
         )
 
 
-def _measure(compiled: CompiledSteps, stack: BatchStack, first_step: int, length: RunLength, best: float) -> Trial:
+def _measure(
+    compiled: CompiledSteps, stack: BatchStack, first_step: int, length: RunLength, worth_measuring: Callable[[Trial], bool]
+) -> Trial:
     program = compiled.program(stack, first_step)
     assert isinstance(program, GraphProgram)
     width = compiled.step.batches_per_step
@@ -188,9 +211,9 @@ def _measure(compiled: CompiledSteps, stack: BatchStack, first_step: int, length
         program.compile_seconds = compile_seconds if new else program.compile_seconds
         found = Trial(compiled.mode, compile_seconds, seconds(1))
         spent = found.seconds_per_step
-        hopeless = _hopeless(found, best)
-        while not hopeless and spent < min(LONGEST_TRIAL, SHARE_OF_RUN * found.remaining(length)):
-            count = max(1, min(most, int(LONGEST_TRIAL / 4 / found.seconds_per_step)))
+        enough = _enough(found, length) if worth_measuring(found) else 0.0
+        while spent < enough:
+            count = max(1, min(most, int(enough / 4 / found.seconds_per_step)))
             taken = seconds(count)
             found = attrs.evolve(found, seconds_per_step=min(found.seconds_per_step, taken / count))
             spent += taken
@@ -215,24 +238,29 @@ def _key(compiler: StepCompiler, step: StepFunction, stack: BatchStack) -> str:
 
 
 def _recall(path: Path | None, key: str) -> tuple[Trial, ...]:
-    if path is None or not path.exists():
-        return ()
-    try:
-        return tuple(Trial(**found) for found in json.loads(path.read_text()).get(key, ()))
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        logger.warning("{} holds no measurements ({}): measuring again.", path, error)
-        return ()
+    return tuple(Trial(**found) for found in _kept(path).get(key, ())) if path else ()
 
 
 def _remember(path: Path | None, key: str, measurements: tuple[Trial, ...]) -> None:
     if path is None:
         return
-    kept = {}
-    if path.exists():
-        with contextlib.suppress(OSError, ValueError):
-            kept = json.loads(path.read_text())
-    kept[key] = [attrs.asdict(found) for found in measurements]
+    kept = _kept(path) | {key: [attrs.asdict(found) for found in measurements]}
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps(kept, indent=2))
     except OSError as error:
         logger.warning("measurements cannot be saved in {}: {}", path, error)
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    """The measurements in a file, by key; none if there is no such file, or it is damaged."""
+    if not path.exists():
+        return {}
+    try:
+        kept = read_json(path)
+        for found in itertools.chain.from_iterable(kept.values()):
+            Trial(**found)
+    except (OSError, ValueError, TypeError) as error:
+        logger.warning("{} holds no measurements ({}): measuring again.", path, error)
+        return {}
+    return kept

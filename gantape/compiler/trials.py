@@ -4,7 +4,7 @@ from typing import Any
 
 import attrs
 
-from gantape.compiler.programs import NamedMode
+from gantape.compiler.programs import MODES, NamedMode
 
 
 @attrs.frozen
@@ -27,11 +27,11 @@ class Trial:
         measured: Seconds of the steps that were measured.
     """
 
-    mode: NamedMode
-    compile_seconds: float
-    seconds_per_step: float
-    failure: str = ""
-    measured: float = 0.0
+    mode: NamedMode = attrs.field(validator=attrs.validators.in_(MODES))
+    compile_seconds: float = attrs.field(validator=attrs.validators.ge(0.0))
+    seconds_per_step: float = attrs.field(validator=attrs.validators.gt(0.0))
+    failure: str = attrs.field(default="", validator=attrs.validators.instance_of(str))
+    measured: float = attrs.field(default=0.0, validator=attrs.validators.ge(0.0))
 
     def cost(self, length: RunLength, *, compiled: bool = False) -> float:
         """The cost to minimise: the seconds of the whole run; for a run of given seconds, those that each step takes of it.

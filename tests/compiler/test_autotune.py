@@ -13,7 +13,7 @@ from tiny import COMPILED, PointGan, identical, make, points, weights
 
 import gantape as gt
 from gantape.compiler import autotune
-from gantape.compiler.autotune import LONGEST_TRIAL, SHARE_OF_RUN, Tuner
+from gantape.compiler.autotune import LARGEST_TRIAL, LONGEST_TRIAL, SHARE_OF_RUN, Tuner
 from gantape.compiler.trials import RunLength, Trial, TuningResult
 from gantape.errors import CompileError
 
@@ -48,12 +48,37 @@ def test_a_long_compile_is_worth_it_in_a_long_run_only():
 
 
 @pytest.mark.parametrize(
-    ("steps", "tried"), [(1000, ["graph"]), (1001, COMPILED), (None, COMPILED)], ids=["short", "long enough", "endless"]
+    ("steps", "tried"),
+    [(10_000, ["graph"]), (10_100, ["graph", "xla"]), (20_100, COMPILED), (None, COMPILED)],
+    ids=["short", "long enough for one", "long enough", "endless"],
 )
 def test_xla_is_tried_in_runs_that_are_long_beside_its_compiling_only(steps, tried, monkeypatch):
     tuner, looks = fake_tuner(monkeypatch)
     tuner.choose(reader(), 0, RunLength(steps=steps))
     assert looks == list(tried)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "tried"), [(40, ["graph"]), (50, ["graph", "xla-loop"]), (101, ["graph", "xla-loop", "xla"])]
+)
+def test_the_loop_in_xla_is_tried_first_and_in_shorter_runs_if_steps_are_short(seconds, tried, monkeypatch):
+    tuner, looks = fake_tuner(monkeypatch, {"graph": Trial("graph", 1.0, 0.0005), "xla-loop": Trial("xla-loop", 3.0, 0.0001)})
+    tuner.choose(reader(), 0, RunLength(seconds=seconds))
+    assert looks == tried
+
+
+def test_the_graph_is_not_measured_if_nothing_else_can_be_tried(tmp_path):
+    """A trial runs the first step and one more then, and spends no time on knowing it better."""
+    seen = []
+    for name, length in (("short", {"steps": 3}), ("long", {"minutes": 60.0})):
+        stop = gt.Callback(lambda progress: gt.Stop("seen enough"), gt.at(3))
+        compiler = gt.StepCompiler("auto", autotune_cache=tmp_path / name)
+        gt.Loop(make(PointGan), compiler=compiler, callbacks=[stop], progress=False).run(points(), **length)
+        ((graph, *_),) = json.loads((tmp_path / name).read_text()).values()
+        seen.append(graph)
+    short, long = seen
+    assert short["measured"] == short["seconds_per_step"]
+    assert long["measured"] > 10 * long["seconds_per_step"]
 
 
 def reader():
@@ -100,8 +125,9 @@ def test_another_look_takes_a_small_share_of_the_run(measurements, first, longer
     best = min(known, key=lambda found: found.seconds_per_step)
     graph = next(found for found in known if found.mode == "graph")
     compiled = {found.mode for found in known}
-    # XLA takes at most twice as long to compile as the graph
-    spent = sum(LONGEST_TRIAL + (0.0 if mode in compiled else 2.0 * graph.compile_seconds) for mode in looks[seen:])
+    trial = min(LONGEST_TRIAL, LARGEST_TRIAL * best.remaining(length))
+    # XLA takes about four times as long to compile as the graph
+    spent = sum(trial + (0.0 if mode in compiled else 4.0 * graph.compile_seconds) for mode in looks[seen:])
     assert spent <= SHARE_OF_RUN * best.remaining(length)
 
 
@@ -148,9 +174,9 @@ def test_a_loop_goes_on_in_another_mode_in_a_much_longer_run(monkeypatch):
 
 @given(measured, st.integers(1, 10**6))
 def test_a_mode_that_fails_is_never_chosen(measurements, steps):
-    failing = Trial("failing", 0.0, math.inf, "no such op")
+    failing = Trial("eager", 0.0, math.inf, "no such op")
     choice = TuningResult((failing, *measurements), RunLength(steps=steps))
-    assert choice.mode != "failing"
+    assert choice.mode != "eager"
     assert "fails" in choice.table()
 
 
@@ -189,9 +215,21 @@ def test_saved_measurements_are_reused_for_the_same_task_and_shapes_only(tmp_pat
     assert len(json.loads(file.read_text())) == 2
 
 
-def test_a_broken_file_of_measurements_is_replaced(tmp_path):
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "{",
+        "[]",
+        '{"key": 5}',
+        '{"key": [{"mode": "xla"}]}',
+        '{"key": [{"mode": "eggs", "compile_seconds": 1, "seconds_per_step": 1}]}',
+        '{"key": [{"mode": "xla", "compile_seconds": 1, "seconds_per_step": "1"}]}',
+        '{"key": [{"mode": "xla", "compile_seconds": 1, "seconds_per_step": 0}]}',
+    ],
+)
+def test_a_broken_file_of_measurements_is_replaced(damaged, tmp_path):
     file = tmp_path / "modes.json"
-    file.write_text("{")
+    file.write_text(damaged)
     run("auto", measurements=file)
     assert len(json.loads(file.read_text())) == 1
 
