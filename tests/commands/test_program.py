@@ -5,8 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiny import PointGan, make, points
 
+import gantape as gt
 from gantape.commands import dispatch, main
+from gantape.commands.command_line import Options
 from gantape.commands.flags_of_runs import flags_to_parse, flags_to_record, value_of, with_hyphens
 from gantape.commands.program import program_name, program_words, whole_command
 
@@ -32,6 +35,19 @@ def test_programs_are_started_as_this_one_was(
     assert program_words("train-classifier") == tuple(other.split(" "))
     assert program_name() == name
     assert whole_command() == f"{words} --run-dir 'a run'"
+
+
+def test_what_auto_measures_is_kept_for_later_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GANTAPE_CACHE", str(tmp_path / "cache"))
+    chosen = []
+    for _ in range(2):
+        loop = gt.Loop(make(PointGan), compiler=Options().compiler(), progress=False)
+        loop.run(points(), steps=3)
+        chosen.append(loop.explain())
+    assert all("compile s" in text for text in chosen)
+    tables = [text[text.index("compile s") :] for text in chosen]
+    assert tables[0].splitlines()[:2] == tables[1].splitlines()[:2]  # the second has the figures of the first
+    assert (tmp_path / "cache" / "modes.json").is_file()
 
 
 def test_flags_may_be_written_with_underscores() -> None:
