@@ -6,6 +6,9 @@ A `Task` defines what is learnt, a `MetricSet` what is measured, a `StepCompiler
 from gantape import _quiet_start as _quiet_start  # before TensorFlow
 
 # isort: split
+import pkgutil as _pkgutil
+import typing as _typing
+
 import keras as _keras
 from loguru import logger as _logger
 
@@ -15,11 +18,9 @@ from gantape.callbacks.progress import Progress
 from gantape.checkpoints.restore import load_best
 from gantape.checkpoints.settings import Best, Checkpoints
 from gantape.compiler import StepCompiler
-from gantape.ejection import eject
 from gantape.errors import BackendError as _BackendError
 from gantape.errors import GantapeError
 from gantape.history import History
-from gantape.inspection import inspect
 from gantape.loop import Loop
 from gantape.metrics import MetricSet
 from gantape.random.rng import RandomStreams
@@ -31,6 +32,21 @@ from gantape.steps.losses import Losses
 from gantape.steps.shared import SharedPass
 from gantape.steps.step import Step, Update
 from gantape.tasks import AdversarialTask, OutputMetric, Part, SupervisedTask, Task
+
+if _typing.TYPE_CHECKING:
+    from gantape.ejection import eject
+    from gantape.inspection import inspect
+else:  # imported with their first use: most programs do without them
+    _LATER = {"eject": "gantape.ejection:eject", "inspect": "gantape.inspection:inspect"}
+
+    def __getattr__(name: str) -> object:
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return globals().setdefault(name, _pkgutil.resolve_name(_LATER[name]))
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_LATER})
+
 
 __version__ = "0.2.0"
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import attrs
-from tqdm import tqdm
 
 from gantape.callbacks.callback import Callback, Opening
 from gantape.callbacks.progress import Progress
@@ -179,4 +178,6 @@ def _number(value: Any) -> str:
 
 
 def _clock(seconds: float) -> str:
+    from tqdm import tqdm  # as in a bar: with the first display
+
     return str(tqdm.format_interval(seconds))

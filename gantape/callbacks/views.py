@@ -8,8 +8,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, TextIO, final
 
-from tqdm import tqdm
-
 WIDTH = 120
 """Characters of a line if no terminal sets its width."""
 
@@ -79,6 +77,8 @@ class BarView(View):
     """A live bar on the standard error stream. Other output appears above it."""
 
     def __init__(self) -> None:
+        from tqdm import tqdm  # with the first bar: `import gantape` and runs without a display do not wait for it
+
         stream = sys.stderr.stream if isinstance(sys.stderr, _AboveBar) else sys.stderr
         self._bar: Any = tqdm(
             total=1.0, file=stream, ncols=_columns(stream), nrows=ROWS, bar_format="{percentage:3.0f}% |{bar:20}| {desc}"

@@ -7,17 +7,15 @@ from typing import Any
 import attrs
 
 from gantape.certificate import Certificate
-from gantape.certificate.trials import certify
 from gantape.compiler import StepCompiler
 from gantape.compiler.autotune import Tuner
 from gantape.compiler.compiled import CompiledSteps
 from gantape.compiler.programs import NamedMode
 from gantape.compiler.trials import RunLength, TuningResult
 from gantape.data import BatchStack, PeekableReader
-from gantape.inspection import inspect
 from gantape.loop.duration import Speed
 from gantape.loop.measured import MeasuredMetrics
-from gantape.loop.summary import describe_run, explain_run
+from gantape.loop.summary import describe_run
 from gantape.state import RunState
 from gantape.steps.saved import variables_restored
 from gantape.steps.step import Step
@@ -81,6 +79,10 @@ class Compilation:
 
     def explain(self, data: Any = None) -> str:
         """Mode, traces, speed, networks, updates and memory as text; see `Loop.explain`."""
+        # Explanations and certificates are imported with the first one: `import gantape` and training do not wait for them.
+        from gantape.inspection import inspect
+        from gantape.loop.explanation import explain_run
+
         seen = None if data is None else inspect(self._task, data, self._step.seed)
         return explain_run(self._task, self._compiler.mode, self.steps, self._choice, self.speed, seen)
 
@@ -96,6 +98,8 @@ class Compilation:
 
     def certify(self, stack: BatchStack, first_step: int, modes: Sequence[NamedMode]) -> Certificate:
         """Compare the steps from a state on in several modes; see `Loop.certify`."""
+        from gantape.certificate.trials import certify
+
         return certify(self._task, self._whole_step(), stack, first_step, modes)
 
     def _whole_step(self) -> Step:

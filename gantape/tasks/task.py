@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, dataclass_transform
 
 import attrs
-from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
 
 from gantape._tensorflow import convert_methods
 from gantape.errors import GantapeError, HyperparameterError, TaskError, summary
@@ -237,6 +236,9 @@ def _wrong_number(task: Task, name: str, rule: str, do: str) -> HyperparameterEr
 
 def _has_type(value: Any, annotation: Any) -> bool:
     """Whether a value fits an annotation, whatever that is; an int fits `float`."""
+    # Typeguard is imported with the first task: it looks through all installed packages for its plugins.
+    from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
+
     try:
         check_type(value, annotation, collection_check_strategy=CollectionCheckStrategy.ALL_ITEMS)
     except TypeCheckError:

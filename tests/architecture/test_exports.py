@@ -46,6 +46,9 @@ def described_assignments() -> set[str]:
 def test_the_exports_are_sorted_and_complete(package: str) -> None:
     module = importlib.import_module(package)
     assert len(set(module.__all__)) == len(module.__all__)
+    assert set(module.__all__) <= set(dir(module))
+    for name in module.__all__:
+        getattr(module, name)  # some are imported with their first use
     imported = {
         name
         for name, value in vars(module).items()
@@ -55,6 +58,11 @@ def test_the_exports_are_sorted_and_complete(package: str) -> None:
         submodules = {part.name for part in pkgutil.iter_modules(gantape.__path__)}
         imported -= submodules - set(module.__all__)
     assert imported == set(module.__all__)
+
+
+def test_another_name_is_no_export() -> None:
+    with pytest.raises(ImportError, match="cannot import name 'inspet' from 'gantape'"):
+        from gantape import inspet  # noqa: F401
 
 
 @pytest.mark.parametrize(("package", "name"), EXPORTS, ids=".".join)

@@ -70,6 +70,20 @@ def test_modules_import_one_another_in_no_circle() -> None:
     tuple(TopologicalSorter(graph).static_order())
 
 
+def test_an_import_leaves_out_what_few_programs_need() -> None:
+    """It is short: what a program does not use is not loaded."""
+    parts = [f"gantape.{part}" for part in ("inspection", "certificate.trials", "ejection", "layers", *LEAVES)]
+    libraries = ["jinja2", "matplotlib", "plotly", "scipy", "sklearn", "tensorboard", "tqdm", "typeguard", "tyro"]
+    program = (
+        "import sys, keras, tensorflow\n"
+        "before = set(sys.modules)\n"
+        "import gantape\n"
+        f"print({{*{parts + libraries}}} & set(sys.modules) - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="threads are listed in /proc")
 def test_an_import_does_not_start_tensorflows_runtime() -> None:
     """Devices can be configured, and a process can be forked, after an import."""
