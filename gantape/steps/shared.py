@@ -107,11 +107,15 @@ class SharedPass:
 
         def recorded(*_: Tensor) -> tuple[list[Tensor], Callable[..., Any]]:
             def gradient(*upstream: Tensor) -> Any:
-                return tape.gradient(tensors, values, output_gradients=list(upstream))
+                # What the loss leaves out would pass on zeros, through all layers behind it.
+                used = [place for place, tensor in enumerate(continued) if tf.executing_eagerly() or tensor.consumers()]
+                sources, outputs = [tensors[place] for place in used], [upstream[place] for place in used]
+                return tape.gradient(sources, values, output_gradients=outputs)
 
             return [tf.stop_gradient(tensor) for tensor in tensors], gradient
 
-        return list(tf.custom_gradient(recorded)(*values))
+        continued = list(tf.custom_gradient(recorded)(*values))
+        return continued
 
     def _values(self) -> list[Any]:
         return [variable.value for model in self._models for variable in model.trainable_variables]

@@ -227,6 +227,7 @@ def _in_order(path: str, things: Iterable[Any]) -> list[Any]:
     return [named[key] for key in sorted(named)]
 
 
+@functools.lru_cache(4096, typed=True)
 def _segment(name: Any) -> str:
     return re.sub(r"[^\w-]", "_", str(name)).strip("_") or "_"
 

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import gantape as gt
+from gantape.steps.shared import sharing
 from gantape.zoo import CycleGAN
 
 
@@ -142,3 +143,28 @@ def test_the_translations_of_a_cycle_gan_are_those_before_its_generators_move(mo
     loop = gt.Loop(task, compiler=gt.StepCompiler(mode), progress=False)
     history = loop.run(pairs, steps=1)
     assert history.last()["discriminators/loss"] == pytest.approx(expected / 2.0, rel=1e-4)
+
+
+def test_a_gradient_leaves_out_what_a_loss_does_not_use() -> None:
+    """A result that no loss uses sends no zeros back through the layers that made it."""
+    used, unused = (keras.Sequential([keras.Input([3]), *(keras.layers.Dense(3) for _ in range(4))]) for _ in range(2))
+    shared = gt.SharedPass([used, unused])
+
+    @tf.function(autograph=False)
+    def step(batch: Any) -> Any:
+        make = lambda: (used(batch), unused(batch))  # noqa: E731
+        with sharing():
+            shared(batch, make)
+            with tf.GradientTape() as tape:
+                loss = mean_square(shared(batch, make)[0])
+            return tape.gradient(loss, used.trainable_variables)
+
+    batch = tf.random.stateless_normal([2, 3], seed=[0, 0])
+    traced = step.get_concrete_function(batch)
+    products = [node for node in traced.graph.get_operations() if node.type == "MatMul"]
+    forward, by_weights, by_inputs = 4 + 4, 4, 3
+    assert len(products) == forward + by_weights + by_inputs
+    with tf.GradientTape() as tape:
+        loss = mean_square(used(batch))
+    for found, expected in zip(traced(batch), tape.gradient(loss, used.trainable_variables), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
