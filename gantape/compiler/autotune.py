@@ -150,8 +150,9 @@ class Tuner:
         self._compiled[mode] = compiled
 
         def worth_measuring(found: Trial) -> bool:
-            if first:  # if no other mode can be tried
-                return XLA_COMPILES * found.compile_seconds + _enough(found, length) < SHARE_IF_SHORT * found.remaining(length)
+            if first:  # whether another mode can be tried
+                share = SHARE_IF_SHORT if found.seconds_per_step < SHORT_STEP + CALL_OVERHEAD else SHARE_OF_RUN
+                return XLA_COMPILES * found.compile_seconds + _enough(found, length) < share * found.remaining(length)
             return not _hopeless(found, best)
 
         found = _measure(compiled, stack, first_step, length, worth_measuring)
