@@ -34,10 +34,15 @@ from gantape.steps.step import Step, Update
 from gantape.tasks import AdversarialTask, OutputMetric, Part, SupervisedTask, Task
 
 if _typing.TYPE_CHECKING:
+    from gantape import layers as layers
     from gantape.ejection import eject
     from gantape.inspection import inspect
 else:  # imported with their first use: most programs do without them
-    _LATER = {"eject": "gantape.ejection:eject", "inspect": "gantape.inspection:inspect"}
+    _LATER = {
+        "eject": "gantape.ejection:eject",
+        "inspect": "gantape.inspection:inspect",
+        **{name: f"gantape.{name}" for name in ("certificate", "ejection", "inspection", "layers")},
+    }
 
     def __getattr__(name: str) -> object:
         if name not in _LATER:
