@@ -98,6 +98,7 @@ def test_every_contender_is_in_the_help_and_fits_a_workload():
         assert any(takes_part(name, workload) for workload in workloads.WORKLOADS.values())
 
 
+@pytest.mark.slow
 def test_a_short_benchmark_leaves_its_table_and_record(tmp_path, monkeypatch, capsys):
     arguments = "--workloads ring empty --contenders guide hand-graph gantape-graph --seconds-per-measurement 0.05"
     arguments += f" --repetitions 2 --whole-run-steps 0 --memory-steps 0 --output {tmp_path}"

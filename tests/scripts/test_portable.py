@@ -40,7 +40,7 @@ def learnt(task: gt.Task) -> dict[str, np.ndarray[Any, Any]]:
     [
         ("classifier", {"hidden_units": 8}, "loop"),
         ("dcgan", {"width": 4, "hidden_units": 16}, "loop"),
-        ("wgan-gp", {"width": 4}, "step"),
+        pytest.param("wgan-gp", {"width": 4}, "step", marks=pytest.mark.slow),
         pytest.param("dcgan", {"width": 4}, "step", marks=pytest.mark.slow),
         pytest.param("wgan-gp", {"width": 4}, "loop", marks=pytest.mark.slow),
         pytest.param("guide", {}, "step", marks=pytest.mark.slow),

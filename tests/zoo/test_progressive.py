@@ -169,6 +169,7 @@ def test_its_modes_are_certified() -> None:
     assert_modes_agree(lambda: phase(8, fade_steps=2), data, modes=("eager", "graph"))
 
 
+@pytest.mark.slow
 def test_it_resumes_exactly_in_the_middle_of_a_fade() -> None:
     data = gt.data.from_arrays(images(8, 8, 8, 3), batch_size=4)
     assert_resumes_exactly(lambda: phase(8, fade_steps=5), data, steps=4, stops=(2,), compiler=gt.StepCompiler("eager"))

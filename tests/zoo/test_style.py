@@ -155,6 +155,7 @@ def test_it_trains_alike_in_every_mode(mode: Any, steps: int) -> None:
     np.testing.assert_allclose(found[1], found[0], rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_it_resumes_exactly() -> None:
     data = gt.data.from_arrays(images(8, 8, 8, 1), batch_size=4)
     make = lambda: zoo.StyleGAN2(image_size=8, channels=1, **SMALL)  # noqa: E731
