@@ -4,15 +4,14 @@ A candidate runs a few steps on the run's own batches and variables, which are r
 for bit, as if the chosen mode had been named. The run uses the programs that the trials compiled.
 """
 
+import contextlib
 import hashlib
-import itertools
 import json
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import attrs
 import keras
@@ -238,30 +237,31 @@ def _key(compiler: StepCompiler, step: StepFunction, stack: BatchStack) -> str:
     return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
 
 
-def _recall(path: Path | None, key: str) -> tuple[Trial, ...]:
-    return tuple(Trial(**found) for found in _kept(path).get(key, ())) if path else ()
+def _recall(path: Path | None, key: str) -> Sequence[Trial]:
+    if path is None or not path.exists():
+        return ()
+    try:
+        return _kept(path).get(key, ())
+    except (OSError, ValueError, TypeError) as error:
+        logger.warning("{} holds no measurements ({}): measuring again.", path, error)
+        return ()
 
 
-def _remember(path: Path | None, key: str, measurements: tuple[Trial, ...]) -> None:
+def _remember(path: Path | None, key: str, measurements: Sequence[Trial]) -> None:
     if path is None:
         return
-    kept = _kept(path) | {key: [attrs.asdict(found) for found in measurements]}
+    kept: dict[str, Sequence[Trial]] = {}
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        kept = _kept(path)  # again, since other processes write it too
+    kept[key] = measurements
+    text = json.dumps({key: [attrs.asdict(found) for found in trials] for key, trials in kept.items()}, indent=2)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, json.dumps(kept, indent=2))
+        write_whole(path, text)
     except OSError as error:
         logger.warning("measurements cannot be saved in {}: {}", path, error)
 
 
-def _kept(path: Path) -> dict[str, Any]:
-    """The measurements in a file, by key; none if there is no such file, or it is damaged."""
-    if not path.exists():
-        return {}
-    try:
-        kept = read_json(path)
-        for found in itertools.chain.from_iterable(kept.values()):
-            Trial(**found)
-    except (OSError, ValueError, TypeError) as error:
-        logger.warning("{} holds no measurements ({}): measuring again.", path, error)
-        return {}
-    return kept
+def _kept(path: Path) -> dict[str, Sequence[Trial]]:
+    """The measurements in a file, by key."""
+    return {key: [Trial(**found) for found in trials] for key, trials in read_json(path).items()}

@@ -230,8 +230,16 @@ def test_saved_measurements_are_reused_for_the_same_task_and_shapes_only(tmp_pat
 def test_a_broken_file_of_measurements_is_replaced(damaged, tmp_path):
     file = tmp_path / "modes.json"
     file.write_text(damaged)
-    run("auto", measurements=file)
+    said = []
+    sink = logger.add(said.append, level="WARNING")
+    logger.enable("gantape")
+    try:
+        run("auto", measurements=file)
+    finally:
+        logger.disable("gantape")
+        logger.remove(sink)
     assert len(json.loads(file.read_text())) == 1
+    assert ["holds no measurements" in text for text in said] == [True]
 
 
 def test_explain_shows_what_was_tried():
