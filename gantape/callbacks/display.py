@@ -178,6 +178,6 @@ def _number(value: Any) -> str:
 
 
 def _clock(seconds: float) -> str:
-    from tqdm import tqdm  # as in a bar: with the first display
+    from tqdm import tqdm  # with the first display, as in `BarView`
 
     return str(tqdm.format_interval(seconds))

@@ -157,7 +157,7 @@ def _search(parts: Mapping[str, Any], *outside: Any) -> Holdings:
             _add(found, known, path, thing.variables, indexed=True)
         else:
             others.append((path, thing))
-        ahead += [(f"{path}/{_segment(name)}", child) for name, child in _children(path, thing)]
+        ahead += [(f"{path}/{_segment(str(name))}", child) for name, child in _children(path, thing)]
     for path, thing in others:  # at the end, since they are the sums of what is named already
         own = _summed(thing)
         _add(found, known, path, own if isinstance(own, list | tuple) else (), indexed=True)
@@ -227,9 +227,9 @@ def _in_order(path: str, things: Iterable[Any]) -> list[Any]:
     return [named[key] for key in sorted(named)]
 
 
-@functools.lru_cache(4096, typed=True)
-def _segment(name: Any) -> str:
-    return re.sub(r"[^\w-]", "_", str(name)).strip("_") or "_"
+@functools.lru_cache(4096)
+def _segment(name: str) -> str:
+    return re.sub(r"[^\w-]", "_", name).strip("_") or "_"
 
 
 def _unused(name: str, names: Mapping[str, Any]) -> str:
